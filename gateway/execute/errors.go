@@ -1,0 +1,289 @@
+package execute
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"callboard.dev/callboard/gateway/plan"
+)
+
+// The codes of errors in a response, as extensions.code. They are stable.
+const (
+	CodeSubgraph    = "SUBGRAPH_ERROR"       // the subgraph answered with an error
+	CodeUnreachable = "SUBGRAPH_UNREACHABLE" // no connection, or it broke
+	CodeTimeout     = "SUBGRAPH_TIMEOUT"
+	CodeStatus      = "SUBGRAPH_HTTP_STATUS" // an HTTP status without a GraphQL body
+	CodeBadAnswer   = "SUBGRAPH_BAD_ANSWER"  // not JSON, not GraphQL, too large, or not what the schema says
+	CodeCancelled   = "REQUEST_CANCELLED"
+	CodeInternal    = "INTERNAL_SERVER_ERROR"
+	CodeNull        = "NULL_IN_NON_NULLABLE_FIELD"
+)
+
+// FetchError says why a fetch has no answer. Reason is for clients: it names no address and quotes nothing a subgraph said.
+type FetchError struct {
+	Code   string
+	Reason string
+	Cause  error // for logs
+	Panic  any   // for logs: what a subgraph in this process panicked with
+}
+
+func (e *FetchError) Error() string {
+	switch {
+	case e.Cause != nil:
+		return e.Reason + ": " + e.Cause.Error()
+	case e.Panic != nil:
+		return fmt.Sprintf("%s: %v", e.Reason, e.Panic)
+	}
+	return e.Reason
+}
+
+func (e *FetchError) Unwrap() error { return e.Cause }
+
+// contextError turns the end of a context into a FetchError.
+func contextError(err error) *FetchError {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &FetchError{Code: CodeTimeout, Reason: "it did not answer in time", Cause: err}
+	}
+	return &FetchError{Code: CodeCancelled, Reason: "the request was cancelled", Cause: err}
+}
+
+// responseError is one entry of the response's errors.
+type responseError struct {
+	Message    string
+	Path       []any
+	Code       string
+	Subgraph   string
+	Extensions map[string]json.RawMessage // of an exposed subgraph, code included
+}
+
+// errorList collects errors up to a bound; the rest is counted.
+type errorList struct {
+	list    []responseError
+	dropped int
+}
+
+// maxErrors bounds how many errors one response lists. A subgraph that fails every item of a long list says the same each time.
+const maxErrors = 100
+
+func (l *errorList) add(e responseError) {
+	if len(l.list) >= maxErrors {
+		l.dropped++
+		return
+	}
+	l.list = append(l.list, e)
+}
+
+func (l *errorList) append(b []byte) []byte {
+	b = append(b, '[')
+	if l.dropped > 0 {
+		l.list = append(l.list, responseError{Message: fmt.Sprintf("and %d more errors", l.dropped), Code: CodeSubgraph})
+	}
+	for i, e := range l.list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		extensions := map[string]any{"code": e.Code}
+		if e.Subgraph != "" {
+			extensions["subgraph"] = e.Subgraph
+		}
+		for key, value := range e.Extensions {
+			extensions[key] = value
+		}
+		text, err := json.Marshal(struct {
+			Message    string         `json:"message"`
+			Path       []any          `json:"path,omitempty"`
+			Extensions map[string]any `json:"extensions"`
+		}{e.Message, e.Path, extensions})
+		if err != nil { // extensions that are not JSON
+			text, _ = json.Marshal(map[string]any{"message": e.Message, "extensions": map[string]string{"code": e.Code}})
+		}
+		b = append(b, text...)
+	}
+	return append(b, ']')
+}
+
+// fetchFailed notes one error for a fetch without an answer, at the first place that stays empty for it.
+func (r *run) fetchFailed(s *sent, err error) {
+	failure := &FetchError{}
+	if !errors.As(err, &failure) {
+		failure = &FetchError{Code: CodeUnreachable, Reason: "it could not be asked", Cause: err}
+	}
+	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph}
+	if s.fetch.Root != nil {
+		if len(s.fetch.Root.Fields) > 0 {
+			e.Path = r.clientPath(r.plan.Shape, []any{slotStep(s.fetch.Root.Fields[0].Slot)})
+		}
+	} else {
+		for i := range s.lists {
+			if len(s.lists[i].objects) > 0 {
+				e.Path = r.objectPath(s.fetch.Entities[i], s.lists[i].objects[0][0])
+				break
+			}
+		}
+	}
+	r.errors.add(e)
+}
+
+// subgraphError notes an error that a subgraph answered, at the client's path of the value concerned.
+func (r *run) subgraphError(s *sent, in *SubgraphError) {
+	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, Path: r.translate(s, in.Path)}
+	if r.executor.Expose[s.fetch.Subgraph] {
+		e.Message, e.Extensions = in.Message, in.Extensions
+	} else {
+		e.Message = fmt.Sprintf("subgraph %s answered with an error", s.fetch.Subgraph)
+		var code string
+		if json.Unmarshal(in.Extensions["code"], &code) == nil && stableCode(code) {
+			e.Code = code
+		}
+	}
+	r.errors.add(e)
+}
+
+// stableCode tells whether a subgraph's code may pass to clients: a short word in capitals, which holds no text of its own.
+func stableCode(code string) bool {
+	if code == "" || len(code) > 64 {
+		return false
+	}
+	return len(bytes.Trim([]byte(code), "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")) == 0
+}
+
+// slotStep is a step of an internal path: the slot of an object. List positions are ints.
+type slotStep int
+
+// translate turns the path of a subgraph's error into the client's.
+func (r *run) translate(s *sent, path []any) []any {
+	if len(path) == 0 {
+		return nil
+	}
+	first, ok := path[0].(string)
+	if !ok {
+		return nil
+	}
+	if s.fetch.Root != nil {
+		return r.clientPath(r.plan.Shape, slotPath(s.fetch.Root, path))
+	}
+	for i, e := range s.fetch.Entities {
+		if e.Key != first || len(path) < 2 {
+			continue
+		}
+		n, ok := position(path[1])
+		if !ok || n < 0 || n >= len(s.lists[i].objects) {
+			return nil
+		}
+		place := s.lists[i].objects[n][0]
+		steps := r.locate(e.Targets[place.target].Path, place.at)
+		return r.clientPath(r.plan.Shape, append(steps, slotPath(e.Targets[place.target].Selection, path[2:])...))
+	}
+	return nil
+}
+
+func position(v any) (int, bool) {
+	switch n := v.(type) {
+	case int:
+		return n, true
+	case float64:
+		return int(n), true
+	case json.Number:
+		i, err := n.Int64()
+		return int(i), err == nil
+	}
+	return 0, false
+}
+
+// slotPath turns response keys of a subgraph into slots, as far as they are known.
+func slotPath(selection *plan.Selection, path []any) []any {
+	var out []any
+	for _, step := range path {
+		if n, ok := position(step); ok {
+			out = append(out, n)
+			continue
+		}
+		key, _ := step.(string)
+		found := false
+		if selection != nil {
+			for _, f := range selection.Fields {
+				if f.Key == key {
+					out = append(out, slotStep(f.Slot))
+					selection, found = f.Selection, true
+					break
+				}
+			}
+		}
+		if !found {
+			break
+		}
+	}
+	return out
+}
+
+// objectPath returns the client's path of an object that was sent.
+func (r *run) objectPath(e *plan.Entities, p place) []any {
+	return r.clientPath(r.plan.Shape, r.locate(e.Targets[p.target].Path, p.at))
+}
+
+// locate returns the way from the root to an object, found by walking the path again.
+func (r *run) locate(path []plan.Step, at uint32) []any {
+	var found []any
+	var object func(from uint32, path []plan.Step, way []any) bool
+	var item func(v value, path []plan.Step, way []any) bool
+	item = func(v value, path []plan.Step, way []any) bool {
+		switch v.kind {
+		case kindObject:
+			return object(v.at, path, way)
+		case kindList:
+			for i := range v.length {
+				if item(r.tree.values[v.at+i], path, append(way[:len(way):len(way)], int(i))) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	object = func(from uint32, path []plan.Step, way []any) bool {
+		if len(path) == 0 {
+			if from == at {
+				found = way
+			}
+			return from == at
+		}
+		return item(r.tree.values[from+uint32(path[0].Slot)], path[1:], append(way[:len(way):len(way)], slotStep(path[0].Slot)))
+	}
+	object(r.tree.root, path, nil)
+	return found
+}
+
+// clientPath turns slots into the client's response keys, up to the first value the client did not ask for.
+func (r *run) clientPath(shape *plan.Shape, steps []any) []any {
+	var out []any
+	for _, step := range steps {
+		slot, ok := step.(slotStep)
+		if !ok {
+			out = append(out, step)
+			continue
+		}
+		var next *plan.Shape
+		found := false
+		if shape != nil {
+			for _, f := range shape.Fields {
+				if !f.Typename && !f.Unasked && f.Slot == int(slot) {
+					out, next, found = append(out, f.Key), f.Shape, true
+					break
+				}
+			}
+		}
+		if !found {
+			break
+		}
+		shape = next
+	}
+	for len(out) > 0 { // a path ends with a field, or with the position of an item the client sees
+		if _, number := out[len(out)-1].(int); !number || shape != nil {
+			break
+		}
+		out = out[:len(out)-1]
+	}
+	return out
+}

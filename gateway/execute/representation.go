@@ -1,0 +1,169 @@
+package execute
+
+import (
+	"slices"
+
+	"callboard.dev/callboard/gateway/plan"
+)
+
+// representations is what one _entities field sends: each distinct representation once, with the objects it stands for.
+type representations struct {
+	text    []byte
+	objects [][]place // by position in the list sent
+}
+
+// place is one object of the tree that wants an entity's answer.
+type place struct {
+	target int    // position in Entities.Targets
+	at     uint32 // the object
+}
+
+// represent writes the representations of an _entities field from the tree as it is now.
+func (r *run) represent(e *plan.Entities) representations {
+	var out representations
+	index := map[string]int{}
+	var one []byte
+	for i, target := range e.Targets {
+		seen := map[uint32]bool{}
+		r.tree.walk(r.plan.Root, r.tree.root, target.Path, func(layout *plan.Object, at uint32) {
+			if seen[at] {
+				return
+			}
+			seen[at] = true
+			typename := r.tree.typename(layout, at)
+			representation := applicable(target.Representations, typename)
+			if representation == nil {
+				return
+			}
+			name := representation.Typename
+			if name == "" {
+				name = typename
+			}
+			one = append(one[:0], `{"__typename":`...)
+			one = appendQuoted(one, name)
+			var ok bool
+			if one, ok = r.tree.appendFields(one, layout, at, typename, representation.Fields); !ok {
+				return
+			}
+			one = append(one, '}')
+			n, again := index[string(one)]
+			if !again {
+				n = len(out.objects)
+				index[string(one)] = n
+				out.objects = append(out.objects, nil)
+				if n > 0 {
+					out.text = append(out.text, ',')
+				}
+				out.text = append(out.text, one...)
+			}
+			out.objects[n] = append(out.objects[n], place{i, at})
+		})
+	}
+	return out
+}
+
+// applicable returns the first representation for the object type, or nil.
+func applicable(list []*plan.Representation, typename string) *plan.Representation {
+	for _, r := range list {
+		if r.On == nil && (typename != "" || r.Typename != "") || r.On != nil && slices.Contains(r.On, typename) {
+			return r
+		}
+	}
+	return nil
+}
+
+// walk visits the objects at the end of a path, in order.
+func (t *tree) walk(layout *plan.Object, at uint32, path []plan.Step, visit func(layout *plan.Object, at uint32)) {
+	if len(path) == 0 {
+		visit(layout, at)
+		return
+	}
+	t.walkValue(layout.Slots[path[0].Slot].Object, t.values[at+uint32(path[0].Slot)], path[1:], visit)
+}
+
+func (t *tree) walkValue(layout *plan.Object, v value, path []plan.Step, visit func(layout *plan.Object, at uint32)) {
+	switch v.kind {
+	case kindObject:
+		t.walk(layout, v.at, path, visit)
+	case kindList:
+		for i := range v.length {
+			t.walkValue(layout, t.values[v.at+i], path, visit)
+		}
+	}
+}
+
+// appendFields writes the members of a representation, each with a comma before it. ok is false where a value is missing that must be there: the
+// object cannot be asked for.
+func (t *tree) appendFields(b []byte, layout *plan.Object, at uint32, typename string, fields []plan.RepresentationField) (_ []byte, ok bool) {
+	for _, f := range fields {
+		if f.On != nil && !slices.Contains(f.On, typename) {
+			continue
+		}
+		v := t.values[at+uint32(f.Slot)]
+		if v.kind == kindAbsent || v.kind == kindNull && !f.Null {
+			return b, false
+		}
+		b = append(b, ',')
+		b = appendQuoted(b, f.Name)
+		b = append(b, ':')
+		if b, ok = t.appendValue(b, layout.Slots[f.Slot].Object, v, f); !ok {
+			return b, false
+		}
+	}
+	return b, true
+}
+
+func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f plan.RepresentationField) (_ []byte, ok bool) {
+	switch v.kind {
+	case kindNull:
+		return append(b, "null"...), true
+	case kindRaw:
+		return append(b, t.bytes(v)...), true
+	case kindList:
+		b = append(b, '[')
+		for i := range v.length {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, ok = t.appendValue(b, layout, t.values[v.at+i], f); !ok {
+				return b, false
+			}
+		}
+		return append(b, ']'), true
+	case kindObject:
+		typename := t.typename(layout, v.at)
+		below := f.Fields
+		b = append(b, '{')
+		start := len(b)
+		if typename != "" && slices.ContainsFunc(below, func(f plan.RepresentationField) bool { return f.On != nil }) {
+			b = append(b, `,"__typename":`...)
+			b = appendQuoted(b, typename)
+		}
+		if f.Null { // what a requirement finds null below is null there too
+			below = nullable(below)
+		}
+		if b, ok = t.appendFields(b, layout, v.at, typename, below); !ok {
+			return b, false
+		}
+		if len(b) > start { // every member has a comma before it
+			b = slices.Delete(b, start, start+1)
+		}
+		return append(b, '}'), true
+	}
+	return b, false
+}
+
+func nullable(fields []plan.RepresentationField) []plan.RepresentationField {
+	out := slices.Clone(fields)
+	for i := range out {
+		out[i].Null = true
+	}
+	return out
+}
+
+// appendQuoted writes a GraphQL name as a JSON string; names need no escapes.
+func appendQuoted(b []byte, name string) []byte {
+	b = append(b, '"')
+	b = append(b, name...)
+	return append(b, '"')
+}

@@ -1,0 +1,182 @@
+package execute
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"callboard.dev/callboard/gateway/plan"
+)
+
+// response writes the whole response.
+func (r *run) response() []byte {
+	size := 64
+	for _, answer := range r.tree.answers {
+		size += len(answer) + len(answer)/8
+	}
+	w := &writer{run: r, out: make([]byte, 0, size)}
+	w.out = append(w.out, `{"data":`...)
+	if !w.object(r.plan.Root, r.plan.Shape, r.tree.root) {
+		w.out = append(w.out[:len(`{"data":`)], "null"...)
+	}
+	if len(r.errors.list) > 0 {
+		w.out = append(w.out, `,"errors":`...)
+		w.out = r.errors.append(w.out)
+	}
+	return append(w.out, '}')
+}
+
+// writer writes the client's view of the tree. A value that cannot be shown is null, and so is everything around it up to the first
+// place where null is allowed: what was written is cut back to there.
+type writer struct {
+	run  *run
+	out  []byte
+	path []any // response keys and list positions, for errors
+}
+
+// object writes an object. It returns false, with nothing written, where the object must be null.
+func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool {
+	typename := shape.Type
+	if typename == "" {
+		typename = w.run.tree.typename(layout, at)
+		if !shape.Types[typename] {
+			if typename != "" {
+				w.violation(CodeBadAnswer, "the subgraph's object type is not one of "+shape.Name)
+			}
+			return false
+		}
+	}
+	start := len(w.out)
+	w.out = append(w.out, '{')
+	first := true
+	for i := range shape.Fields {
+		f := &shape.Fields[i]
+		if f.On != nil && !slices.Contains(f.On, typename) {
+			continue
+		}
+		if !first {
+			w.out = append(w.out, ',')
+		}
+		first = false
+		w.out = appendQuoted(w.out, f.Key)
+		w.out = append(w.out, ':')
+		if f.Typename {
+			w.out = appendQuoted(w.out, typename)
+			continue
+		}
+		var v value
+		var below *plan.Object
+		if !f.Unasked {
+			v, below = w.run.tree.values[at+uint32(f.Slot)], layout.Slots[f.Slot].Object
+		}
+		w.path = append(w.path, f.Key)
+		ok := w.value(v, f.Type, below, f, typename)
+		w.path = w.path[:len(w.path)-1]
+		if !ok {
+			w.out = w.out[:start]
+			return false
+		}
+	}
+	w.out = append(w.out, '}')
+	return true
+}
+
+// value writes a value of the type. It returns false, with nothing written, where null is not allowed and nothing else can be shown.
+func (w *writer) value(v value, t *plan.Type, layout *plan.Object, f *plan.ShapeField, parent string) bool {
+	start := len(w.out)
+	if v.kind > kindNull && w.some(v, t, layout, f, parent) {
+		return true
+	}
+	w.out = w.out[:start]
+	if t.NonNull {
+		if len(w.run.errors.list) == 0 {
+			w.violation(CodeNull, "cannot return null for the non-nullable field "+parent+"."+f.Name)
+		}
+		return false
+	}
+	w.out = append(w.out, "null"...)
+	return true
+}
+
+// some writes a value that is not null.
+func (w *writer) some(v value, t *plan.Type, layout *plan.Object, f *plan.ShapeField, parent string) bool {
+	switch {
+	case t.Element != nil:
+		if v.kind != kindList {
+			w.violation(CodeBadAnswer, parent+"."+f.Name+" must be a list")
+			return false
+		}
+		w.out = append(w.out, '[')
+		for i := range v.length {
+			if i > 0 {
+				w.out = append(w.out, ',')
+			}
+			w.path = append(w.path, int(i))
+			ok := w.value(w.run.tree.values[v.at+i], t.Element, layout, f, parent)
+			w.path = w.path[:len(w.path)-1]
+			if !ok {
+				return false
+			}
+		}
+		w.out = append(w.out, ']')
+		return true
+	case f.Shape != nil:
+		if v.kind != kindObject {
+			w.violation(CodeBadAnswer, parent+"."+f.Name+" must be an object")
+			return false
+		}
+		return w.object(layout, f.Shape, v.at)
+	case v.kind != kindRaw:
+		w.violation(CodeBadAnswer, parent+"."+f.Name+" must be a single value")
+		return false
+	}
+	return w.leaf(w.run.tree.bytes(v), t, f, parent)
+}
+
+// leaf writes a leaf value after checking that it is of its type.
+func (w *writer) leaf(text []byte, t *plan.Type, f *plan.ShapeField, parent string) bool {
+	c := text[0]
+	ok := true
+	switch t.Leaf {
+	case plan.LeafInt:
+		ok = isInt(text)
+	case plan.LeafFloat:
+		ok = c == '-' || c >= '0' && c <= '9'
+	case plan.LeafString:
+		ok = c == '"'
+	case plan.LeafBoolean:
+		ok = c == 't' || c == 'f'
+	case plan.LeafID:
+		if isWhole(text) { // an ID is a string for clients, whatever the subgraph sends
+			w.out = append(append(append(w.out, '"'), text...), '"')
+			return true
+		}
+		ok = c == '"'
+	case plan.LeafEnum:
+		ok = c == '"' && t.Values[string(text[1:len(text)-1])]
+	}
+	if !ok {
+		w.violation(CodeBadAnswer, parent+"."+f.Name+" is not a value of type "+t.Name)
+		return false
+	}
+	w.out = append(w.out, text...)
+	return true
+}
+
+// isWhole tells whether the JSON is a number without fraction or exponent.
+func isWhole(text []byte) bool {
+	return (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && !bytes.ContainsAny(text, ".eE")
+}
+
+func isInt(text []byte) bool {
+	if !isWhole(text) {
+		return false
+	}
+	_, err := strconv.ParseInt(string(text), 10, 32)
+	return err == nil
+}
+
+// violation notes an answer that breaks the schema, at the place being written.
+func (w *writer) violation(code, message string) {
+	w.run.errors.add(responseError{Message: message, Path: slices.Clone(w.path), Code: code})
+}

@@ -1,0 +1,394 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"callboard.dev/callboard/gateway/operation"
+	"callboard.dev/callboard/gateway/supergraph"
+)
+
+// build turns choices into fetches. It is what a plan is while it is still being made: everything here is mutable, and finish
+// copies it into a Plan.
+type build struct {
+	planner   *Planner
+	operation *operation.Operation
+	rootSite  *site
+	fetches   []*fetch
+	mutations int // root fields of a mutation built so far
+}
+
+// site is one object position of the response.
+type site struct {
+	def     *ast.Definition
+	parent  *site
+	via     *slot // the parent's slot that holds the object
+	slots   []*slot
+	entered []*place // places that entity fetches made here
+	typed   []*node  // selections on this position that know the object type
+	asks    bool     // something depends on the object type
+}
+
+// slot is one value of a site. Fields of equal name and arguments share one, whatever the client calls them.
+type slot struct {
+	name      string
+	arguments operation.Arguments
+	key       string // for root fields of a mutation, which never share: the response key
+	composite string // named type of a composite value
+	site      *site
+	index     int
+}
+
+// fetch is a request being built.
+type fetch struct {
+	subgraph  *supergraph.Subgraph
+	site      *site // for entities: whose objects are sent; nil for root fields
+	selection *node
+	after     map[*fetch]bool
+	entries   []*entry
+	order     int // position of creation
+	mutation  int // for a mutation's root fields: the position of the first
+	level     int
+	targets   []*fetch // entity fetches of the same subgraph that this one carries too
+}
+
+// entry is one kind of representation a fetch sends.
+type entry struct {
+	unit     *ast.Definition
+	view     *supergraph.View
+	typename string
+	fields   []RepresentationField
+}
+
+// node is a selection set of a fetch.
+type node struct {
+	site     *site
+	view     *supergraph.View // the type the set is written on
+	children []*child
+}
+
+// child is one field of a selection set, inside a fragment on the type where on is not empty.
+type child struct {
+	on   string
+	slot *slot
+	node *node
+	typ  *ast.Type // as the subgraph declares it
+}
+
+// place is a selection set where fields of a site can be asked for.
+type place struct {
+	fetch    *fetch
+	node     *node
+	view     *supergraph.View
+	fragment string // type condition all fields go under; "" for none
+	unit     *ast.Definition
+	requires string
+}
+
+// places finds the place of each source of a choice.
+type places map[source]*place
+
+func newBuild(p *Planner, op *operation.Operation, root *ast.Definition) *build {
+	return &build{planner: p, operation: op, rootSite: &site{def: root}}
+}
+
+// root builds what a choice for root fields says.
+func (b *build) root(choice *siteChoice) {
+	if b.operation.Kind == ast.Mutation {
+		b.mutations++
+	}
+	for _, unit := range choice.units {
+		b.unit(b.rootSite, unit, places{})
+	}
+}
+
+// site builds what a choice says at a position, from the places where its object is at hand. It returns the fetches that the answers
+// come from.
+func (b *build) site(s *site, choice *siteChoice, at places) map[*fetch]bool {
+	from := map[*fetch]bool{}
+	for _, unit := range choice.units {
+		if unit.unit != s.def && supergraph.Abstract(s.def) {
+			s.asks = true
+		}
+		for f := range b.unit(s, unit, at) {
+			from[f] = true
+		}
+	}
+	for _, place := range at {
+		from[place.fetch] = true
+	}
+	return from
+}
+
+// unit builds one unit's choice. Places it makes are added to at, for the units after it.
+func (b *build) unit(s *site, choice *choice, at places) map[*fetch]bool {
+	from := map[*fetch]bool{}
+	for _, t := range choice.targets {
+		b.enter(s, choice.unit, t, at)
+	}
+	for _, field := range choice.fields {
+		for f := range b.field(s, choice.unit, field, at) {
+			from[f] = true
+		}
+	}
+	return from
+}
+
+// enter makes sure that the target's subgraph has the site's objects, in a fetch that waits for what its representations need.
+func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
+	as := source{t.to, t}
+	if at[as] != nil {
+		return
+	}
+	if t.demand == nil {
+		at[as] = b.enterRoot(t)
+		return
+	}
+	needs := b.unit(s, t.supply, at)
+	fields := b.representation(s, t.demand)
+	for i := range fields {
+		fields[i].Null = t.key != nil && !slices.ContainsFunc(t.key.Fields, func(f *operation.Field) bool { return f.Name == fields[i].Name })
+	}
+	found := b.reusable(s, unit, t, needs)
+	if found == nil {
+		found = b.newEntities(s, t)
+	}
+	for f := range needs {
+		if f != found.fetch {
+			found.fetch.after[f] = true
+		}
+	}
+	found.fetch.add(&entry{unit: unit, view: t.to.view, typename: t.typename, fields: fields})
+	if unit != s.def && supergraph.Abstract(s.def) || t.typename == "" {
+		s.asks = true
+	}
+	at[as] = &place{fetch: found.fetch, node: found.fetch.selection, view: t.to.view, fragment: t.to.view.Type.Name, unit: unit, requires: t.requires}
+	s.entered = append(s.entered, at[as])
+	if t.requires == "" && at[source{at: t.to}] == nil {
+		at[source{at: t.to}] = at[as]
+	}
+}
+
+// enterRoot returns the root selection of the target's subgraph. In a mutation, consecutive root fields of one subgraph share a fetch,
+// and everything asked for a root field is answered before the next one of another subgraph runs.
+func (b *build) enterRoot(t *target) *place {
+	mutation := b.operation.Kind == ast.Mutation
+	var last *fetch
+	for _, f := range b.fetches {
+		if f.site != nil {
+			continue
+		}
+		if !mutation && f.subgraph == t.to.view.Subgraph {
+			return &place{fetch: f, node: f.selection, view: t.to.view}
+		}
+		last = f
+	}
+	if mutation && last != nil && last.subgraph == t.to.view.Subgraph {
+		return &place{fetch: last, node: last.selection, view: t.to.view}
+	}
+	f := &fetch{subgraph: t.to.view.Subgraph, selection: &node{site: b.rootSite, view: t.to.view}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
+	if mutation {
+		for _, earlier := range b.fetches {
+			f.after[earlier] = true
+		}
+	}
+	b.fetches = append(b.fetches, f)
+	return &place{fetch: f, node: f.selection, view: t.to.view}
+}
+
+// reusable finds a fetch of the same subgraph for the same objects that can carry the target's entry without waiting for itself.
+func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fetch]bool) *place {
+	for _, p := range s.entered {
+		if p.fetch.subgraph != t.to.view.Subgraph {
+			continue
+		}
+		// One object is sent once: entries of one fetch are for different object types, or the same for all.
+		if p.unit == unit && p.view != t.to.view || p.unit != unit && (p.unit == s.def || unit == s.def) {
+			continue
+		}
+		free := true
+		for f := range needs {
+			free = free && f != p.fetch && !f.waitsFor(p.fetch)
+		}
+		if free {
+			return p
+		}
+	}
+	return nil
+}
+
+func (b *build) newEntities(s *site, t *target) *place {
+	f := &fetch{subgraph: t.to.view.Subgraph, site: s, selection: &node{site: s, view: nil}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
+	b.fetches = append(b.fetches, f)
+	return &place{fetch: f}
+}
+
+// waitsFor tells whether f starts only after other, directly or not.
+func (f *fetch) waitsFor(other *fetch) bool {
+	if f.after[other] {
+		return true
+	}
+	for before := range f.after {
+		if before.waitsFor(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// add makes the fetch send the entry; an entry for the same unit is widened.
+func (f *fetch) add(e *entry) {
+	for _, have := range f.entries {
+		if have.unit == e.unit && have.view == e.view {
+			have.fields = mergeFields(have.fields, e.fields)
+			return
+		}
+	}
+	f.entries = append(f.entries, e)
+}
+
+func mergeFields(list, more []RepresentationField) []RepresentationField {
+	for _, field := range more {
+		at := slices.IndexFunc(list, func(f RepresentationField) bool {
+			return f.Name == field.Name && f.Slot == field.Slot && slices.Equal(f.On, field.On)
+		})
+		if at < 0 {
+			list = append(list, field)
+			continue
+		}
+		list[at].Fields = mergeFields(slices.Clone(list[at].Fields), field.Fields)
+		list[at].Null = list[at].Null && field.Null
+	}
+	return list
+}
+
+// representation says which slots of the site a representation is made of.
+func (b *build) representation(s *site, demand *operation.Selections) []RepresentationField {
+	var list []RepresentationField
+	for _, field := range demand.Fields {
+		if field.Name == "__typename" {
+			continue
+		}
+		own := b.slot(s, field, "")
+		r := RepresentationField{Name: field.Name, Slot: own.index, On: field.On}
+		if field.Selections != nil {
+			r.Fields = b.representation(own.site, field.Selections)
+			if field.On != nil || slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.On != nil }) {
+				own.site.asks = true
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// field asks for one field at each of its sources, and builds what is below it. It returns the fetches the answer comes from.
+func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at places) map[*fetch]bool {
+	from := map[*fetch]bool{}
+	if field.field.Name == "__typename" {
+		if unit.Kind != ast.Object {
+			s.asks = true
+			for _, source := range field.sources {
+				from[at[source].fetch] = true
+			}
+		}
+		return from
+	}
+	key := ""
+	if s == b.rootSite && b.operation.Kind == ast.Mutation {
+		key = field.field.Key
+	}
+	own := b.slot(s, field.field, key)
+	below := places{}
+	for _, asked := range field.sources {
+		p := at[asked]
+		from[p.fetch] = true
+		declared := b.declared(p.view, unit, field.field.Name)
+		c := p.ask(unit, own, declared.Type)
+		if own.site == nil {
+			continue
+		}
+		child := b.childPlace(p, c, declared)
+		for _, presence := range field.below.have {
+			if presence.view == child.view {
+				below[source{at: presence}] = child
+			}
+		}
+	}
+	if own.site != nil {
+		for f := range b.site(own.site, field.below, below) {
+			from[f] = true
+		}
+	}
+	return from
+}
+
+// declared returns the field as the place's subgraph declares it for the unit.
+func (b *build) declared(view *supergraph.View, unit *ast.Definition, name string) *supergraph.Field {
+	if unit.Kind == ast.Object && !view.InterfaceObject && view.Type.Def != unit {
+		if own := b.planner.Supergraph.View(unit.Name, view.Subgraph); own != nil && own.Fields[name] != nil {
+			return own.Fields[name]
+		}
+	}
+	return view.Fields[name]
+}
+
+// childPlace returns the place below a composite field.
+func (b *build) childPlace(p *place, c *child, declared *supergraph.Field) *place {
+	view := b.planner.Supergraph.View(declared.Type.Name(), p.view.Subgraph)
+	if c.node == nil {
+		c.node = &node{site: c.slot.site, view: view}
+		if !view.InterfaceObject {
+			c.slot.site.typed = append(c.slot.site.typed, c.node)
+		}
+	}
+	return &place{fetch: p.fetch, node: c.node, view: view}
+}
+
+// ask adds the field to the place's selection set, inside a fragment where the field is the unit's alone.
+func (p *place) ask(unit *ast.Definition, s *slot, declared *ast.Type) *child {
+	on := p.fragment
+	if unit.Kind == ast.Object && supergraph.Abstract(p.view.Type.Def) && !p.view.InterfaceObject {
+		on = unit.Name
+	}
+	for _, c := range p.node.children {
+		if c.slot == s && (c.on == on || c.on == "" && s.site == nil && wrapping(c) == declared.String()) {
+			return c
+		}
+	}
+	c := &child{on: on, slot: s, typ: declared}
+	p.node.children = append(p.node.children, c)
+	return c
+}
+
+// slot returns the site's slot for a field, a new one where there is none yet.
+func (b *build) slot(s *site, field *operation.Field, key string) *slot {
+	if own := s.find(field, key); own != nil {
+		return own
+	}
+	own := &slot{name: field.Name, arguments: field.Arguments, key: key, composite: compositeName(field), index: len(s.slots) + 1}
+	if own.composite != "" {
+		own.site = &site{def: b.planner.Supergraph.Full.Types[own.composite], parent: s, via: own}
+	}
+	s.slots = append(s.slots, own)
+	return own
+}
+
+func (s *site) find(field *operation.Field, key string) *slot {
+	composite := compositeName(field)
+	for _, own := range s.slots {
+		if own.name == field.Name && own.arguments.Text == field.Arguments.Text && own.key == key && own.composite == composite {
+			return own
+		}
+	}
+	return nil
+}
+
+// compositeName returns the named type of a composite field, "" for a leaf.
+func compositeName(field *operation.Field) string {
+	if field.Selections == nil {
+		return ""
+	}
+	return field.Definition.Type.Name()
+}

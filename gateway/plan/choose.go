@@ -1,0 +1,532 @@
+package plan
+
+import (
+	"context"
+	"math/bits"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"callboard.dev/callboard/gateway/operation"
+	"callboard.dev/callboard/gateway/supergraph"
+)
+
+// The costs that choices are compared by. A request to a subgraph dwarfs everything; between plans of as many requests the one
+// with the shorter chain wins, then the one that asks for fewer fields.
+const (
+	costFetch = 10_000
+	costDepth = 100
+	costField = 1
+)
+
+// siteChoice says how the selections at one position are answered, unit by unit: fields answered alike for every type the position can
+// have, then fields that depend on the object type.
+type siteChoice struct {
+	selections *operation.Selections
+	def        *ast.Definition
+	have       []*presence
+	units      []*choice
+	cost       int
+}
+
+// choice says how fields of one unit are answered: an object type, or an abstract type whose objects are all answered alike.
+type choice struct {
+	unit    *ast.Definition
+	have    []*presence
+	targets []*target // subgraphs to enter first, in an order that respects what each needs
+	fields  []fieldChoice
+	cost    int
+	depth   int
+	fetches idSet // the entries this choice makes, for counting what two choices share
+}
+
+// fieldChoice is one field with where it comes from: usually one source, more where no subgraph has everything below it.
+type fieldChoice struct {
+	field   *operation.Field
+	sources []source
+	below   *siteChoice
+}
+
+// source is a presence the field is asked of: one at hand, or one that a target brings.
+type source struct {
+	at     *presence
+	target *target // nil where the object is at hand
+}
+
+// chooser makes the choices of one plan.
+type chooser struct {
+	ctx        context.Context
+	planner    *Planner
+	supergraph *supergraph.Supergraph
+	steps      int
+	err        error
+
+	presences    map[presenceKey]*presence
+	selectionIDs map[*operation.Selections]int
+	fetchIDs     map[string]int
+
+	sites  map[choiceKey]*siteChoice
+	units  map[choiceKey]*choice
+	routes map[routeKey][]*target
+	active map[choiceKey]bool
+	cut    bool // a choice was abandoned because it was already being made further up
+
+	dead map[string]int // coordinates no subgraph could answer, by how deep they were found
+}
+
+type choiceKey struct {
+	selections *operation.Selections
+	unit       string
+	have       string
+	mode       byte
+}
+
+type routeKey struct {
+	unit string
+	have string
+}
+
+func newChooser(ctx context.Context, p *Planner) *chooser {
+	return &chooser{
+		ctx: ctx, planner: p, supergraph: p.Supergraph,
+		presences: map[presenceKey]*presence{}, selectionIDs: map[*operation.Selections]int{}, fetchIDs: map[string]int{},
+		sites: map[choiceKey]*siteChoice{}, units: map[choiceKey]*choice{}, routes: map[routeKey][]*target{}, active: map[choiceKey]bool{},
+		dead: map[string]int{},
+	}
+}
+
+// step counts work and tells whether to go on.
+func (c *chooser) step() bool {
+	if c.err != nil {
+		return false
+	}
+	c.steps++
+	budget := c.planner.Budget
+	if budget == 0 {
+		budget = DefaultBudget
+	}
+	if c.steps > budget {
+		c.err = &Error{CodeBudget, "planning this operation takes too long: ask for less in one operation"}
+		return false
+	}
+	if c.steps%256 == 0 && c.ctx.Err() != nil {
+		c.err = c.ctx.Err()
+		return false
+	}
+	return true
+}
+
+// deepest names a field that nothing could answer, for an error.
+func (c *chooser) deepest() string {
+	best, depth := "the operation", -1
+	names := make([]string, 0, len(c.dead))
+	for name := range c.dead {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if c.dead[name] > depth {
+			best, depth = name, c.dead[name]
+		}
+	}
+	return best
+}
+
+func haveKey(have []*presence) string {
+	var b strings.Builder
+	for _, at := range have {
+		b.WriteString(strconv.Itoa(at.id))
+		b.WriteByte(',')
+	}
+	return b.String()
+}
+
+// site chooses for the selections at a position of the declared type whose object is at hand in the given ways; none at all is the root. It
+// returns nil where something cannot be answered.
+func (c *chooser) site(def *ast.Definition, have []*presence, selections *operation.Selections) *siteChoice {
+	key := choiceKey{selections, def.Name, haveKey(have), 's'}
+	if found, ok := c.sites[key]; ok {
+		return found
+	}
+	if !c.step() || c.active[key] {
+		c.cut = true
+		return nil
+	}
+	c.active[key] = true
+	outer := c.cut
+	c.cut = false
+	found := c.newSite(def, have, selections)
+	delete(c.active, key)
+	if found != nil || !c.cut {
+		c.sites[key] = found
+	}
+	c.cut = c.cut || outer
+	return found
+}
+
+func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *operation.Selections) *siteChoice {
+	site := &siteChoice{selections: selections, def: def, have: have}
+	if !supergraph.Abstract(def) {
+		unit := c.unit(def, have, selections, selections.Fields, true)
+		if unit == nil {
+			return nil
+		}
+		site.units, site.cost = []*choice{unit}, unit.cost
+		return site
+	}
+	general, specific := c.split(def, have, selections)
+	var seen idSet
+	if len(general) > 0 {
+		unit := c.unit(def, have, selections, general, true)
+		if unit == nil {
+			return nil
+		}
+		site.units, site.cost, seen = append(site.units, unit), unit.cost, unit.fetches
+		for _, t := range unit.targets {
+			if t.requires == "" && !slices.Contains(have, t.to) {
+				have = append(slices.Clone(have), t.to)
+			}
+		}
+		have = sortPresences(have)
+	}
+	if len(specific) == 0 {
+		return site
+	}
+	for _, objectType := range c.supergraph.Possible(def.Name) {
+		var fields []*operation.Field
+		for _, field := range specific {
+			if field.Applies(objectType) {
+				fields = append(fields, field)
+			}
+		}
+		if len(fields) == 0 || !occurs(objectType, have) {
+			continue
+		}
+		unit := c.unit(c.supergraph.Full.Types[objectType], have, selections, fields, true)
+		if unit == nil {
+			return nil
+		}
+		site.units = append(site.units, unit)
+		site.cost += unit.cost - costFetch*(unit.fetches.count()-seen.added(unit.fetches))
+		seen = seen.union(unit.fetches)
+	}
+	return site
+}
+
+// split separates the fields that can be answered alike for every object of an abstract type from those to be answered type by type.
+func (c *chooser) split(def *ast.Definition, have []*presence, selections *operation.Selections) (general, specific []*operation.Field) {
+	typed := len(have) == 0
+	for _, at := range have {
+		typed = typed || at.typed()
+	}
+	targets := c.targets(def, have)
+	hasTypename := false
+	for _, field := range selections.Fields {
+		if field.On == nil && (field.Name == "__typename" || len(c.options(def, have, targets, field, true)) > 0) {
+			general = append(general, field)
+			hasTypename = hasTypename || field.Name == "__typename"
+		} else {
+			specific = append(specific, field)
+		}
+	}
+	if !typed && len(specific) > 0 && !hasTypename {
+		general = append(general, typenameField)
+	}
+	return general, specific
+}
+
+// typenameField is asked for where the planner itself needs to know an object's type.
+var typenameField = &operation.Field{Key: "__typename", Name: "__typename", Definition: &ast.FieldDefinition{Name: "__typename", Type: ast.NonNullNamedType("String", nil)}}
+
+// unit chooses for fields of one unit. With jumps false only what is at hand may answer, as a key must be.
+func (c *chooser) unit(def *ast.Definition, have []*presence, selections *operation.Selections, fields []*operation.Field, jumps bool) *choice {
+	mode := byte('j')
+	if !jumps {
+		mode = 'd'
+	}
+	key := choiceKey{selections, def.Name, haveKey(have), mode}
+	if found, ok := c.units[key]; ok {
+		return found
+	}
+	if !c.step() || c.active[key] {
+		c.cut = true
+		return nil
+	}
+	c.active[key] = true
+	outer := c.cut
+	c.cut = false
+	var targets []*target
+	if jumps && !c.answered(def, have, fields) {
+		targets = c.targets(def, have)
+	}
+	found := c.choose(def, have, targets, fields, jumps)
+	delete(c.active, key)
+	if found != nil || !c.cut {
+		c.units[key] = found
+	}
+	c.cut = c.cut || outer
+	return found
+}
+
+// answered tells whether every field is a leaf that something at hand answers, so that no target can help.
+func (c *chooser) answered(def *ast.Definition, have []*presence, fields []*operation.Field) bool {
+	for _, field := range fields {
+		if field.Selections != nil || len(c.options(def, have, nil, field, false)) == 0 {
+			return false
+		}
+	}
+	return len(have) > 0
+}
+
+// option is one way to answer a field.
+type option struct {
+	sources []source
+	below   *siteChoice
+	cost    int
+	depth   int
+}
+
+// options lists the ways to answer a field from what is at hand, what the targets bring and, with jumps, entries made for it alone.
+func (c *chooser) options(def *ast.Definition, have []*presence, targets []*target, field *operation.Field, jumps bool) []option {
+	if field.Name == "__typename" && def.Kind == ast.Object {
+		return []option{{}}
+	}
+	var list []option
+	type found struct {
+		source source
+		child  *presence
+	}
+	var composite []found
+	add := func(s source, requires bool) {
+		if !c.step() {
+			return
+		}
+		if field.Name == "__typename" {
+			if s.at.typed() {
+				list = append(list, option{sources: []source{s}, cost: costField, depth: s.depth()})
+			}
+			return
+		}
+		answer := c.direct(def, s.at, field, requires)
+		if answer == nil || requires && answer.Requires.Text != s.target.requires {
+			return
+		}
+		if field.Selections == nil {
+			list = append(list, option{sources: []source{s}, cost: costField, depth: s.depth()})
+			return
+		}
+		if child := c.below(def, s.at, answer); child != nil {
+			composite = append(composite, found{s, child})
+		}
+	}
+	for _, at := range have {
+		add(source{at: at}, false)
+	}
+	for _, t := range targets {
+		add(source{t.to, t}, t.requires != "")
+	}
+	if jumps && len(have) > 0 {
+		for _, t := range c.required(def, have, field) {
+			add(source{t.to, t}, true)
+		}
+	}
+	combine := func(parts ...found) {
+		o := option{cost: costField}
+		children := make([]*presence, 0, len(parts))
+		for _, part := range parts {
+			if slices.Contains(children, part.child) {
+				continue
+			}
+			o.sources = append(o.sources, part.source)
+			o.depth = max(o.depth, part.source.depth())
+			children = append(children, part.child)
+		}
+		declared := c.supergraph.Full.Types[field.Definition.Type.Name()]
+		if o.below = c.site(declared, sortPresences(children), field.Selections); o.below != nil {
+			o.cost += o.below.cost
+			list = append(list, o)
+		}
+	}
+	cheap := false
+	for _, part := range composite {
+		before := len(list)
+		combine(part)
+		cheap = cheap || len(list) > before && list[before].cost < costFetch
+	}
+	if cheap || len(composite) < 2 {
+		return list
+	}
+	// Nothing answers all of it by itself: ask two, and where that is not enough all, of the subgraphs that share the field.
+	before := len(list)
+	for i := range composite[:min(len(composite), maxPaired)] {
+		for j := i + 1; j < min(len(composite), maxPaired); j++ {
+			combine(composite[i], composite[j])
+		}
+	}
+	if before == 0 && len(list) == 0 {
+		combine(composite...)
+	}
+	return list
+}
+
+// maxPaired bounds how many subgraphs that share a field are tried in pairs.
+const maxPaired = 8
+
+func (s source) depth() int {
+	if s.target == nil {
+		return 0
+	}
+	return s.target.depth
+}
+
+// choose picks the targets to enter so that every field is answered at the least cost.
+func (c *chooser) choose(def *ast.Definition, have []*presence, targets []*target, fields []*operation.Field, jumps bool) *choice {
+	all := make([][]option, len(fields))
+	var relevant []*target
+	for i, field := range fields {
+		all[i] = c.options(def, have, targets, field, jumps)
+		if len(all[i]) == 0 {
+			c.dead[def.Name+"."+field.Name] = max(c.dead[def.Name+"."+field.Name], len(c.active))
+			return nil
+		}
+		for _, o := range all[i] {
+			for _, s := range o.sources {
+				if s.target != nil && !slices.Contains(relevant, s.target) {
+					relevant = append(relevant, s.target)
+				}
+			}
+		}
+	}
+	if c.err != nil {
+		return nil
+	}
+	picked := c.pick(relevant, all)
+	if picked == nil {
+		return nil
+	}
+	out := &choice{unit: def, have: have}
+	used := map[*target]bool{}
+	for i, field := range fields {
+		best, _ := cheapest(all[i], picked)
+		for _, s := range best.sources {
+			if s.target != nil {
+				used[s.target] = true
+				out.depth = max(out.depth, s.target.depth)
+			}
+		}
+		out.cost += best.cost
+		out.fields = append(out.fields, fieldChoice{field, best.sources, best.below})
+	}
+	for _, t := range relevant {
+		if used[t] {
+			out.enter(t)
+		}
+	}
+	for _, t := range out.targets {
+		out.fetches = out.fetches.union(t.fetches)
+	}
+	out.cost += costFetch*out.fetches.count() + costDepth*out.depth
+	return out
+}
+
+// enter adds a target after everything its demand comes from.
+func (ch *choice) enter(t *target) {
+	if slices.Contains(ch.targets, t) {
+		return
+	}
+	for _, before := range t.after {
+		ch.enter(before)
+	}
+	ch.targets = append(ch.targets, t)
+}
+
+// maxEnumerated bounds how many targets are chosen among by trying every subset.
+const maxEnumerated = 10
+
+// pick returns the set of relevant targets that answers every field at the least cost.
+func (c *chooser) pick(relevant []*target, all [][]option) map[*target]bool {
+	total := func(set map[*target]bool) (int, bool) {
+		c.steps += len(all) / 4
+		if !c.step() {
+			return 0, false
+		}
+		cost, depth := 0, 0
+		var fetches idSet
+		for _, options := range all {
+			best, ok := cheapest(options, set)
+			if !ok {
+				return 0, false
+			}
+			cost += best.cost
+			depth = max(depth, best.depth)
+		}
+		for _, t := range relevant {
+			if set[t] {
+				fetches = fetches.union(t.fetches)
+			}
+		}
+		return cost + costFetch*fetches.count() + costDepth*depth, true
+	}
+	var best map[*target]bool
+	bestCost := 0
+	try := func(set map[*target]bool) {
+		if cost, ok := total(set); ok && (best == nil || cost < bestCost) {
+			best, bestCost = set, cost
+		}
+	}
+	if len(relevant) <= maxEnumerated {
+		subsets := make([]uint32, 0, 1<<len(relevant))
+		for mask := uint32(0); mask < 1<<len(relevant); mask++ {
+			subsets = append(subsets, mask)
+		}
+		sort.SliceStable(subsets, func(i, j int) bool { return bits.OnesCount32(subsets[i]) < bits.OnesCount32(subsets[j]) })
+		for _, mask := range subsets {
+			if best != nil && costFetch*bits.OnesCount32(mask) > bestCost {
+				break // entering that many subgraphs alone costs more than the best so far
+			}
+			set := map[*target]bool{}
+			for i, t := range relevant {
+				if mask&(1<<i) != 0 {
+					set[t] = true
+				}
+			}
+			try(set)
+		}
+		return best
+	}
+	// Too many to try all: start with every target and leave out, one by one, those that are not worth their cost.
+	set := map[*target]bool{}
+	for _, t := range relevant {
+		set[t] = true
+	}
+	try(set)
+	for _, t := range relevant {
+		smaller := map[*target]bool{}
+		for other := range best {
+			if other != t {
+				smaller[other] = true
+			}
+		}
+		try(smaller)
+	}
+	return best
+}
+
+// cheapest returns the least costly option whose targets are all in the set; the first of equals.
+func cheapest(options []option, set map[*target]bool) (option, bool) {
+	var best option
+	found := false
+	for _, o := range options {
+		ok := true
+		for _, s := range o.sources {
+			ok = ok && (s.target == nil || set[s.target])
+		}
+		if ok && (!found || o.cost+costDepth*o.depth < best.cost+costDepth*best.depth) {
+			best, found = o, true
+		}
+	}
+	return best, found
+}

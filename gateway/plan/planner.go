@@ -1,0 +1,111 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"callboard.dev/callboard/gateway/operation"
+	"callboard.dev/callboard/gateway/supergraph"
+)
+
+// Planner makes plans for one supergraph. It is safe for concurrent use.
+type Planner struct {
+	Supergraph *supergraph.Supergraph
+	Budget     int // steps one plan may take; 0 means DefaultBudget
+
+	mu        sync.Mutex
+	fieldSets map[fieldSetKey]*operation.Selections
+}
+
+// DefaultBudget is far above what any real operation takes (some thousands), and about a second of work.
+const DefaultBudget = 2_000_000
+
+// Error says why there is no plan.
+type Error struct {
+	Code    string
+	Message string
+}
+
+// The codes of planning errors.
+const (
+	CodeNoPlan = "QUERY_PLANNING_FAILED"
+	CodeBudget = "QUERY_PLANNING_LIMIT_EXCEEDED"
+)
+
+func (e *Error) Error() string { return e.Message }
+
+// Plan returns the plan of the operation, or an *Error. Cancelling ctx ends the work early with ctx's error.
+func (p *Planner) Plan(ctx context.Context, op *operation.Operation) (*Plan, error) {
+	root := p.Supergraph.Root(op.Kind)
+	if root == nil {
+		return nil, &Error{CodeNoPlan, fmt.Sprintf("the schema has no %s type", op.Kind)}
+	}
+	c := newChooser(ctx, p)
+	b := newBuild(p, op, root)
+	for _, part := range rootParts(op) {
+		choice := c.site(root, nil, part)
+		if c.err != nil {
+			return nil, c.err
+		}
+		if choice == nil {
+			return nil, &Error{CodeNoPlan, "no subgraph can answer " + c.deepest()}
+		}
+		b.root(choice)
+	}
+	shape := newShaper(p, b).object(b.rootSite, op.Selections)
+	plan := b.finish()
+	plan.Shape = shape
+	return plan, nil
+}
+
+// rootParts splits the root fields into what is planned together. Fields of a mutation run one after another, so each is planned alone.
+func rootParts(op *operation.Operation) []*operation.Selections {
+	if op.Kind != ast.Mutation {
+		return []*operation.Selections{op.Selections}
+	}
+	var parts []*operation.Selections
+	for _, field := range op.Selections.Fields {
+		parts = append(parts, &operation.Selections{Type: op.Selections.Type, Fields: []*operation.Field{field}})
+	}
+	return parts
+}
+
+type fieldSetKey struct {
+	typeName string
+	text     string
+}
+
+// fieldSet returns a key, requirement or provision of the type in normal form; equal sets of a type share one pointer.
+func (p *Planner) fieldSet(def *ast.Definition, set supergraph.FieldSet) *operation.Selections {
+	key := fieldSetKey{def.Name, set.Text}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fieldSets == nil {
+		p.fieldSets = map[fieldSetKey]*operation.Selections{}
+	}
+	if found, ok := p.fieldSets[key]; ok {
+		return found
+	}
+	selections, err := operation.FromFieldSet(p.Supergraph.Full, def, set.Selections)
+	if err != nil {
+		selections = nil // a set that does not fit its type: what needs it cannot be planned
+	}
+	p.fieldSets[key] = selections
+	return selections
+}
+
+// both returns the union of a key and a requirement of the type; equal pairs share one pointer.
+func (p *Planner) both(def *ast.Definition, key, requires supergraph.FieldSet) *operation.Selections {
+	if requires.Empty() {
+		return p.fieldSet(def, key)
+	}
+	if key.Empty() {
+		return p.fieldSet(def, requires)
+	}
+	joined := supergraph.FieldSet{Text: key.Text + " & " + requires.Text}
+	joined.Selections = append(append(ast.SelectionSet{}, key.Selections...), requires.Selections...)
+	return p.fieldSet(def, joined)
+}
