@@ -1,0 +1,62 @@
+# make run        Callboard on the example organisation, at http://localhost:4000
+# make test       every test that needs nothing but Go and git
+# make test-all   also the race detector, fuzzing, real servers and the browser, where they are installed
+# make check      lint, and that generated files are fresh
+# make generate   gqlgen, the supergraph, the reference pages
+# make bench      the benchmarks
+# make fuzz       every fuzz target, FUZZTIME each
+# make web        the playground, from npm packages
+
+GO       ?= go
+FUZZTIME ?= 10s
+BIN      := bin/callboard
+
+.PHONY: run build web web-if-npm test test-all check generate bench fuzz clean
+
+run: web-if-npm build
+	$(BIN) demo
+
+build:
+	$(GO) build -o $(BIN) ./cmd/callboard
+
+# The full playground is built where npm is present; without it Callboard serves a small page of its own.
+web-if-npm:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory web || echo "the playground could not be built; the small page is served instead"; fi
+
+web: gateway/server/playground/dist/index.html
+
+gateway/server/playground/dist/index.html: web/package-lock.json $(wildcard web/src/* web/*.html web/*.mjs web/*.ts web/*.js)
+	cd web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@
+
+test:
+	$(GO) test ./...
+
+test-all: test
+	$(GO) test -race ./...
+	$(MAKE) --no-print-directory fuzz
+	@if [ -f gateway/server/playground/dist/index.html ] && [ -f web/check.mjs ]; then cd web && npm run --silent check; fi
+
+check:
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
+	$(GO) mod tidy -diff
+	$(MAKE) --no-print-directory generate
+	@git diff --exit-code --stat -- schema subgraphs docs || { echo "generated files are stale: run make generate and commit"; exit 1; }
+
+generate:
+	$(GO) run ./subgraphs/generate
+	$(GO) run ./cmd/callboard compose --first-party --output schema/supergraph.graphql
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r folder; do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$folder/*_test.go | sed 's/func //'); do \
+	    echo "fuzz $$folder $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$folder || exit 1; \
+	  done; done
+
+clean:
+	rm -rf bin gateway/server/playground/dist web/node_modules

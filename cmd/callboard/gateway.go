@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"callboard.dev/callboard/cmd/callboard/config"
+	"callboard.dev/callboard/gateway/compose"
+	"callboard.dev/callboard/gateway/execute"
+	"callboard.dev/callboard/gateway/plan"
+	"callboard.dev/callboard/gateway/server"
+	"callboard.dev/callboard/gateway/supergraph"
+)
+
+type gatewayCommand struct {
+	configFlags
+	Supergraph string   `placeholder:"FILE" help:"The supergraph to serve, as a composition printed it."`
+	Subgraph   []string `placeholder:"NAME=URL" help:"Use this address for a subgraph instead of the supergraph's."`
+}
+
+// Run serves a supergraph whose subgraphs are all reached over HTTP.
+func (c *gatewayCommand) Run(p *program) error {
+	cfg, log, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	if c.Supergraph != "" {
+		cfg.Gateway.Supergraph = c.Supergraph
+	}
+	if cfg.Gateway.Supergraph == "" {
+		return fmt.Errorf("which supergraph? give --supergraph FILE, or gateway.supergraph in the configuration")
+	}
+	s, err := loadSupergraph(cfg.Gateway.Supergraph)
+	if err != nil {
+		return err
+	}
+	addresses := map[string]string{}
+	for _, pair := range c.Subgraph {
+		name, url, err := splitPair("--subgraph", pair)
+		if err != nil {
+			return err
+		}
+		if s.Subgraph(name) == nil {
+			return fmt.Errorf("--subgraph %s: the supergraph has no such subgraph; it has %s", pair, strings.Join(subgraphNames(s), ", "))
+		}
+		addresses[name] = url
+	}
+	subgraphs := map[string]execute.Subgraph{}
+	settings := cfg.Subgraph
+	for _, subgraph := range s.Subgraphs {
+		if subgraph.Name == supergraph.IntrospectionName {
+			continue
+		}
+		remote := settings(subgraph.Name)
+		if remote.URL == "" {
+			remote.URL = subgraph.URL
+		}
+		if address := addresses[subgraph.Name]; address != "" {
+			remote.URL = address
+		}
+		if remote.URL == "" {
+			log.Warn("no address is known for a subgraph: its fields will fail", "subgraph", subgraph.Name)
+			continue
+		}
+		subgraphs[subgraph.Name] = httpSubgraph(remote)
+	}
+	engine := server.NewEngine(server.NewGraph(s, subgraphs, graphSettings(cfg, log)))
+	return serve(p, cfg, log, engine, nil, func(context.Context) error { return nil })
+}
+
+func subgraphNames(s *supergraph.Supergraph) []string {
+	var names []string
+	for _, subgraph := range s.Subgraphs {
+		if subgraph.Name != supergraph.IntrospectionName {
+			names = append(names, subgraph.Name)
+		}
+	}
+	return names
+}
+
+// httpSubgraph makes the client of a remote subgraph.
+func httpSubgraph(s config.Subgraph) execute.Subgraph {
+	header := map[string]string{}
+	for name, value := range s.Headers {
+		header[name] = value.Reveal()
+	}
+	return &execute.HTTP{URL: s.URL, Timeout: s.Timeout.Duration(), Header: header, Forward: s.ForwardHeaders}
+}
+
+// graphSettings are the settings of a graph that the configuration decides.
+func graphSettings(cfg config.Config, log *slog.Logger) server.GraphSettings {
+	settings := server.GraphSettings{
+		Limits:        cfg.Limits.Operation(),
+		PlanBudget:    cfg.Limits.PlanBudget,
+		Introspection: cfg.Server.Introspection,
+		Expose:        map[string]bool{},
+	}
+	for _, s := range cfg.Subgraphs {
+		settings.Expose[s.Name] = s.ExposeErrors
+	}
+	settings.Observe.FetchDone = func(f *plan.Fetch, answer *execute.Answer, err error) {
+		if err != nil {
+			log.Warn("a subgraph did not answer", "subgraph", f.Subgraph, "error", err)
+		} else if len(answer.Errors) > 0 {
+			log.Debug("a subgraph answered with errors", "subgraph", f.Subgraph, "errors", len(answer.Errors), "first", answer.Errors[0].Message)
+		}
+	}
+	return settings
+}
+
+// serve listens, says where, runs ready, and serves until the program is told to stop. Requests in flight are finished.
+func serve(p *program, cfg config.Config, log *slog.Logger, engine server.Executor, examples []server.Example, ready func(ctx context.Context) error) error {
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w (choose another address with --listen)", cfg.Listen, err)
+	}
+	registry := prometheus.NewRegistry()
+	s := server.New(engine, server.Settings{
+		Timeout:         cfg.Server.Timeout.Duration(),
+		MaxBody:         int64(cfg.Server.MaxBody),
+		AllowedOrigins:  cfg.Server.AllowedOrigins,
+		AllowedHosts:    allowedHosts(cfg, listener),
+		Playground:      cfg.Server.Playground,
+		Examples:        examples,
+		Log:             log,
+		Registry:        registry,
+		ShutdownTimeout: cfg.Server.ShutdownTimeout.Duration(),
+	})
+	if err := ready(p.ctx); err != nil {
+		listener.Close()
+		return err
+	}
+	fmt.Fprintf(p.stdout, "Callboard is at http://%s\n", displayAddress(cfg.Listen, listener))
+	return s.Serve(p.ctx, listener)
+}
+
+// displayAddress is the configured host with the port that was really taken.
+func displayAddress(configured string, listener net.Listener) string {
+	host, _, err := net.SplitHostPort(configured)
+	_, port, err2 := net.SplitHostPort(listener.Addr().String())
+	if err != nil || err2 != nil {
+		return listener.Addr().String()
+	}
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// allowedHosts are the configured ones, or the name Callboard was told to listen on.
+func allowedHosts(cfg config.Config, listener net.Listener) []string {
+	if len(cfg.Server.AllowedHosts) > 0 {
+		return cfg.Server.AllowedHosts
+	}
+	host, _, err := net.SplitHostPort(cfg.Listen)
+	if err != nil || host == "" || host == "0.0.0.0" || host == "::" {
+		return nil
+	}
+	return []string{host}
+}
+
+// joinRemote composes the first-party subgraphs with those of others, as far as their schemas can be had. It returns what is missing.
+func joinRemote(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Supergraph, []config.Subgraph, error) {
+	schemas := firstPartySchemas()
+	var missing []config.Subgraph
+	for _, remote := range cfg.Subgraphs {
+		sdl, err := remoteSchema(p, remote)
+		if err != nil {
+			if remote.Schema != "" {
+				return nil, nil, err
+			}
+			log.Warn("a subgraph's schema cannot be had yet: starting without it and asking again", "subgraph", remote.Name, "error", err)
+			missing = append(missing, remote)
+			continue
+		}
+		schemas = append(schemas, compose.Subgraph{Name: remote.Name, URL: remote.URL, SDL: sdl, File: remote.Schema})
+	}
+	result, errs := compose.Compose(schemas)
+	if len(errs) > 0 {
+		for _, e := range errs {
+			fmt.Fprintln(p.stderr, e)
+		}
+		return nil, nil, fmt.Errorf("the subgraphs do not compose")
+	}
+	s, err := supergraph.Read("composed", result.SDL)
+	return s, missing, err
+}
+
+func remoteSchema(p *program, s config.Subgraph) (string, error) {
+	if s.Schema != "" {
+		return readFile(s.Schema, maxSchemaBytes)
+	}
+	header := map[string]string{}
+	for name, value := range s.Headers {
+		header[name] = value.Reveal()
+	}
+	return askSchema(p, s.URL, header)
+}
+
+// retryInterval is how often a subgraph that had no schema at start is asked again.
+const retryInterval = 5 * time.Second
+
+// keepJoining asks for missing schemas until all are there, and swaps in the graph each time there is more of it.
+func keepJoining(p *program, cfg config.Config, log *slog.Logger, missing int, swap func(*supergraph.Supergraph)) {
+	ticker := time.NewTicker(retryInterval)
+	defer ticker.Stop()
+	for missing > 0 {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		s, still, err := joinRemote(p, cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			log.Error("the graph keeps its old form", "error", err)
+			continue
+		}
+		if len(still) < missing {
+			missing = len(still)
+			swap(s)
+			log.Info("the graph has grown", "missing", missing)
+		}
+	}
+}
+
+// folderExists checks a folder argument, so that a typing error is not an empty catalog.
+func folderExists(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("folder %s: %w", name, err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is not a folder", name)
+	}
+	return nil
+}

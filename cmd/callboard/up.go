@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"golang.org/x/sync/errgroup"
+
+	"callboard.dev/callboard/cmd/callboard/config"
+	"callboard.dev/callboard/examples"
+	"callboard.dev/callboard/gateway/execute"
+	"callboard.dev/callboard/gateway/server"
+	"callboard.dev/callboard/gateway/supergraph"
+	"callboard.dev/callboard/subgraphs/catalog"
+	"callboard.dev/callboard/subgraphs/repos"
+)
+
+// configFlags are the flags of every command that serves.
+type configFlags struct {
+	Config string `short:"c" placeholder:"FILE" help:"Configuration file; callboard.example.yaml shows everything it can hold." type:"existingfile"`
+	Listen string `placeholder:"HOST:PORT" help:"Where to listen (default localhost:4000); port 0 picks a free one."`
+	State  string `placeholder:"FOLDER" help:"Where Callboard keeps what it must not forget."`
+}
+
+// load reads the configuration: defaults, then the file, then flags.
+func (c *configFlags) load(p *program) (config.Config, *slog.Logger, error) {
+	cfg := config.Default()
+	if c.Config != "" {
+		var err error
+		if cfg, err = config.Load(c.Config); err != nil {
+			return cfg, nil, err
+		}
+	}
+	if c.Listen != "" {
+		cfg.Listen = c.Listen
+	}
+	if c.State != "" {
+		cfg.State = c.State
+	}
+	return cfg, newLog(cfg, p.stderr), nil
+}
+
+func newLog(cfg config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.Log.SlogLevel()}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+type upCommand struct {
+	configFlags
+	Folders []string `arg:"" optional:"" name:"folder" help:"Folders searched for git checkouts and catalog files (default: the configuration's, else the current folder)."`
+}
+
+func (c *upCommand) Run(p *program) error {
+	cfg, log, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	if len(c.Folders) > 0 {
+		cfg.Folders = c.Folders
+	}
+	if len(cfg.Folders) == 0 {
+		cfg.Folders = []string{"."}
+	}
+	return up(p, cfg, log)
+}
+
+type demoCommand struct {
+	configFlags
+}
+
+func (c *demoCommand) Run(p *program) error {
+	cfg, log, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(cfg.State, "examples")
+	if err := examples.Build(p.ctx, folder); err != nil {
+		return fmt.Errorf("building the example organisation in %s: %w", folder, err)
+	}
+	cfg.Folders = []string{folder}
+	return up(p, cfg, log)
+}
+
+// up starts the whole product: the first-party subgraphs in this process, others' over HTTP, one graph over all.
+func up(p *program, cfg config.Config, log *slog.Logger) error {
+	for i, folder := range cfg.Folders {
+		if err := folderExists(folder); err != nil {
+			return err
+		}
+		absolute, err := filepath.Abs(folder)
+		if err != nil {
+			return err
+		}
+		cfg.Folders[i] = absolute
+	}
+	s, missing, err := graphOf(p, cfg, log)
+	if err != nil {
+		return err
+	}
+	own, err := openFirstParty(p.ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer own.close()
+	subgraphs := map[string]execute.Subgraph{}
+	settings := graphSettings(cfg, log)
+	for name, schema := range own.schemas {
+		subgraphs[name] = execute.NewInProcess(schema, nil)
+		settings.Expose[name] = true // their messages are written for clients
+	}
+	for _, remote := range cfg.Subgraphs {
+		subgraphs[remote.Name] = httpSubgraph(remote)
+	}
+	engine := server.NewEngine(server.NewGraph(s, subgraphs, settings))
+	if len(missing) > 0 {
+		go keepJoining(p, cfg, log, len(missing), func(s *supergraph.Supergraph) { engine.Swap(server.NewGraph(s, subgraphs, settings)) })
+	}
+	return serve(p, cfg, log, engine, playgroundExamples(), func(context.Context) error { return nil })
+}
+
+// graphOf returns the supergraph to serve: the committed one, or one composed with the configured subgraphs of others.
+func graphOf(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Supergraph, []config.Subgraph, error) {
+	if len(cfg.Subgraphs) == 0 {
+		s, err := loadSupergraph("")
+		return s, nil, err
+	}
+	return joinRemote(p, cfg, log)
+}
+
+// firstParty is our own subgraphs, opened.
+type firstParty struct {
+	schemas map[string]graphql.ExecutableSchema
+	closers []io.Closer
+}
+
+func (f *firstParty) close() {
+	for _, c := range f.closers {
+		_ = c.Close()
+	}
+}
+
+// openFirstParty opens the first-party subgraphs, or only those named, at the same time.
+func openFirstParty(ctx context.Context, cfg config.Config, log *slog.Logger, names ...string) (*firstParty, error) {
+	wanted := func(name string) bool {
+		return len(names) == 0 || strings.Join(names, " ") == name
+	}
+	out := &firstParty{schemas: map[string]graphql.ExecutableSchema{}}
+	var (
+		group errgroup.Group
+		c     *catalog.Catalog
+		r     *repos.Repos
+	)
+	if wanted("catalog") {
+		group.Go(func() (err error) {
+			c, err = catalog.Open(ctx, catalog.Config{Folders: cfg.Folders, StateFolder: cfg.State, Log: log.With("subgraph", "catalog")})
+			return err
+		})
+	}
+	if wanted("repos") {
+		group.Go(func() (err error) {
+			r, err = repos.Open(ctx, repos.Config{Folders: cfg.Folders, Log: log.With("subgraph", "repos")})
+			return err
+		})
+	}
+	err := group.Wait()
+	if c != nil {
+		out.schemas["catalog"] = c.ExecutableSchema()
+		out.closers = append(out.closers, c)
+	}
+	if r != nil {
+		out.schemas["repos"] = r.ExecutableSchema()
+		out.closers = append(out.closers, r)
+	}
+	if err != nil {
+		out.close()
+		return nil, err
+	}
+	return out, nil
+}
+
+// playgroundExamples are the operations the playground opens with.
+func playgroundExamples() []server.Example {
+	var out []server.Example
+	for _, o := range examples.Operations() {
+		out = append(out, server.Example{Name: o.Name, Query: o.Query, Variables: o.Variables})
+	}
+	return out
+}
+
+type subgraphCommand struct {
+	configFlags
+	Name    string   `arg:"" enum:"catalog,repos" help:"Which: catalog or repos."`
+	Folders []string `arg:"" optional:"" name:"folder" help:"Folders searched for git checkouts and catalog files."`
+}
+
+// Run serves one first-party subgraph as other gateways expect it: with _service and _entities, over HTTP.
+func (c *subgraphCommand) Run(p *program) error {
+	cfg, log, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	if len(c.Folders) > 0 {
+		cfg.Folders = c.Folders
+	}
+	if len(cfg.Folders) == 0 {
+		cfg.Folders = []string{"."}
+	}
+	own, err := openFirstParty(p.ctx, cfg, log, c.Name)
+	if err != nil {
+		return err
+	}
+	defer own.close()
+	return serve(p, cfg, log, server.NewSchema(own.schemas[c.Name]), nil, func(context.Context) error { return nil })
+}

@@ -1,0 +1,145 @@
+// Package callboard_test checks the house itself: who may import whom, and that every package says what it is for.
+package callboard_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "callboard.dev/callboard/"
+
+// mayImport lists, for each folder, the folders of ours it may import; a trailing slash means everything below. A folder that is not listed
+// may import nothing of ours. "." stands for the folder's own subtree.
+var mayImport = []struct {
+	folder string
+	allow  []string
+	reason string
+}{
+	{"gateway/supergraph", nil, "the composed schema is the bottom of the gateway"},
+	{"gateway/compose", []string{"gateway/supergraph"}, "composition makes a supergraph and knows nothing of operations"},
+	{"gateway/operation", []string{"gateway/supergraph"}, "an operation is prepared against a schema alone"},
+	{"gateway/plan", []string{"gateway/supergraph", "gateway/operation"}, "a plan holds no clients and no results"},
+	{"gateway/execute", []string{"gateway/operation", "gateway/plan"}, "all that execution needs of the supergraph is in the plan"},
+	{"gateway/introspection", []string{"gateway/operation", "gateway/execute"}, "introspection is one more subgraph"},
+	{"gateway/server", []string{"gateway/supergraph", "gateway/operation", "gateway/plan", "gateway/execute", "gateway/introspection"}, "the server puts the stages together"},
+	{"gateway/gatewaytest", []string{"gateway/"}, "tests of the gateway see all of it, and no subgraph"},
+	{"schema", nil, "schemas are text"},
+	{"subgraphs/scalar", nil, "scalars are shared by all subgraphs"},
+	{"subgraphs/relay", nil, "paging is shared by all subgraphs"},
+	{"subgraphs/generate", nil, "the generator runs before anything of ours compiles"},
+	{"subgraphs/catalog", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
+	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
+	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
+	{"examples", nil, "the example organisation is data"},
+	{"bench", []string{"gateway/"}, "the harness measures the gateway"},
+	{"cmd/callboard", []string{"."}, ""},
+}
+
+func TestImports(t *testing.T) {
+	for folder, files := range packages(t) {
+		rule := -1
+		for i, r := range mayImport {
+			if folder == r.folder || strings.HasPrefix(folder, r.folder+"/") {
+				rule = i
+			}
+		}
+		for name, file := range files {
+			if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(folder, "cmd/callboard") {
+				continue
+			}
+			for _, spec := range file.Imports {
+				imported, _ := strconv.Unquote(spec.Path.Value)
+				ours, found := strings.CutPrefix(imported, module)
+				if !found {
+					continue
+				}
+				if rule < 0 {
+					t.Errorf("%s imports %s, but house_test.go has no rule for %s", name, ours, folder)
+					continue
+				}
+				if r := mayImport[rule]; !allowed(r.folder, r.allow, ours) {
+					t.Errorf("%s must not import %s: %s", name, ours, r.reason)
+				}
+			}
+		}
+	}
+}
+
+func allowed(folder string, allow []string, imported string) bool {
+	for _, a := range allow {
+		if a == "." {
+			a = folder + "/"
+		}
+		if imported == strings.TrimSuffix(a, "/") || strings.HasSuffix(a, "/") && strings.HasPrefix(imported, a) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestPackageComments(t *testing.T) {
+	for folder, files := range packages(t) {
+		if path.Base(folder) == "graph" {
+			continue // generated
+		}
+		var with []string
+		written := false
+		for name, file := range files {
+			if strings.HasSuffix(file.Name.Name, "_test") && len(files) > 1 {
+				continue
+			}
+			written = true
+			if file.Doc != nil && !directiveOnly(file.Doc) {
+				with = append(with, name)
+			}
+		}
+		sort.Strings(with)
+		if written && len(with) != 1 {
+			t.Errorf("package %s has %d package comments, want one: %v", folder, len(with), with)
+		}
+	}
+}
+
+func directiveOnly(doc *ast.CommentGroup) bool { return strings.TrimSpace(doc.Text()) == "" }
+
+// packages parses every written Go file, by folder.
+func packages(t *testing.T) map[string]map[string]*ast.File {
+	t.Helper()
+	out := map[string]map[string]*ast.File{}
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if base := entry.Name(); base == "node_modules" || base == "organisation" || base == "testdata" || len(base) > 1 && strings.HasPrefix(base, ".") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		folder := filepath.ToSlash(filepath.Dir(name))
+		if out[folder] == nil {
+			out[folder] = map[string]*ast.File{}
+		}
+		out[folder][filepath.ToSlash(name)] = file
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
