@@ -58,6 +58,7 @@ const (
 	ExternalArgumentMissing     Code = "EXTERNAL_ARGUMENT_MISSING"
 	ExternalArgumentType        Code = "EXTERNAL_ARGUMENT_TYPE_MISMATCH"
 	ExternalArgumentDefault     Code = "EXTERNAL_ARGUMENT_DEFAULT_MISMATCH"
+	MergedDirectiveOnExternal   Code = "MERGED_DIRECTIVE_APPLICATION_ON_EXTERNAL"
 	ExternalCollision           Code = "EXTERNAL_COLLISION_WITH_ANOTHER_DIRECTIVE"
 	InvalidShareable            Code = "INVALID_SHAREABLE_USAGE"
 	InvalidFieldSharing         Code = "INVALID_FIELD_SHARING"
@@ -146,6 +147,7 @@ var meanings = map[Code]string{
 	ExternalArgumentMissing: "An @external field lacks an argument that the resolving subgraphs declare.",
 	ExternalArgumentType:    "An argument of an @external field has another type than where the field is resolved.",
 	ExternalArgumentDefault: "An argument of an @external field has another default than where the field is resolved.",
+	MergedDirectiveOnExternal: "An @external field carries @tag or @inaccessible, which say something of the field itself. Put them where it is resolved.",
 	ExternalCollision:       "An @external field also carries a directive that only a resolved field can have. Remove one of the two.",
 
 	InvalidShareable:      "@shareable is on a field of an interface or of the subscription type. Remove it there.",
