@@ -1,0 +1,193 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// Check reports what is not allowed in a configuration, such as one whose values were changed after it was loaded. The error joins
+// one *Error for each key.
+func (c Config) Check() error {
+	var errs []error
+	for _, problem := range c.problems() {
+		errs = append(errs, problem)
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) problems() []*Error {
+	var out []*Error
+	var invalid validator.ValidationErrors
+	if err := rules.Struct(c); errors.As(err, &invalid) {
+		for _, e := range invalid {
+			out = append(out, &Error{Key: keyOf(e), Problem: explain(e)})
+		}
+	}
+	add := func(key, format string, args ...any) {
+		out = append(out, &Error{Key: key, Problem: fmt.Sprintf(format, args...)})
+	}
+	checkSubgraphs("subgraphs", c.Subgraphs, add)
+	for i, s := range c.Subgraphs {
+		if slices.Contains(FirstParty, graphName(s.Name)) {
+			add(fmt.Sprintf("subgraphs[%d].name", i), "%s is one of Callboard's own subgraphs: choose another name", s.Name)
+		}
+		if s.URL == "" {
+			add(fmt.Sprintf("subgraphs[%d].url", i), "is missing: say where the subgraph answers")
+		}
+	}
+	checkSubgraphs("gateway.subgraphs", c.Gateway.Subgraphs, add)
+	for i, s := range c.Gateway.Subgraphs {
+		if s.Schema != "" {
+			add(fmt.Sprintf("gateway.subgraphs[%d].schema", i), "is not used here: the supergraph holds the schema")
+		}
+	}
+	return out
+}
+
+// checkSubgraphs finds what is wrong between the entries of a list, and between the fields of one entry.
+func checkSubgraphs(path string, list []Subgraph, add func(key, format string, args ...any)) {
+	first := map[string]string{}
+	for i, s := range list {
+		if other, taken := first[graphName(s.Name)]; taken && s.Name != "" {
+			add(fmt.Sprintf("%s[%d].name", path, i), "%s and %s are one name in a graph: choose another", s.Name, other)
+		}
+		first[graphName(s.Name)] = s.Name
+		set := map[string]string{}
+		for _, name := range sortedNames(s.Headers) {
+			canonical := textproto.CanonicalMIMEHeaderKey(name)
+			if other, taken := set[canonical]; taken {
+				add(fmt.Sprintf("%s[%d].headers[%s]", path, i, name), "is the header %s again", other)
+			}
+			set[canonical] = name
+		}
+		for n, name := range s.ForwardHeaders {
+			if _, taken := set[textproto.CanonicalMIMEHeaderKey(name)]; taken {
+				add(fmt.Sprintf("%s[%d].forwardHeaders[%d]", path, i, n), "%s is also set under headers: remove one of the two", name)
+			}
+		}
+	}
+}
+
+// graphName folds the names that become one in a supergraph's enum of subgraphs.
+func graphName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }
+
+func sortedNames(headers map[string]Secret) []string {
+	names := make([]string, 0, len(headers))
+	for name := range headers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// keyOf is the path of the key that an error is about, as the file has it.
+func keyOf(e validator.FieldError) string {
+	return strings.TrimPrefix(e.Namespace(), reflect.TypeFor[Config]().Name()+".")
+}
+
+// explain says what is allowed. It prints no value: one may have come from the environment.
+func explain(e validator.FieldError) string {
+	if own, ok := allowed[e.Tag()]; ok {
+		return "want " + own.want
+	}
+	switch e.Tag() {
+	case "oneof":
+		return "want one of " + strings.Join(strings.Fields(e.Param()), ", ")
+	case "gt":
+		return "must be more than " + e.Param()
+	case "required":
+		if e.Field() == "state" {
+			return "is not known: the environment sets neither XDG_STATE_HOME nor HOME, so name a folder"
+		}
+		return "is missing"
+	}
+	panic("config: bug: no words for the rule " + e.Tag())
+}
+
+// allowed are the rules that the validator does not bring along.
+var allowed = map[string]struct {
+	want  string
+	holds func(value string) bool
+}{
+	"address":     {"HOST:PORT, such as localhost:4000 or :4000; port 0 picks a free one", isAddress},
+	"host":        {"the name of a host without scheme and path, such as callboard.example.com", isHost},
+	"origin":      {"an origin, such as https://portal.example.com, or \"*\" for all", isOrigin},
+	"endpoint":    {"an http or https URL without user, password and fragment; credentials belong under headers", isEndpoint},
+	"subgraph":    {"a name of letters, digits, - and _ that starts with a letter, 1 to 63 characters", subgraphName.MatchString},
+	"header":      {"the name of an HTTP header that is not one of the connection's own", isHeader},
+	"headervalue": {"a header's value: one line of text", isHeaderValue},
+}
+
+// rules is safe for concurrent use once built.
+var rules = func() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(field reflect.StructField) string { return field.Tag.Get("yaml") })
+	v.RegisterCustomTypeFunc(func(value reflect.Value) any { return value.Interface().(Secret).Reveal() }, Secret{})
+	for tag, rule := range allowed {
+		err := v.RegisterValidation(tag, func(field validator.FieldLevel) bool { return rule.holds(field.Field().String()) }, true)
+		if err != nil {
+			panic("config: bug: registering the rule " + tag + ": " + err.Error())
+		}
+	}
+	return v
+}()
+
+var (
+	subgraphName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
+	hostName     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+	headerName   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
+)
+
+func isAddress(value string) bool {
+	host, port, err := net.SplitHostPort(value)
+	if err != nil || host != "" && !isHost(host) {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && strconv.FormatUint(n, 10) == port
+}
+
+func isHost(value string) bool {
+	return hostName.MatchString(value) || net.ParseIP(strings.Trim(value, "[]")) != nil
+}
+
+func isOrigin(value string) bool {
+	if value == "*" {
+		return true
+	}
+	u, err := url.Parse(value)
+	return err == nil && isHTTP(u) && value == u.Scheme+"://"+u.Host
+}
+
+func isEndpoint(value string) bool {
+	u, err := url.Parse(value)
+	return err == nil && isHTTP(u) && u.User == nil && !strings.Contains(value, "#")
+}
+
+func isHTTP(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+// connectionHeaders belong to the connection or the request body, not to what is asked (RFC 9110, 7.6.1).
+var connectionHeaders = []string{
+	"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host", "Keep-Alive",
+	"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+func isHeader(value string) bool {
+	return headerName.MatchString(value) && !slices.Contains(connectionHeaders, textproto.CanonicalMIMEHeaderKey(value))
+}
+
+func isHeaderValue(value string) bool {
+	return value != "" && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}

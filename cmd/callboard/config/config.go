@@ -1,0 +1,166 @@
+// Package config reads Callboard's one configuration file, callboard.yaml. In goes YAML, out comes a Config whose every value has
+// been checked, or errors that name the line, the key and what is allowed there.
+//
+// The rule: a file is either understood to the last key or refused, and a secret never leaves the Config as text, neither
+// printed nor in an error.
+//
+// Open callboard.example.yaml first: it holds every key with its default. Then read.go for how a file becomes a Config.
+package config
+
+import (
+	_ "embed"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"callboard.dev/callboard/gateway/operation"
+	"callboard.dev/callboard/gateway/plan"
+)
+
+// Config is everything a configuration file can say. Its paths are absolute once it was read from a file. The yaml tags are
+// the keys; callboard.example.yaml explains each.
+type Config struct {
+	Listen    string     `yaml:"listen" validate:"address"`
+	Folders   []string   `yaml:"folders" validate:"dive,required"`
+	State     string     `yaml:"state" validate:"required"`
+	Log       Log        `yaml:"log"`
+	Server    Server     `yaml:"server"`
+	Limits    Limits     `yaml:"limits"`
+	Subgraphs []Subgraph `yaml:"subgraphs" validate:"dive"`
+	Gateway   Gateway    `yaml:"gateway"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `yaml:"level" validate:"oneof=debug info warn error"`
+	Format string `yaml:"format" validate:"oneof=text json"`
+}
+
+// SlogLevel is the level as slog knows it.
+func (l Log) SlogLevel() slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
+
+// Server says how requests are taken in.
+type Server struct {
+	Timeout         Duration `yaml:"timeout" validate:"gt=0"`
+	MaxBody         Size     `yaml:"maxBody" validate:"gt=0"`
+	AllowedOrigins  []string `yaml:"allowedOrigins" validate:"dive,origin"`
+	AllowedHosts    []string `yaml:"allowedHosts" validate:"dive,host"`
+	Playground      bool     `yaml:"playground"`
+	Introspection   bool     `yaml:"introspection"`
+	ShutdownTimeout Duration `yaml:"shutdownTimeout" validate:"gt=0"`
+}
+
+// Limits bound what one operation may ask for.
+type Limits struct {
+	Tokens     int `yaml:"tokens" validate:"gt=0"`
+	Depth      int `yaml:"depth" validate:"gt=0"`
+	Fields     int `yaml:"fields" validate:"gt=0"`
+	Aliases    int `yaml:"aliases" validate:"gt=0"`
+	RootFields int `yaml:"rootFields" validate:"gt=0"`
+	Directives int `yaml:"directives" validate:"gt=0"`
+	SameKey    int `yaml:"sameKey" validate:"gt=0"`
+	PlanBudget int `yaml:"planBudget" validate:"gt=0"`
+}
+
+// Operation returns the limits that hold for an operation's text.
+func (l Limits) Operation() operation.Limits {
+	return operation.Limits{
+		Tokens: l.Tokens, Depth: l.Depth, Fields: l.Fields, Aliases: l.Aliases,
+		RootFields: l.RootFields, Directives: l.Directives, SameKey: l.SameKey,
+	}
+}
+
+// Subgraph is a subgraph that is reached over HTTP.
+type Subgraph struct {
+	Name           string            `yaml:"name" validate:"subgraph"`
+	URL            string            `yaml:"url" validate:"omitempty,endpoint"`
+	Schema         string            `yaml:"schema"`
+	Headers        map[string]Secret `yaml:"headers" validate:"dive,keys,header,endkeys,headervalue"`
+	ForwardHeaders []string          `yaml:"forwardHeaders" validate:"dive,header"`
+	Timeout        Duration          `yaml:"timeout" validate:"gt=0"`
+	ExposeErrors   bool              `yaml:"exposeErrors"`
+}
+
+// Gateway is what only "callboard gateway" uses.
+type Gateway struct {
+	Supergraph string     `yaml:"supergraph"`
+	Subgraphs  []Subgraph `yaml:"subgraphs" validate:"dive"`
+}
+
+// FirstParty are the names of Callboard's own subgraphs, which no other may take in one graph with them.
+var FirstParty = []string{
+	"alerts", "catalog", "deployments", "docs", "infrastructure", "performance", "pipelines", "repos", "templates",
+}
+
+// defaultSubgraphTimeout is what a subgraph of others gets: longer than a page may take, shorter than a user's patience.
+const defaultSubgraphTimeout = Duration(10 * time.Second)
+
+// Default returns the configuration of a Callboard without a file. State is empty where the environment names no home; Check
+// says so.
+func Default() Config { return defaults(os.LookupEnv) }
+
+func defaults(env func(string) (string, bool)) Config {
+	limits := operation.DefaultLimits
+	return Config{
+		Listen: "localhost:4000",
+		State:  stateFolder(env),
+		Log:    Log{Level: "info", Format: "text"},
+		Server: Server{
+			Timeout:         Duration(30 * time.Second),
+			MaxBody:         1 << 20,
+			Playground:      true,
+			Introspection:   true,
+			ShutdownTimeout: Duration(10 * time.Second),
+		},
+		Limits: Limits{
+			Tokens: limits.Tokens, Depth: limits.Depth, Fields: limits.Fields, Aliases: limits.Aliases,
+			RootFields: limits.RootFields, Directives: limits.Directives, SameKey: limits.SameKey, PlanBudget: plan.DefaultBudget,
+		},
+	}
+}
+
+// stateFolder is where the XDG base directory specification puts what a program must not forget. A relative XDG_STATE_HOME is
+// to be ignored.
+func stateFolder(env func(string) (string, bool)) string {
+	if state, _ := env("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "callboard")
+	}
+	if home, _ := env("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "state", "callboard")
+	}
+	return ""
+}
+
+// Subgraph returns how to reach the subgraph of that name: as gateway.subgraphs says, else as subgraphs says, else with the
+// defaults and no URL.
+func (c Config) Subgraph(name string) Subgraph {
+	for _, list := range [][]Subgraph{c.Gateway.Subgraphs, c.Subgraphs} {
+		for _, s := range list {
+			if s.Name == name {
+				return s
+			}
+		}
+	}
+	return Subgraph{Name: name, Timeout: defaultSubgraphTimeout}
+}
+
+// Effective returns the configuration as YAML, secrets hidden.
+func (c Config) Effective() (string, error) {
+	text, err := yaml.MarshalWithOptions(c, yaml.IndentSequence(true))
+	return string(text), err
+}
+
+//go:embed callboard.example.yaml
+var example string
+
+// Example returns a configuration file with every key, explained.
+func Example() string { return example }
