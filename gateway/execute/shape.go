@@ -39,10 +39,11 @@ func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool 
 	typename := shape.Type
 	if typename == "" {
 		typename = w.run.tree.typename(layout, at)
-		if !shape.Types[typename] {
-			if typename != "" {
-				w.violation(CodeBadAnswer, "the subgraph's object type is not one of "+shape.Name)
-			}
+		visible, possible := shape.Types[typename]
+		if !possible && typename != "" {
+			w.violation(CodeBadAnswer, "the subgraph's object type is not one of "+shape.Name)
+		}
+		if !visible && (typename != "" || !shape.Untyped) {
 			return false
 		}
 	}
@@ -153,7 +154,14 @@ func (w *writer) leaf(text []byte, t *plan.Type, f *plan.ShapeField, parent stri
 		}
 		ok = c == '"'
 	case plan.LeafEnum:
-		ok = c == '"' && t.Values[string(text[1:len(text)-1])]
+		visible, known := false, false
+		if c == '"' {
+			visible, known = t.Values[string(text[1:len(text)-1])]
+		}
+		if known && !visible { // hidden from clients: null to them, and nobody's error
+			return false
+		}
+		ok = visible
 	}
 	if !ok {
 		w.violation(CodeBadAnswer, parent+"."+f.Name+" is not a value of type "+t.Name)

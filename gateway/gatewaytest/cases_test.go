@@ -104,6 +104,7 @@ func (c *federationCase) run(t *testing.T) {
 	}
 	recorder := &Recorder{}
 	subgraphs := map[string]execute.Subgraph{}
+	var standIns []*StandIn
 	files, _ := filepath.Glob(filepath.Join(c.folder, "subgraphs", "*.graphql"))
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".graphql")
@@ -123,7 +124,9 @@ func (c *federationCase) run(t *testing.T) {
 		}
 		s.universe = seen.universe(graph.Full)
 		subgraphs[name] = s
+		standIns = append(standIns, s)
 	}
+	fillGaps(standIns)
 	gateway := New(graph, subgraphs, recorder)
 	for i, test := range c.tests {
 		result := gateway.Do(t.Context(), Request{Query: test.Query})

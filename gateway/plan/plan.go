@@ -96,10 +96,11 @@ type SelectionField struct {
 
 // Shape is what the client sees of the objects at one position, in the order it asked for.
 type Shape struct {
-	Type   string          // the object type, where only one is possible; else ""
-	Name   string          // declared type, for errors
-	Types  map[string]bool // the object types clients may see here; nil where Type is set
-	Fields []ShapeField
+	Type    string          // the object type, where only one is possible; else ""
+	Name    string          // declared type, for errors
+	Types   map[string]bool // the object types possible here, false for those hidden from clients; nil where Type is set
+	Untyped bool            // no fetch brings the object type, and no field depends on it: the objects are those of an interface object
+	Fields  []ShapeField
 }
 
 // ShapeField is one member of a response object.
@@ -133,7 +134,7 @@ type Type struct {
 	NonNull bool
 	Element *Type // for lists
 	Leaf    Leaf
-	Values  map[string]bool // for LeafEnum: what clients may see
+	Values  map[string]bool // for LeafEnum: the values, false for those hidden from clients
 	Name    string          // named type, for errors
 }
 

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"callboard.dev/callboard/gateway/operation"
@@ -10,12 +12,13 @@ import (
 // shaper compiles what the client sees, from the operation and the slots that the build gave its fields.
 type shaper struct {
 	api   *ast.Schema
+	full  *ast.Schema
 	build *build
 	types map[string]*Type
 }
 
 func newShaper(p *Planner, b *build) *shaper {
-	return &shaper{api: p.Supergraph.API, build: b, types: map[string]*Type{}}
+	return &shaper{api: p.Supergraph.API, full: p.Supergraph.Full, build: b, types: map[string]*Type{}}
 }
 
 func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
@@ -23,9 +26,10 @@ func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
 	if supergraph.Abstract(selections.Type) {
 		s.asks = true // the object type is checked against what clients may see
 		out.Types = map[string]bool{}
-		for _, t := range sh.api.GetPossibleTypes(selections.Type) {
-			out.Types[t.Name] = true
+		for _, t := range sh.full.GetPossibleTypes(s.def) {
+			out.Types[t.Name] = sh.api.Types[t.Name] != nil
 		}
+		out.Untyped = !s.knowsType()
 	} else {
 		out.Type = selections.Type.Name
 	}
@@ -81,9 +85,16 @@ func (sh *shaper) typeOf(t *ast.Type) *Type {
 	if def := sh.api.Types[t.NamedType]; def != nil && def.Kind == ast.Enum {
 		out.Leaf = LeafEnum
 		out.Values = map[string]bool{}
-		for _, value := range def.EnumValues {
-			out.Values[value.Name] = true
+		for _, value := range sh.full.Types[t.NamedType].EnumValues {
+			out.Values[value.Name] = def.EnumValues.ForName(value.Name) != nil
 		}
 	}
 	return out
+}
+
+// knowsType tells whether some fetch can bring the object type of the site's objects.
+func (s *site) knowsType() bool {
+	return len(s.typed) > 0 || slices.ContainsFunc(s.entered, func(p *place) bool {
+		return supergraph.Abstract(p.view.Type.Def) && !p.view.InterfaceObject
+	})
 }

@@ -30,7 +30,13 @@ func (t *printer) operation(f *Fetch, op *operation.Operation) (string, []string
 	var declared []string
 	for _, name := range used {
 		if v := op.Variables.ForName(name); v != nil {
-			declared = append(declared, "$"+name+":"+v.Type.String())
+			declaration := "$" + name + ":" + v.Type.String()
+			if v.DefaultValue != nil { // a nullable variable with a default may stand where null may not
+				var text strings.Builder
+				operation.WriteValue(&text, v.DefaultValue)
+				declaration += "=" + text.String()
+			}
+			declared = append(declared, declaration)
 		}
 	}
 	for _, e := range f.Entities {
