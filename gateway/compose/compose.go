@@ -67,12 +67,17 @@ type composition struct {
 	inputUse   map[string]bool                 // enums that an argument or input field takes
 	outputUse  map[string]bool                 // enums that a field returns
 
-	types      map[string]*ast.Definition // the merged types, without join directives
-	joins      map[any][]joinDirective    // what is known of a type, field or enum value by subgraph; keyed by its pointer
-	directives []*ast.DirectiveDefinition // the merged executable directives and the composed ones
-	links      []composedLink             // specifications of composed directives
+	types      map[string]*ast.Definition // the merged types, with their join directives
+	directives []*ast.DirectiveDefinition // the merged executable directives and the composed ones, sorted by name
+	composed   map[string]*composed       // composed directives by name
+	onSchema   ast.DirectiveList          // composed directives of the schema
 	features   map[string]bool            // federation directives that the supergraph applies
-	scopes     map[*ast.FieldDefinition]authRule
+	labels     bool                       // some field is overridden for part of the requests only
+	contexts   bool                       // some argument comes from a context
+
+	implementations map[string][]string    // object types by interface, sorted
+	standing        map[string][]*subgraph // subgraphs in which an interface is an @interfaceObject
+	picks           int                    // of maxPicks
 }
 
 // fail records an error.
