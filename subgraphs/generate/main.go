@@ -4,17 +4,21 @@
 //	go run ./subgraphs/generate            every subgraph
 //	go run ./subgraphs/generate catalog    one
 //
-// What comes out is subgraphs/NAME/graph, and the same input always gives the same text.
+// What comes out is subgraphs/NAME/graph, and the same input always gives the same text. A subgraph that brings Go types of its
+// own for the types of its schema names them in subgraphs/NAME/gqlgen.yml, with gqlgen's "autobind" and "models".
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/99designs/gqlgen/api"
 	"github.com/99designs/gqlgen/codegen/config"
+	"github.com/goccy/go-yaml"
 )
 
 func main() {
@@ -51,7 +55,33 @@ func generate(name string) error {
 	if err != nil {
 		return err
 	}
+	if err := addOwnTypes(cfg, filepath.Join("subgraphs", name, "gqlgen.yml")); err != nil {
+		return err
+	}
 	return api.Generate(cfg)
+}
+
+// addOwnTypes adds the Go types that a subgraph names in a file of its own, if it has one.
+func addOwnTypes(cfg *config.Config, file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var own struct {
+		AutoBind []string       `yaml:"autobind"`
+		Models   config.TypeMap `yaml:"models"`
+	}
+	if err := yaml.UnmarshalWithOptions(text, &own, yaml.Strict()); err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	cfg.AutoBind = append(cfg.AutoBind, own.AutoBind...)
+	for name, entry := range own.Models {
+		cfg.Models[name] = entry
+	}
+	return nil
 }
 
 func fail(err error) {
