@@ -1,0 +1,225 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// decodePost reads the request in the body of a POST, and returns the body's size after decompression.
+func (s *Server) decodePost(w http.ResponseWriter, r *http.Request) (*Request, int, *refusal) {
+	if !declaresJSON(r.Header) {
+		return nil, 0, &refusal{status: http.StatusUnsupportedMediaType, code: CodeMediaType,
+			message: "send the request as JSON in UTF-8, with one header Content-Type: application/json"}
+	}
+	body, problem := s.readBody(w, r)
+	if problem != nil {
+		return nil, 0, problem
+	}
+	request, problem := decodeBody(body)
+	if problem != nil {
+		return nil, len(body), problem
+	}
+	request.Header = r.Header
+	return request, len(body), nil
+}
+
+// readBody returns the body, decompressed. The limit holds for what arrives and for what it expands to.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	limit := s.settings.MaxBody
+	tooLarge := &refusal{status: http.StatusRequestEntityTooLarge, code: CodeTooLarge,
+		message: fmt.Sprintf("the request is larger than %d bytes, counted after decompression", limit)}
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	// Not the server's ReadTimeout: its deadline would outlive the body and cut off the watch for a client that goes away.
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(s.settings.Timeout)); err == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	}
+	var source io.Reader = http.MaxBytesReader(w, r.Body, limit)
+	coding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ",")))
+	var err error
+	switch coding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		source, err = gzip.NewReader(source)
+	case "deflate":
+		source, err = zlib.NewReader(source)
+	default:
+		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: CodeEncoding,
+			message: "the body may be compressed once, with gzip or deflate, or not at all"}
+	}
+	var body bytes.Buffer
+	if err == nil {
+		if r.ContentLength > 0 {
+			body.Grow(int(r.ContentLength) + bytes.MinRead)
+		}
+		_, err = body.ReadFrom(io.LimitReader(source, limit+1))
+	}
+	var overLimit *http.MaxBytesError
+	switch {
+	case errors.As(err, &overLimit), int64(body.Len()) > limit:
+		return nil, tooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &refusal{status: http.StatusRequestTimeout, code: CodeSlow,
+			message: fmt.Sprintf("the body did not arrive within %s", s.settings.Timeout)}
+	case err != nil && coding != "" && coding != "identity":
+		return nil, badRequest("the body cannot be decompressed: it is damaged, or not what Content-Encoding says")
+	case err != nil:
+		return nil, badRequest("the body ended before it was complete")
+	}
+	return body.Bytes(), nil
+}
+
+// decodeBody reads the request in a JSON body. Variables and extensions stay the bytes they are.
+func decodeBody(body []byte) (*Request, *refusal) {
+	value, problem := checkJSON("the body", body)
+	if problem != nil {
+		return nil, problem
+	}
+	switch value[0] {
+	case '{':
+	case '[':
+		return nil, &refusal{status: http.StatusBadRequest, code: CodeBatching,
+			message: "batches are not supported: send each operation in a request of its own"}
+	default:
+		return nil, badRequest("the body must be a JSON object with the member query")
+	}
+	request := &Request{}
+	var query, name []byte
+	for key, member := range members(value) {
+		switch key {
+		case "query":
+			query = member
+		case "operationName":
+			name = member
+		case "variables":
+			request.Variables = member
+		case "extensions":
+			request.Extensions = member
+		}
+	}
+	var problems [4]*refusal
+	request.Query, problems[0] = decodeString("query", query)
+	request.OperationName, problems[1] = decodeString("operationName", name)
+	request.Variables, problems[2] = objectOrNothing("variables", request.Variables)
+	request.Extensions, problems[3] = objectOrNothing("extensions", request.Extensions)
+	for _, problem := range problems {
+		if problem != nil {
+			return nil, problem
+		}
+	}
+	if isNothing(query) && !namesPersisted(request.Extensions) {
+		return nil, noQuery()
+	}
+	return request, nil
+}
+
+// decodeGet reads the request in the parameters of a URL.
+func decodeGet(r *http.Request) (*Request, *refusal) {
+	// A body or a type of one makes no sense here; and where the type is odd, some browser does not ask before it sends it for a page.
+	if len(r.Header.Values("Content-Type")) > 0 && !declaresJSON(r.Header) {
+		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: CodeMediaType,
+			message: "a GET request needs no Content-Type header, and can have none but application/json"}
+	}
+	if problem := checkForgery(r); problem != nil {
+		return nil, problem
+	}
+	parameters, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest("the parameters of the URL cannot be read: encode them as a form would")
+	}
+	request := &Request{ReadOnly: true, Header: r.Header}
+	for _, p := range []string{"query", "operationName", "variables", "extensions"} {
+		values := parameters[p]
+		if len(values) == 0 {
+			continue
+		}
+		if len(values) > 1 {
+			return nil, badRequest("the URL has the parameter " + p + " more than once")
+		}
+		if !utf8.ValidString(values[0]) {
+			return nil, badRequest("the parameter " + p + " is not UTF-8")
+		}
+		var problem *refusal
+		switch p {
+		case "query":
+			request.Query = values[0]
+		case "operationName":
+			request.OperationName = values[0]
+		case "variables":
+			request.Variables, problem = decodeParameter(p, values[0])
+		case "extensions":
+			request.Extensions, problem = decodeParameter(p, values[0])
+		}
+		if problem != nil {
+			return nil, problem
+		}
+	}
+	if request.Query == "" && !namesPersisted(request.Extensions) {
+		return nil, noQuery()
+	}
+	return request, nil
+}
+
+func decodeParameter(name, text string) (json.RawMessage, *refusal) {
+	if text == "" {
+		return nil, nil
+	}
+	value, problem := checkJSON("the parameter "+name, []byte(text))
+	if problem != nil {
+		return nil, problem
+	}
+	return objectOrNothing(name, value)
+}
+
+func noQuery() *refusal {
+	return badRequest(`the request has no query: give one, such as {"query": "{ __typename }"}`)
+}
+
+// namesPersisted tells whether extensions name an operation that the server may know already, which then needs no text.
+func namesPersisted(extensions []byte) bool {
+	if len(extensions) == 0 {
+		return false
+	}
+	for key, value := range members(extensions) {
+		if key == "persistedQuery" && !isNothing(value) {
+			return true
+		}
+	}
+	return false
+}
+
+func isNothing(value []byte) bool { return len(value) == 0 || string(value) == "null" }
+
+func decodeString(member string, value []byte) (string, *refusal) {
+	if isNothing(value) {
+		return "", nil
+	}
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		return "", badRequest(member + " must be a string")
+	}
+	return text, nil
+}
+
+func objectOrNothing(member string, value []byte) (json.RawMessage, *refusal) {
+	if isNothing(value) {
+		return nil, nil
+	}
+	if value[0] != '{' {
+		return nil, badRequest(member + " must be an object")
+	}
+	return value, nil
+}
