@@ -2,6 +2,7 @@ package execute
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -103,6 +104,9 @@ func (w *writer) value(v value, t *plan.Type, layout *plan.Object, f *plan.Shape
 func (w *writer) some(v value, t *plan.Type, layout *plan.Object, f *plan.ShapeField, parent string) bool {
 	switch {
 	case t.Element != nil:
+		if v.kind == kindRaw && w.run.tree.bytes(v)[0] == '[' {
+			return w.rawItems(v, t, f, parent)
+		}
 		if v.kind != kindList {
 			w.violation(CodeBadAnswer, parent+"."+f.Name+" must be a list")
 			return false
@@ -133,6 +137,42 @@ func (w *writer) some(v value, t *plan.Type, layout *plan.Object, f *plan.ShapeF
 	}
 	return w.leaf(w.run.tree.bytes(v), t, f, parent)
 }
+
+// rawItems writes a list of leaf values, which is one raw value in the tree.
+func (w *writer) rawItems(v value, t *plan.Type, f *plan.ShapeField, parent string) bool {
+	s := &scanner{data: w.run.tree.answers[v.answer][:v.at+v.length], answer: v.answer, pos: int(v.at)}
+	w.out = append(w.out, '[')
+	n := 0
+	err := s.items(func() error {
+		if n > 0 {
+			w.out = append(w.out, ',')
+		}
+		s.space()
+		item := value{kind: kindNull}
+		if start := s.pos; !s.null() {
+			if err := s.skip(); err != nil {
+				return err
+			}
+			item = value{kind: kindRaw, answer: v.answer, at: uint32(start), length: uint32(s.pos - start)}
+		}
+		w.path = append(w.path, n)
+		ok := w.value(item, t.Element, nil, f, parent)
+		w.path = w.path[:len(w.path)-1]
+		n++
+		if !ok {
+			return errNull
+		}
+		return nil
+	})
+	if err != nil {
+		return false
+	}
+	w.out = append(w.out, ']')
+	return true
+}
+
+// errNull ends the reading of a list of which an item is null and must not be.
+var errNull = errors.New("null where it is not allowed")
 
 // leaf writes a leaf value after checking that it is of its type.
 func (w *writer) leaf(text []byte, t *plan.Type, f *plan.ShapeField, parent string) bool {

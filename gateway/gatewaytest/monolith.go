@@ -68,7 +68,29 @@ func (m *Monolith) field(of any, parent *ast.Definition, f *ast.Field, a argumen
 			func(path []string) any { return m.Universe.at(o, path) },
 			func(name string) any { return a.values[name] })
 	}
-	return m.Universe.follow(value)
+	return m.shown(m.Universe.follow(value), parent.Fields.ForName(f.Name).Type.Name())
+}
+
+// shown replaces what is hidden from clients by null: values of enums, and objects whose type they may not see.
+func (m *Monolith) shown(value any, typename string) any {
+	full, api := m.Supergraph.Full.Types, m.Supergraph.API.Types
+	switch value := value.(type) {
+	case []any:
+		out := make([]any, len(value))
+		for i, item := range value {
+			out[i] = m.shown(item, typename)
+		}
+		return out
+	case *object:
+		if full[value.typename] != nil && api[value.typename] == nil {
+			return nil
+		}
+	case string:
+		if def := full[typename]; def.Kind == ast.Enum && def.EnumValues.ForName(value) != nil && api[typename].EnumValues.ForName(value) == nil {
+			return nil
+		}
+	}
+	return value
 }
 
 // knowledge tells whether some subgraph can answer a field of an object.

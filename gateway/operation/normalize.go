@@ -45,12 +45,14 @@ type normalizer struct {
 type collected struct {
 	field *ast.Field
 	on    []string // nil: all
+	at    int      // position among the fields of the object, in the client's order
 }
 
 // merge returns the normal form of selection sets that all apply to one object of the type.
 func (n *normalizer) merge(parent *ast.Definition, sets []ast.SelectionSet) *Selections {
 	out := &Selections{Type: parent}
 	var keys []string
+	count := 0
 	byKey := map[string][]collected{}
 	var collect func(set ast.SelectionSet, on []string)
 	collect = func(set ast.SelectionSet, on []string) {
@@ -61,7 +63,8 @@ func (n *normalizer) merge(parent *ast.Definition, sets []ast.SelectionSet) *Sel
 					if byKey[s.Alias] == nil {
 						keys = append(keys, s.Alias)
 					}
-					byKey[s.Alias] = append(byKey[s.Alias], collected{s, on})
+					byKey[s.Alias] = append(byKey[s.Alias], collected{s, on, count})
+					count++
 				}
 			case *ast.InlineFragment:
 				if narrowed, some := n.narrow(parent, on, s.TypeCondition); some && n.included(s.Directives) {
@@ -78,13 +81,17 @@ func (n *normalizer) merge(parent *ast.Definition, sets []ast.SelectionSet) *Sel
 	for _, set := range sets {
 		collect(set, nil)
 	}
+	var groups []group
 	for _, key := range keys {
-		for _, group := range n.groups(parent, byKey[key]) {
-			if n.fields++; n.fields > maxNormalFields {
-				return out
-			}
-			out.Fields = append(out.Fields, n.field(group))
+		groups = append(groups, n.groups(parent, byKey[key])...)
+	}
+	// Each type's fields stand in the order in which they first apply to it.
+	slices.SortStableFunc(groups, func(a, b group) int { return a.at - b.at })
+	for _, group := range groups {
+		if n.fields++; n.fields > maxNormalFields {
+			return out
 		}
+		out.Fields = append(out.Fields, n.field(group))
 	}
 	return out
 }
@@ -93,6 +100,7 @@ func (n *normalizer) merge(parent *ast.Definition, sets []ast.SelectionSet) *Sel
 type group struct {
 	on     []string
 	fields []*ast.Field
+	at     int // position of the first
 }
 
 // groups splits the occurrences of one response key so that each object type has one field.
@@ -102,7 +110,7 @@ func (n *normalizer) groups(parent *ast.Definition, list []collected) []group {
 		same = same && slices.Equal(c.on, list[0].on) && (c.on == nil) == (list[0].on == nil)
 	}
 	if same {
-		g := group{on: list[0].on}
+		g := group{on: list[0].on, at: list[0].at}
 		for _, c := range list {
 			g.fields = append(g.fields, c.field)
 		}
@@ -127,9 +135,12 @@ func (n *normalizer) groups(parent *ast.Definition, list []collected) []group {
 		if !seen {
 			at = len(groups)
 			index[string(signature)] = at
-			g := group{on: []string{}}
+			g := group{on: []string{}, at: -1}
 			for i, c := range list {
 				if signature[i] == 1 {
+					if g.at < 0 {
+						g.at = c.at
+					}
 					g.fields = append(g.fields, c.field)
 				}
 			}

@@ -77,7 +77,6 @@ func coded(code string, err error) Errors {
 	return Errors{e}
 }
 
-
 // operation finds the operation the request means.
 func (d *Document) operation(name string) (*ast.OperationDefinition, Errors) {
 	if name == "" {

@@ -202,7 +202,7 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 				fields = append(fields, field)
 			}
 		}
-		if len(fields) == 0 || !occurs(objectType, have) {
+		if len(fields) == 0 || !occurs(objectType, have) || c.hidden(objectType, selections) {
 			continue
 		}
 		unit := c.unit(c.supergraph.Full.Types[objectType], have, selections, fields, true)
@@ -214,6 +214,13 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 		seen = seen.union(unit.fetches)
 	}
 	return site
+}
+
+// hidden tells whether the selections are a client's and the object type is not one that clients may see: what is null to them need not be
+// fetched. A key or requirement, whose selections are of the full schema, may well need it.
+func (c *chooser) hidden(objectType string, selections *operation.Selections) bool {
+	api := c.supergraph.API.Types
+	return api[objectType] == nil && selections.Type == api[selections.Type.Name]
 }
 
 // split separates the fields that can be answered alike for every object of an abstract type from those to be answered type by type.

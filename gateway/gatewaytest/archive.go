@@ -1,0 +1,184 @@
+package gatewaytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"context"
+
+	"golang.org/x/tools/txtar"
+
+	"callboard.dev/callboard/gateway/compose"
+	"callboard.dev/callboard/gateway/execute"
+	"callboard.dev/callboard/gateway/supergraph"
+)
+
+// Archive is a test archive: prose that says which behaviour it shows, the schemas of some subgraphs (subgraphs/NAME.graphql), their data
+// (universe.json), a request (query.graphql, variables.json) and what is to be made of it (normal.graphql, plan.txt, response.json).
+// supergraph.graphql, where present, is used instead of composing the subgraphs.
+type Archive struct {
+	Name     string
+	Settings ArchiveSettings
+	Request  Request
+
+	file  string
+	files *txtar.Archive
+}
+
+// ArchiveSettings is settings.json of an archive.
+type ArchiveSettings struct {
+	Operation string   `json:"operation"` // operationName of the request
+	Down      []string `json:"down"`      // subgraphs that do not answer
+	Expose    []string `json:"expose"`    // subgraphs whose errors clients may see
+	Oracle    *bool    `json:"oracle"`    // false where the monolith cannot know the answer, as of introspection
+}
+
+// ReadArchive reads a test archive.
+func ReadArchive(file string) (*Archive, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	a := &Archive{Name: strings.TrimSuffix(filepath.Base(file), ".txtar"), file: file, files: txtar.Parse(text)}
+	if settings := a.text("settings.json"); settings != "" {
+		decoder := json.NewDecoder(strings.NewReader(settings))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&a.Settings); err != nil {
+			return nil, fmt.Errorf("%s: settings.json: %w", file, err)
+		}
+	}
+	a.Request = Request{Query: a.text("query.graphql"), OperationName: a.Settings.Operation, Variables: json.RawMessage(a.text("variables.json"))}
+	return a, nil
+}
+
+func (a *Archive) text(name string) string {
+	for _, f := range a.files.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
+// Prose is what the archive says about itself.
+func (a *Archive) Prose() string { return strings.TrimSpace(string(a.files.Comment)) }
+
+// Subgraphs returns the schemas to compose.
+func (a *Archive) Subgraphs() []compose.Subgraph {
+	var list []compose.Subgraph
+	for _, f := range a.files.Files {
+		name, found := strings.CutPrefix(f.Name, "subgraphs/")
+		if found {
+			list = append(list, compose.Subgraph{Name: strings.TrimSuffix(name, ".graphql"), SDL: string(f.Data), File: a.file})
+		}
+	}
+	return list
+}
+
+// World is an archive brought to life.
+type World struct {
+	Gateway  *Gateway
+	Monolith *Monolith
+	StandIns map[string]*StandIn
+}
+
+// Open composes the archive's subgraphs and fills them with its data. reach says how the gateway gets at each of them; nil is by
+// calling it.
+func (a *Archive) Open(reach func(s *StandIn) execute.Subgraph) (*World, error) {
+	text := a.text("supergraph.graphql")
+	if text == "" {
+		composed, errs := compose.Compose(a.Subgraphs())
+		if err := errs.Err(); err != nil {
+			return nil, fmt.Errorf("composing %s: %w", a.file, err)
+		}
+		text = composed.SDL
+	}
+	graph, err := supergraph.Read(a.Name, text)
+	if err != nil {
+		return nil, err
+	}
+	universe, err := ReadUniverse([]byte(a.text("universe.json")), graph.Full)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.file, err)
+	}
+	recorder := &Recorder{}
+	world := &World{Monolith: &Monolith{Supergraph: graph, Universe: universe, Down: a.Settings.Down}, StandIns: map[string]*StandIn{}}
+	subgraphs := map[string]execute.Subgraph{}
+	for _, own := range a.Subgraphs() {
+		s, err := NewStandIn(own.Name, own.SDL, universe, recorder)
+		if err != nil {
+			return nil, err
+		}
+		s.refuse = overridden(graph, own.Name)
+		world.StandIns[own.Name] = s
+		subgraphs[own.Name] = s
+		if reach != nil {
+			subgraphs[own.Name] = reach(s)
+		}
+		if slices.Contains(a.Settings.Down, own.Name) {
+			subgraphs[own.Name] = execute.SubgraphFunc(func(context.Context, *execute.Request) (*execute.Answer, error) {
+				return nil, &execute.FetchError{Code: execute.CodeUnreachable, Reason: "it could not be reached"}
+			})
+		}
+	}
+	world.Gateway = New(graph, subgraphs, recorder)
+	world.Gateway.Executor.Expose = map[string]bool{}
+	for _, name := range a.Settings.Expose {
+		world.Gateway.Executor.Expose[name] = true
+	}
+	return world, nil
+}
+
+// overridden returns the coordinates that moved away from the subgraph.
+func overridden(graph *supergraph.Supergraph, name string) map[string]bool {
+	moved := map[string]bool{}
+	for typename := range graph.Full.Types {
+		view := graph.View(typename, graph.Subgraph(name))
+		if view == nil {
+			continue
+		}
+		for _, def := range graph.Full.Types[typename].Fields {
+			if own := view.Fields[def.Name]; own != nil && own.Overridden {
+				moved[typename+"."+def.Name] = true
+			}
+		}
+	}
+	return moved
+}
+
+// Golden compares what was made with a golden file of the archive, and returns what the archive has; with update, it changes the archive,
+// which Save writes.
+func (a *Archive) Golden(name, got string, update bool) (want string) {
+	if !strings.HasSuffix(got, "\n") {
+		got += "\n"
+	}
+	for i, f := range a.files.Files {
+		if f.Name == name {
+			if update {
+				a.files.Files[i].Data = []byte(got)
+				return got
+			}
+			return string(f.Data)
+		}
+	}
+	if update {
+		a.files.Files = append(a.files.Files, txtar.File{Name: name, Data: []byte(got)})
+		return got
+	}
+	return ""
+}
+
+// Save writes the archive back where anything changed.
+func (a *Archive) Save() error {
+	text := txtar.Format(a.files)
+	have, err := os.ReadFile(a.file)
+	if err == nil && bytes.Equal(have, text) {
+		return nil
+	}
+	return os.WriteFile(a.file, text, 0o644)
+}
