@@ -212,39 +212,35 @@ func (f OwnedBy) keep(x *Index, from Set) {
 	mark(f.Owner.String())
 	if id, ok := x.byRef[f.Owner]; ok {
 		if f.Descendants {
-			for _, below := range x.reach(id, relationParentOf) {
-				mark(x.refs[below])
-			}
+			x.reach(id, mark, relationParentOf)
 		}
 		if f.Ancestors {
-			for _, above := range x.reach(id, relationMemberOf, relationChildOf) {
-				mark(x.refs[above])
-			}
+			x.reach(id, mark, relationMemberOf, relationChildOf)
 		}
 	}
 	c.keep(wanted, from)
 }
 
-// reach returns the groups that can be reached from an entity over relations of the types, without the entity itself unless a
-// cycle leads back to it.
-func (x *Index) reach(from ID, relations ...string) []ID {
-	var found []ID
+// reach tells found the reference of each group that can be reached from an entity over relations of the types. A group that is
+// named and not there is reached too: what it owns says so all the same.
+func (x *Index) reach(from ID, found func(ref string), relations ...string) {
+	n := uint32(x.Len())
 	seen := map[ID]struct{}{from: {}}
 	for next := []ID{from}; len(next) > 0; {
 		id := next[len(next)-1]
 		next = next[:len(next)-1]
 		for _, relation := range relations {
 			for _, one := range x.edges.of(id, relation) {
-				if one.target >= uint32(x.Len()) || x.entities[one.target].Ref.Kind != "group" {
+				ref := x.targetRef(one)
+				if _, ok := seen[one.target]; ok || ref.Kind != "group" {
 					continue
 				}
-				if _, ok := seen[one.target]; !ok {
-					seen[one.target] = struct{}{}
-					found = append(found, one.target)
+				seen[one.target] = struct{}{}
+				found(ref.String())
+				if one.target < n {
 					next = append(next, one.target)
 				}
 			}
 		}
 	}
-	return found
 }
