@@ -243,7 +243,7 @@ func git(t *testing.T, folder string, args ...string) {
 func BenchmarkCatalogOf10000(b *testing.B) {
 	const size = 10_000
 	folder := b.TempDir()
-	if err := catalogtest.Write(folder, size); err != nil {
+	if _, err := catalogtest.Write(folder, size); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/gateway/compose"
@@ -72,7 +72,7 @@ func (c *gatewayCommand) Run(p *program) error {
 		subgraphs[subgraph.Name] = httpSubgraph(remote)
 	}
 	engine := server.NewEngine(server.NewGraph(s, subgraphs, graphSettings(cfg, log)))
-	return serve(p, cfg, log, engine, nil, func(context.Context) error { return nil })
+	return serve(p, cfg, log, engine, nil)
 }
 
 func subgraphNames(s *supergraph.Supergraph) []string {
@@ -115,28 +115,25 @@ func graphSettings(cfg config.Config, log *slog.Logger) server.GraphSettings {
 	return settings
 }
 
-// serve listens, says where, runs ready, and serves until the program is told to stop. Requests in flight are finished.
-func serve(p *program, cfg config.Config, log *slog.Logger, engine server.Executor, examples []server.Example, ready func(ctx context.Context) error) error {
+// serve listens, says where, and serves until the program is told to stop. Requests in flight are finished.
+func serve(p *program, cfg config.Config, log *slog.Logger, engine server.Executor, examples []server.Example) error {
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w (choose another address with --listen)", cfg.Listen, err)
 	}
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s := server.New(engine, server.Settings{
 		Timeout:         cfg.Server.Timeout.Duration(),
 		MaxBody:         int64(cfg.Server.MaxBody),
 		AllowedOrigins:  cfg.Server.AllowedOrigins,
-		AllowedHosts:    allowedHosts(cfg, listener),
+		AllowedHosts:    allowedHosts(cfg),
 		Playground:      cfg.Server.Playground,
 		Examples:        examples,
 		Log:             log,
 		Registry:        registry,
 		ShutdownTimeout: cfg.Server.ShutdownTimeout.Duration(),
 	})
-	if err := ready(p.ctx); err != nil {
-		listener.Close()
-		return err
-	}
 	fmt.Fprintf(p.stdout, "Callboard is at http://%s\n", displayAddress(cfg.Listen, listener))
 	return s.Serve(p.ctx, listener)
 }
@@ -155,7 +152,7 @@ func displayAddress(configured string, listener net.Listener) string {
 }
 
 // allowedHosts are the configured ones, or the name Callboard was told to listen on.
-func allowedHosts(cfg config.Config, listener net.Listener) []string {
+func allowedHosts(cfg config.Config) []string {
 	if len(cfg.Server.AllowedHosts) > 0 {
 		return cfg.Server.AllowedHosts
 	}

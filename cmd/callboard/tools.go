@@ -30,8 +30,12 @@ type composeCommand struct {
 
 func (c *composeCommand) Run(p *program) error {
 	if c.Codes {
-		compose.WriteCodes(p.stdout)
-		return nil
+		var page strings.Builder
+		page.WriteString("# Composition errors\n\nWhat `callboard compose` can find wrong, by code.\n\n")
+		if err := compose.WriteCodes(&page); err != nil {
+			return err
+		}
+		return c.write(p, page.String())
 	}
 	var subgraphs []compose.Subgraph
 	if c.FirstParty {
@@ -77,10 +81,15 @@ func (c *composeCommand) Run(p *program) error {
 	for _, hint := range result.Hints {
 		fmt.Fprintln(p.stderr, hint)
 	}
+	return c.write(p, result.SDL)
+}
+
+// write puts the text where the flags say.
+func (c *composeCommand) write(p *program, text string) error {
 	if c.Output != "" {
-		return os.WriteFile(c.Output, []byte(result.SDL), 0o644)
+		return os.WriteFile(c.Output, []byte(text), 0o644)
 	}
-	_, err := io.WriteString(p.stdout, result.SDL)
+	_, err := io.WriteString(p.stdout, text)
 	return err
 }
 

@@ -123,7 +123,7 @@ func up(p *program, cfg config.Config, log *slog.Logger) error {
 	if len(missing) > 0 {
 		go keepJoining(p, cfg, log, len(missing), func(s *supergraph.Supergraph) { engine.Swap(server.NewGraph(s, subgraphs, settings)) })
 	}
-	return serve(p, cfg, log, engine, playgroundExamples(), func(context.Context) error { return nil })
+	return serve(p, cfg, log, engine, playgroundExamples())
 }
 
 // graphOf returns the supergraph to serve: the committed one, or one composed with the configured subgraphs of others.
@@ -218,5 +218,5 @@ func (c *subgraphCommand) Run(p *program) error {
 		return err
 	}
 	defer own.close()
-	return serve(p, cfg, log, server.NewSchema(own.schemas[c.Name]), nil, func(context.Context) error { return nil })
+	return serve(p, cfg, log, server.NewSchema(own.schemas[c.Name]), nil)
 }
