@@ -42,11 +42,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refu
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	// Not the server's ReadTimeout: its deadline would outlive the body and cut off the watch for a client that goes away.
-	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(s.settings.Timeout)); err == nil {
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.settings.Timeout)) // fails where the connection has no deadlines
 	var source io.Reader = http.MaxBytesReader(w, r.Body, limit)
 	coding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ",")))
 	var err error
@@ -79,7 +75,14 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refu
 	case err != nil:
 		return nil, badRequest("the body ended before it was complete")
 	}
+	watchClient(w)
 	return body.Bytes(), nil
+}
+
+// watchClient lifts the deadline for reading the request, which has been read: from now on the connection is only read to notice that the client
+// goes away, and a deadline would look like that. Where a body was not read to its end the deadline stays, as net/http then reads the rest.
+func watchClient(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // fails where the connection has no deadlines
 }
 
 // decodeBody reads the request in a JSON body. Variables and extensions stay the bytes they are.

@@ -80,6 +80,9 @@ func (x *exchange) answer() *refusal {
 func (x *exchange) decode() (request *Request, problem *refusal) {
 	if x.r.Method == http.MethodGet {
 		x.in = len(x.r.URL.RawQuery)
+		if x.r.ContentLength == 0 {
+			watchClient(x.w)
+		}
 		return decodeGet(x.r)
 	}
 	request, x.in, problem = x.decodePost(x.w, x.r)

@@ -24,7 +24,8 @@ func NewHTTPServer(handler http.Handler, timeout time.Duration, log *slog.Logger
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
-		WriteTimeout:      2*timeout + writeSlack,
+		ReadTimeout:       headerTimeout + timeout,
+		WriteTimeout:      headerTimeout + 2*timeout + writeSlack,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong on the wire
