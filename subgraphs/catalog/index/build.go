@@ -22,7 +22,8 @@ const (
 func Build(s descriptor.Snapshot) *Index {
 	x := &Index{}
 	x.number(s.Entities)
-	x.edges = newEdges(x.entities, x.refs, x.byRef)
+	var targets []uint32
+	x.edges, targets = newEdges(x.entities, x.refs, x.byRef)
 
 	// What follows only reads entities and edges, and each part writes its own fields.
 	var parts sync.WaitGroup
@@ -34,7 +35,7 @@ func Build(s descriptor.Snapshot) *Index {
 	})
 	x.fillColumns()
 	x.fillOwnership()
-	x.fillIssues(s.Issues)
+	x.fillIssues(s.Issues, targets)
 	parts.Wait()
 	return x
 }
@@ -78,6 +79,12 @@ func (x *Index) fillColumns() {
 	metadata(FieldType, func(e *descriptor.Entity) string { return specText(e, "type") })
 	metadata(FieldLifecycle, func(e *descriptor.Entity) string { return specText(e, "lifecycle") })
 	x.columns[FieldOwner] = newColumn(n, func(id ID) string { return x.targetText(x.edges.of(id, relationOwnedBy), "") })
+	x.owners = make([]uint32, len(x.columns[FieldOwner].values))
+	for id, code := range x.columns[FieldOwner].codes {
+		if code != 0 {
+			x.owners[code-1] = x.edges.of(ID(id), relationOwnedBy)[0].target
+		}
+	}
 	x.columns[FieldSystem] = newColumn(n, func(id ID) string {
 		return x.targetText(x.edges.of(id, relationPartOf), "system")
 	})
@@ -128,7 +135,11 @@ func (x *Index) newTags() lists {
 
 func (x *Index) newMapLists(of func(*descriptor.Entity) map[string]string) lists {
 	var written spellingCount
-	var entries []entry
+	count := 0
+	for _, entity := range x.entities {
+		count += len(of(entity))
+	}
+	entries := make([]entry, 0, count)
 	for id, entity := range x.entities {
 		for key, value := range of(entity) {
 			entries = append(entries, entry{written.add(key), ID(id), hashFolded(fold(value))})
@@ -164,14 +175,14 @@ func (x *Index) fillOwnership() {
 }
 
 // fillIssues joins the issues of the snapshot with what is wrong with the catalog as a whole.
-func (x *Index) fillIssues(given []descriptor.Issue) {
+func (x *Index) fillIssues(given []descriptor.Issue, targets []uint32) {
 	x.refused = make(map[descriptor.Ref]struct{})
 	for _, issue := range given {
 		if _, ok := x.byRef[issue.Ref]; !ok && issue.Severity == descriptor.SeverityError && issue.Ref != (descriptor.Ref{}) {
 			x.refused[issue.Ref] = struct{}{}
 		}
 	}
-	x.issues = append(slices.Clone(given), x.findings()...)
+	x.issues = append(slices.Clone(given), x.findings(targets)...)
 	slices.SortStableFunc(x.issues, compareIssues)
 
 	x.troubled = newSet(x.Len())

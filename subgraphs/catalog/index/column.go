@@ -2,7 +2,6 @@ package index
 
 import (
 	"slices"
-	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -106,15 +105,14 @@ func (s *spellingCount) fold() (values, spellings []string, recode []uint32) {
 	for i, text := range s.texts {
 		all[i] = spelling{fold(text), uint32(i)}
 	}
-	sort.Slice(all, func(i, j int) bool {
-		a, b := all[i], all[j]
-		if a.folded != b.folded {
-			return a.folded < b.folded
+	slices.SortFunc(all, func(a, b spelling) int {
+		if order := strings.Compare(a.folded, b.folded); order != 0 {
+			return order
 		}
 		if s.times[a.code] != s.times[b.code] {
-			return s.times[a.code] > s.times[b.code]
+			return int(s.times[b.code]) - int(s.times[a.code])
 		}
-		return s.texts[a.code] < s.texts[b.code]
+		return strings.Compare(s.texts[a.code], s.texts[b.code])
 	})
 	recode = make([]uint32, len(s.texts))
 	for i, one := range all {

@@ -1,7 +1,9 @@
 package index
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"callboard.dev/callboard/subgraphs/catalog/descriptor"
 )
@@ -38,110 +40,106 @@ const (
 	MissingWrongKind Missing = "WRONG_KIND" // it is there, and of a kind the relation cannot have
 )
 
-// stated is one relation that a document states, before it is turned into edges.
-type stated struct {
-	from          ID
-	kind, inverse uint16
-	target        uint32
-}
-
-func newEdges(entities []*descriptor.Entity, refs []string, byRef map[descriptor.Ref]ID) edges {
+// newEdges relates the entities. It also returns the target of every relation that the entities state, in their order.
+func newEdges(entities []*descriptor.Entity, refs []string, byRef map[descriptor.Ref]ID) (edges, []uint32) {
 	var e edges
+	n := uint32(len(entities))
 	kinds := make(map[string]uint16)
-	missing := make(map[descriptor.Ref]uint32)
+	missing := make(map[descriptor.Ref]uint32) // numbered as they come
 	count := 0
 	for _, entity := range entities {
 		count += len(entity.Relations)
-		for _, relation := range entity.Relations {
+	}
+	targets := make([]uint32, 0, count)
+	for _, entity := range entities {
+		for i := range entity.Relations {
+			relation := &entity.Relations[i]
 			for _, kind := range [...]string{relation.Type, relation.Inverse} {
-				if _, ok := kinds[kind]; !ok && kind != "" && len(e.types) < 1<<16-1 {
+				if _, ok := kinds[kind]; !ok && kind != "" && len(e.types) < noKind {
 					kinds[kind] = 0
 					e.types = append(e.types, kind)
 				}
 			}
-			if _, ok := byRef[relation.Target]; !ok {
-				if _, ok := missing[relation.Target]; !ok {
-					missing[relation.Target] = 0
+			target, ok := byRef[relation.Target]
+			if !ok {
+				at, known := missing[relation.Target]
+				if !known {
+					at = uint32(len(e.missing))
+					missing[relation.Target] = at
 					e.missing = append(e.missing, relation.Target)
 				}
+				target = n + at
 			}
+			targets = append(targets, target)
 		}
 	}
 	slices.Sort(e.types)
 	for i, kind := range e.types {
 		kinds[kind] = uint16(i)
 	}
-	places := e.sortMissing(refs, missing)
-
-	all := make([]stated, 0, count)
-	e.starts = make([]uint32, len(entities)+1)
-	for id, entity := range entities {
-		for _, relation := range entity.Relations {
-			one := stated{from: ID(id), kind: kinds[relation.Type], inverse: noKind}
-			if inverse, ok := kinds[relation.Inverse]; ok {
-				one.inverse = inverse
-			}
-			if target, ok := byRef[relation.Target]; ok {
-				one.target = target
-				if one.inverse != noKind {
-					e.starts[target+1]++
-				}
-			} else {
-				one.target = uint32(len(entities)) + missing[relation.Target]
-			}
-			e.starts[id+1]++
-			all = append(all, one)
+	renumbered, places := e.sortMissing(refs)
+	for i, target := range targets {
+		if target >= n {
+			targets[i] = n + renumbered[target-n]
 		}
 	}
+
+	// each calls with every edge, those of the inverses included.
+	each := func(do func(from ID, one edge)) {
+		at := 0
+		for id, entity := range entities {
+			for i := range entity.Relations {
+				target := targets[at]
+				at++
+				if kind, ok := kinds[entity.Relations[i].Type]; ok {
+					do(ID(id), edge{kind, target})
+				}
+				if kind, ok := kinds[entity.Relations[i].Inverse]; ok && target < n {
+					do(target, edge{kind, ID(id)})
+				}
+			}
+		}
+	}
+	e.starts = make([]uint32, n+1)
+	each(func(from ID, _ edge) { e.starts[from+1]++ })
 	for i := 1; i < len(e.starts); i++ {
 		e.starts[i] += e.starts[i-1]
 	}
-	e.list = make([]edge, e.starts[len(entities)])
-	next := slices.Clone(e.starts[:len(entities)])
-	put := func(from ID, one edge) {
+	e.list = make([]edge, e.starts[n])
+	next := slices.Clone(e.starts[:n])
+	each(func(from ID, one edge) {
 		e.list[next[from]] = one
 		next[from]++
-	}
-	for _, one := range all {
-		put(one.from, edge{one.kind, one.target})
-		if one.target < uint32(len(entities)) && one.inverse != noKind {
-			put(one.target, edge{one.inverse, one.from})
-		}
-	}
+	})
 	e.sortAndMerge(places)
-	return e
+	return e, targets
 }
 
-// noKind stands for a relation without an inverse.
+// noKind is more relation types than there can be: the format has fourteen, and a type beyond is dropped.
 const noKind = 1<<16 - 1
 
-// sortMissing orders the missing targets, numbers them, and returns the place of each among the entities' references.
-func (e *edges) sortMissing(refs []string, missing map[descriptor.Ref]uint32) []uint32 {
+// sortMissing orders the missing targets. It returns the new number of each, and for each new number the place the target would
+// take among the entities' references.
+func (e *edges) sortMissing(refs []string) (renumbered, places []uint32) {
 	type named struct {
 		text string
-		ref  descriptor.Ref
+		old  int
 	}
 	all := make([]named, len(e.missing))
 	for i, ref := range e.missing {
-		all[i] = named{ref.String(), ref}
+		all[i] = named{ref.String(), i}
 	}
-	slices.SortFunc(all, func(a, b named) int {
-		switch {
-		case a.text < b.text:
-			return -1
-		case a.text > b.text:
-			return 1
-		}
-		return 0
-	})
-	places := make([]uint32, len(all))
+	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.text, b.text) })
+	renumbered, places = make([]uint32, len(all)), make([]uint32, len(all))
+	sorted := make([]descriptor.Ref, len(all))
 	for i, one := range all {
-		e.missing[i] = one.ref
-		missing[one.ref] = uint32(i)
+		sorted[i] = e.missing[one.old]
+		renumbered[one.old] = uint32(i)
 		at, _ := slices.BinarySearch(refs, one.text)
 		places[i] = uint32(at)
 	}
-	return places
+	e.missing = sorted
+	return renumbered, places
 }
 
 // sortAndMerge sorts the edges of each entity by type and target reference, and keeps one of equals: both sides of a relation
@@ -162,13 +160,7 @@ func (e *edges) sortAndMerge(places []uint32) {
 			if a.kind != b.kind {
 				return int(a.kind) - int(b.kind)
 			}
-			switch pa, pb := place(a.target), place(b.target); {
-			case pa < pb:
-				return -1
-			case pa > pb:
-				return 1
-			}
-			return 0
+			return cmp.Compare(place(a.target), place(b.target))
 		})
 		own = slices.Compact(own)
 		e.starts[id] = to

@@ -204,26 +204,29 @@ type OwnedBy struct {
 func (f OwnedBy) keep(x *Index, from Set) {
 	c := &x.columns[FieldOwner]
 	wanted := make([]bool, len(c.values)+1)
-	mark := func(ref string) {
-		if code, ok := c.code(fold(ordered(ref))); ok {
-			wanted[code] = true
-		}
+	if code, ok := c.code(fold(ordered(f.Owner.String()))); ok {
+		wanted[code] = true
 	}
-	mark(f.Owner.String())
-	if id, ok := x.byRef[f.Owner]; ok {
+	if id, ok := x.byRef[f.Owner]; ok && (f.Descendants || f.Ancestors) {
+		reached := make(map[uint32]struct{})
 		if f.Descendants {
-			x.reach(id, mark, relationParentOf)
+			x.reach(id, reached, relationParentOf)
 		}
 		if f.Ancestors {
-			x.reach(id, mark, relationMemberOf, relationChildOf)
+			x.reach(id, reached, relationMemberOf, relationChildOf)
+		}
+		for at, target := range x.owners {
+			if _, ok := reached[target]; ok {
+				wanted[at+1] = true
+			}
 		}
 	}
 	c.keep(wanted, from)
 }
 
-// reach tells found the reference of each group that can be reached from an entity over relations of the types. A group that is
-// named and not there is reached too: what it owns says so all the same.
-func (x *Index) reach(from ID, found func(ref string), relations ...string) {
+// reach adds the groups that can be reached from an entity over relations of the types, as targets of edges. A group that is named
+// and not there is reached too: what it owns says so all the same.
+func (x *Index) reach(from ID, reached map[uint32]struct{}, relations ...string) {
 	n := uint32(x.Len())
 	seen := map[ID]struct{}{from: {}}
 	for next := []ID{from}; len(next) > 0; {
@@ -231,12 +234,11 @@ func (x *Index) reach(from ID, found func(ref string), relations ...string) {
 		next = next[:len(next)-1]
 		for _, relation := range relations {
 			for _, one := range x.edges.of(id, relation) {
-				ref := x.targetRef(one)
-				if _, ok := seen[one.target]; ok || ref.Kind != "group" {
+				if _, ok := seen[one.target]; ok || x.targetRef(one).Kind != "group" {
 					continue
 				}
 				seen[one.target] = struct{}{}
-				found(ref.String())
+				reached[one.target] = struct{}{}
 				if one.target < n {
 					next = append(next, one.target)
 				}

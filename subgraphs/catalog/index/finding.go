@@ -23,13 +23,15 @@ var fieldKinds = map[string][]string{
 	"members": {"user"}, "memberOf": {"group"},
 }
 
-// findings returns what is wrong with the catalog as a whole.
-func (x *Index) findings() []descriptor.Issue {
+// findings returns what is wrong with the catalog as a whole. targets are those of all stated relations, in order.
+func (x *Index) findings(targets []uint32) []descriptor.Issue {
 	var out []descriptor.Issue
 	var near map[string][]ID
 	for id, entity := range x.entities {
-		for _, relation := range entity.Relations {
-			if _, ok := x.byRef[relation.Target]; !ok {
+		own := targets[:len(entity.Relations)]
+		targets = targets[len(own):]
+		for i, relation := range entity.Relations {
+			if own[i] >= uint32(x.Len()) {
 				if near == nil {
 					near = x.byName()
 				}

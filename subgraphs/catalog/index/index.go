@@ -25,6 +25,7 @@ type Index struct {
 	byRef    map[descriptor.Ref]ID
 
 	columns     [fieldCount]column
+	owners      []uint32 // the target of the edge that each value of FieldOwner comes from
 	tags        lists
 	labels      lists
 	annotations lists

@@ -21,38 +21,39 @@ type entry struct {
 	hash uint32
 }
 
-// newLists orders entries, which come by ascending ID, by value. Each value is kept once for an entity.
+// newLists orders entries, which come by ascending ID, by value. A tag is kept once for an entity, however often and in however
+// many spellings the entity has it; a key of a map is kept for each spelling, as each has a text of its own.
 func newLists(written *spellingCount, entries []entry, hashed bool) lists {
 	var l lists
 	var recode []uint32
 	l.values, l.spellings, recode = written.fold()
+	last := make([]ID, len(l.values)) // the entity last seen with each value, plus one
+	kept := entries[:0]
 	l.starts = make([]uint32, len(l.values)+1)
-	for i := range entries {
-		entries[i].code = recode[entries[i].code]
-	}
-	// Two spellings of one tag on one entity are one tag; two spellings of one key are kept, as each has its own value.
-	slices.SortStableFunc(entries, func(a, b entry) int {
-		if a.code != b.code {
-			return int(a.code) - int(b.code)
+	for _, e := range entries {
+		e.code = recode[e.code]
+		if !hashed && last[e.code] == e.id+1 {
+			continue
 		}
-		return int(a.id) - int(b.id)
-	})
-	if !hashed {
-		entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.code == b.code && a.id == b.id })
-	}
-	l.ids = make([]ID, len(entries))
-	if hashed {
-		l.hashes = make([]uint32, len(entries))
-	}
-	for i, e := range entries {
-		l.ids[i] = e.id
-		if hashed {
-			l.hashes[i] = e.hash
-		}
+		last[e.code] = e.id + 1
 		l.starts[e.code+1]++
+		kept = append(kept, e)
 	}
 	for i := 1; i < len(l.starts); i++ {
 		l.starts[i] += l.starts[i-1]
+	}
+	l.ids = make([]ID, len(kept))
+	if hashed {
+		l.hashes = make([]uint32, len(kept))
+	}
+	next := slices.Clone(l.starts[:len(l.values)])
+	for _, e := range kept {
+		at := next[e.code]
+		next[e.code]++
+		l.ids[at] = e.id
+		if hashed {
+			l.hashes[at] = e.hash
+		}
 	}
 	return l
 }

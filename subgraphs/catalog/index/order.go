@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,27 +30,37 @@ type order struct {
 	index  *Index
 	keys   []Key
 	scores Scores
+	codes  [][]uint32 // of the column of each key; nil for a key that has none
+}
+
+func (x *Index) newOrder(keys []Key, scores Scores) *order {
+	o := &order{index: x, keys: keys, scores: scores, codes: make([][]uint32, len(keys))}
+	for i, key := range keys {
+		if key.Field < fieldCount {
+			o.codes[i] = x.columns[key.Field].codes
+		}
+	}
+	return o
 }
 
 // lastRank is the rank of no value. It comes last in both directions.
 const lastRank = math.MaxUint32
 
-// rank returns the rank of an entity by one key.
-func (o *order) rank(key Key, id ID) uint32 {
-	switch key.Field {
-	case FieldRef:
-		return directed(2*id+1, key.Descending)
-	case FieldRelevance:
-		if o.scores == nil {
-			return lastRank
-		}
-		return directed(2*uint32(o.scores[id]), key.Descending)
+// rank returns the rank of an entity by the key at a position.
+func (o *order) rank(at int, id ID) uint32 {
+	var rank uint32
+	switch codes := o.codes[at]; {
+	case codes != nil:
+		rank = 2 * codes[id]
+	case o.keys[at].Field == FieldRef:
+		rank = 2*id + 1
+	case o.scores != nil:
+		rank = 2 * uint32(o.scores[id])
 	}
-	code := o.index.columns[key.Field].codes[id]
-	if code == 0 {
+	if rank == 0 {
 		return lastRank
 	}
-	return directed(2*code, key.Descending)
+	return directed(rank, o.keys[at].Descending)
 }
 
 func directed(rank uint32, descending bool) uint32 {
@@ -59,40 +70,33 @@ func directed(rank uint32, descending bool) uint32 {
 	return rank
 }
 
-// compare orders two entities; they are equal only if they are one.
-func (o *order) compare(a, b candidate) int {
-	if a.rank != b.rank {
-		return sign(a.rank, b.rank)
-	}
-	for _, key := range o.keys[min(1, len(o.keys)):] {
-		if ra, rb := o.rank(key, a.id), o.rank(key, b.id); ra != rb {
-			return sign(ra, rb)
-		}
-	}
-	return sign(a.id, b.id)
-}
-
-func sign(a, b uint32) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// candidate is an entity with its rank by the first key.
+// candidate is an entity with its ranks by the first two keys, the first in the upper half. That decides nearly every comparison.
 type candidate struct {
-	rank uint32
-	id   ID
+	ranks uint64
+	id    ID
 }
 
 func (o *order) candidate(id ID) candidate {
-	if len(o.keys) == 0 {
+	switch len(o.keys) {
+	case 0:
 		return candidate{0, id}
+	case 1:
+		return candidate{uint64(o.rank(0, id)) << 32, id}
 	}
-	return candidate{o.rank(o.keys[0], id), id}
+	return candidate{uint64(o.rank(0, id))<<32 | uint64(o.rank(1, id)), id}
+}
+
+// compare orders two entities; they are equal only if they are one.
+func (o *order) compare(a, b candidate) int {
+	if a.ranks != b.ranks {
+		return cmp.Compare(a.ranks, b.ranks)
+	}
+	for at := 2; at < len(o.keys); at++ {
+		if ra, rb := o.rank(at, a.id), o.rank(at, b.id); ra != rb {
+			return cmp.Compare(ra, rb)
+		}
+	}
+	return cmp.Compare(a.id, b.id)
 }
 
 // bound is the place of a cursor in an order: a rank for each key, and the place of its reference.
@@ -103,16 +107,12 @@ type bound struct {
 
 // compareBound orders an entity and a bound. Equal are only an entity and its own cursor.
 func (o *order) compareBound(a candidate, b *bound) int {
-	for i, key := range o.keys {
-		rank := a.rank
-		if i > 0 {
-			rank = o.rank(key, a.id)
-		}
-		if rank != b.ranks[i] {
-			return sign(rank, b.ranks[i])
+	for at := range o.keys {
+		if rank := o.rank(at, a.id); rank != b.ranks[at] {
+			return cmp.Compare(rank, b.ranks[at])
 		}
 	}
-	return sign(2*a.id+1, b.ref)
+	return cmp.Compare(2*a.id+1, b.ref)
 }
 
 // Page is one page of a set in some order.
@@ -133,7 +133,7 @@ func (x *Index) Page(of Set, keys []Key, scores Scores, args relay.Args) (Page, 
 	if len(keys) > MaxKeys {
 		return Page{}, fmt.Errorf("%w: at most %d keys, got %d; name each field once", ErrOrder, MaxKeys, len(keys))
 	}
-	o := &order{index: x, keys: keys, scores: scores}
+	o := x.newOrder(keys, scores)
 	after, err := o.bound("after", args.After)
 	if err != nil {
 		return Page{}, err
@@ -198,6 +198,7 @@ func (s *selection) worse(a, b candidate) bool {
 func (s *selection) offer(one candidate) {
 	s.offered++
 	switch {
+	case len(s.heap) == s.size && s.size > 0 && !s.fromEnd && one.ranks > s.heap[0].ranks: // most, so tell it first
 	case len(s.heap) < s.size:
 		s.heap = append(s.heap, one)
 		for at := len(s.heap) - 1; at > 0; {
