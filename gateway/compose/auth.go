@@ -209,7 +209,7 @@ func (c *composition) checkSelectionAuth(s *subgraph, def *ast.Definition, f *as
 	}
 	for _, holder := range holders {
 		merged := c.types[holder]
-		if merged == nil || merged.Fields.ForName(f.Name) == nil || merged.Kind == ast.Interface && len(holders) > 1 {
+		if merged == nil || c.fields(merged)[f.Name] == nil || merged.Kind == ast.Interface && len(holders) > 1 {
 			continue
 		}
 		own := c.ruleOf(holder, f.Name)
@@ -262,7 +262,7 @@ func (c *composition) eachMerged(parent string, set ast.SelectionSet, visit func
 					visit(object, node.Name)
 				}
 			}
-			if f := def.Fields.ForName(node.Name); f != nil && len(node.SelectionSet) > 0 {
+			if f := c.fields(def)[node.Name]; f != nil && len(node.SelectionSet) > 0 {
 				c.eachMerged(f.Type.Name(), node.SelectionSet, visit)
 			}
 		}
@@ -294,7 +294,7 @@ func (c *composition) fieldRule(parent, field string) authRule {
 	if def == nil {
 		return authRule{}
 	}
-	f := def.Fields.ForName(field)
+	f := c.fields(def)[field]
 	if f == nil {
 		return authRule{}
 	}

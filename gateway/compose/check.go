@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -31,10 +30,7 @@ func (c *composition) checkImplementations() {
 		if def.Kind != ast.Object && def.Kind != ast.Interface {
 			continue
 		}
-		own := map[string]*ast.FieldDefinition{}
-		for _, f := range def.Fields {
-			own[f.Name] = f
-		}
+		own := c.fields(def)
 		for _, i := range def.Interfaces {
 			for _, f := range c.types[i].Fields {
 				if own[f.Name] != nil {
@@ -76,7 +72,7 @@ func (c *composition) checkGraphQL() {
 	message, places := err.Error(), []Place(nil)
 	var g *gqlerror.Error
 	if errors.As(err, &g) {
-		message = strings.TrimSuffix(g.Message, ".")
+		message = sentence(g.Message)
 		if file, ok := g.Extensions["file"].(string); ok && len(g.Locations) > 0 && g.Locations[0].Line > 0 {
 			for _, s := range c.subgraphs {
 				if s.source.Name == file {

@@ -171,7 +171,7 @@ var meanings = map[Code]string{
 	EnumValueMismatch:         "An enum is used both as input and as output, and a value is missing in some subgraph. Add it, or mark it @inaccessible.",
 	DirectiveComposition:      "An @composeDirective cannot be honoured: the directive has no specification, or subgraphs disagree about it.",
 
-	DisallowedInaccessible:    "@inaccessible is on something that must stay visible, such as a built-in type.",
+	DisallowedInaccessible:    "@inaccessible is on an argument of a directive, which cannot be hidden. Remove it.",
 	ReferencedInaccessible:    "A visible element refers to an @inaccessible type. Hide the element too, or show the type.",
 	RequiredInaccessible:      "A required argument or input field is @inaccessible, so nobody could give it.",
 	OnlyInaccessibleChildren:  "All fields or values of a visible type are @inaccessible. Hide the type too, or show one.",

@@ -75,6 +75,7 @@ type composition struct {
 	labels     bool                       // some field is overridden for part of the requests only
 	contexts   bool                       // some argument comes from a context
 
+	byName          map[*ast.Definition]map[string]*ast.FieldDefinition
 	implementations map[string][]string    // object types by interface, sorted
 	standing        map[string][]*subgraph // subgraphs in which an interface is an @interfaceObject
 	picks           int                    // of maxPicks
@@ -103,6 +104,27 @@ func (c *composition) with(name string) []*subgraph {
 		}
 	}
 	return out
+}
+
+// fields returns the fields of a merged type by name.
+func (c *composition) fields(def *ast.Definition) map[string]*ast.FieldDefinition {
+	if c.byName == nil {
+		c.byName = map[*ast.Definition]map[string]*ast.FieldDefinition{}
+	}
+	return indexed(c.byName, def)
+}
+
+// indexed returns the fields of a type by name, from an index that grows with the types asked for.
+func indexed(index map[*ast.Definition]map[string]*ast.FieldDefinition, def *ast.Definition) map[string]*ast.FieldDefinition {
+	fields := index[def]
+	if fields == nil {
+		fields = make(map[string]*ast.FieldDefinition, len(def.Fields))
+		for _, f := range def.Fields {
+			fields[f.Name] = f
+		}
+		index[def] = fields
+	}
+	return fields
 }
 
 // names joins the names of subgraphs for a message.

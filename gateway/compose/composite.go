@@ -204,7 +204,7 @@ func (c *composition) mergeFieldType(at string, sources []source) *ast.Type {
 		case c.accepts(one.field.Type, widest.field.Type):
 			widest = one
 		default:
-			c.fail(FieldTypeMismatch, fmt.Sprintf("%s is a %s in %q but a %s in %q; make one cover the other", at, widest.field.Type, widest.s.Name, one.field.Type, one.s.Name), widest.place(), one.place())
+			c.fail(FieldTypeMismatch, fmt.Sprintf("%s is %s in %q but %s in %q; make one cover the other", at, widest.field.Type, widest.s.Name, one.field.Type, one.s.Name), widest.place(), one.place())
 			return nil
 		}
 	}
@@ -259,7 +259,7 @@ func (c *composition) mergeArguments(at string, sources []source) ast.ArgumentDe
 // checkExternalSource compares a declaration that only repeats a field with the field.
 func (c *composition) checkExternalSource(f *ast.FieldDefinition, one source) {
 	if !c.accepts(f.Type, one.field.Type) {
-		c.fail(ExternalTypeMismatch, fmt.Sprintf("%s is @external in %q as a %s, but a %s where it is resolved; write the same", one.at, one.s.Name, one.field.Type, f.Type), one.place())
+		c.fail(ExternalTypeMismatch, fmt.Sprintf("%s is @external in %q as %s, but %s where it is resolved; write the same", one.at, one.s.Name, one.field.Type, f.Type), one.place())
 	}
 	for _, arg := range f.Arguments {
 		own := one.field.Arguments.ForName(arg.Name)
@@ -268,7 +268,7 @@ func (c *composition) checkExternalSource(f *ast.FieldDefinition, one source) {
 		case own == nil:
 			c.fail(ExternalArgumentMissing, fmt.Sprintf("%s is missing in the @external declaration of %q; add it", what, one.s.Name), one.place())
 		case !acceptsInput(own.Type, arg.Type) && !acceptsInput(arg.Type, own.Type):
-			c.fail(ExternalArgumentType, fmt.Sprintf("%s is a %s in the @external declaration of %q, but a %s where it is resolved; write the same", what, own.Type, one.s.Name, arg.Type), one.s.place(own.Position))
+			c.fail(ExternalArgumentType, fmt.Sprintf("%s is %s in the @external declaration of %q, but %s where it is resolved; write the same", what, own.Type, one.s.Name, arg.Type), one.s.place(own.Position))
 		case valueText(own.DefaultValue) != valueText(arg.DefaultValue):
 			c.fail(ExternalArgumentDefault, fmt.Sprintf("%s has %s in the @external declaration of %q, but %s where it is resolved; write the same", what, defaultText(own.DefaultValue), one.s.Name, defaultText(arg.DefaultValue)), one.s.place(own.Position))
 		}

@@ -113,7 +113,7 @@ func (s *subgraph) checkContextSelection(def *ast.Definition, set ast.SelectionS
 	}
 	got := alongPath(path)
 	if !acceptsInput(wanted, got) {
-		return flawed(flawFields, "in %s it selects a %s, which a %s argument cannot take", def.Name, got, wanted)
+		return flawed(flawFields, "in %s it selects %s, which an argument of type %s cannot take", def.Name, got, wanted)
 	}
 	return nil
 }

@@ -183,8 +183,11 @@ func (c *composition) mergeExecutableDirectives() {
 		case clashes || name == "link":
 			c.fail(DirectiveComposition, fmt.Sprintf("@%s has the name of a federation directive; rename it", name), place)
 			continue
-		case len(have) < len(c.subgraphs) || len(locations) == 0:
-			c.hint(InconsistentDirective, fmt.Sprintf("@%s is left out, as not all subgraphs define it for the same places; only %s do", name, names(have)), place)
+		case len(have) < len(c.subgraphs):
+			c.hint(InconsistentDirective, fmt.Sprintf("@%s is left out, as it is defined in %s only; clients can use a directive that every subgraph defines", name, names(have)), place)
+			continue
+		case len(locations) == 0:
+			c.hint(InconsistentDirective, fmt.Sprintf("@%s is left out, as there is no place where every subgraph allows it", name), place)
 			continue
 		}
 		if def := c.mergeExecutable(name, have, locations); def != nil {

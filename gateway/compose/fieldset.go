@@ -97,7 +97,7 @@ func (s *subgraph) walkUnder(parent *ast.Definition, set ast.SelectionSet, exter
 					return flawed(flawFields, "it selects on %s, which is no object, interface or union type here", node.TypeCondition)
 				}
 				if !s.overlap(parent, target) {
-					return flawed(flawFields, "it selects on %s, which a %s can never be", target.Name, parent.Name)
+					return flawed(flawFields, "it selects on %s, which %s can never be", target.Name, parent.Name)
 				}
 			}
 			if err := s.walkUnder(target, node.SelectionSet, external, visit); err != nil {
@@ -133,10 +133,10 @@ func (s *subgraph) walkField(parent *ast.Definition, node *ast.Field, external b
 	target := s.types[field.Type.Name()]
 	composite := target != nil && target.IsCompositeType()
 	if composite && len(node.SelectionSet) == 0 {
-		return flawed(flawFields, "%s.%s is a %s, so it must say which of its fields", parent.Name, field.Name, field.Type)
+		return flawed(flawFields, "%s.%s is of type %s, so it must say which of its fields", parent.Name, field.Name, field.Type)
 	}
 	if !composite && len(node.SelectionSet) > 0 {
-		return flawed(flawFields, "%s.%s is a %s, which has no fields to select", parent.Name, field.Name, field.Type)
+		return flawed(flawFields, "%s.%s is of type %s, which has no fields to select", parent.Name, field.Name, field.Type)
 	}
 	external = external || s.isExternal(parent, field.Name)
 	if err := visit(pick{parent, field, node, external}); err != nil {
@@ -153,15 +153,7 @@ func (s *subgraph) fields(def *ast.Definition) map[string]*ast.FieldDefinition {
 	if s.byName == nil {
 		s.byName = map[*ast.Definition]map[string]*ast.FieldDefinition{}
 	}
-	fields := s.byName[def]
-	if fields == nil {
-		fields = make(map[string]*ast.FieldDefinition, len(def.Fields))
-		for _, f := range def.Fields {
-			fields[f.Name] = f
-		}
-		s.byName[def] = fields
-	}
-	return fields
+	return indexed(s.byName, def)
 }
 
 func (s *subgraph) checkArguments(parent *ast.Definition, field *ast.FieldDefinition, node *ast.Field) *fieldSetError {
@@ -171,7 +163,7 @@ func (s *subgraph) checkArguments(parent *ast.Definition, field *ast.FieldDefini
 			return flawed(flawFields, "%s.%s has no argument %s", parent.Name, field.Name, arg.Name)
 		}
 		if !s.fits(def.Type, arg.Value) {
-			return flawed(flawFields, "%s is no value for argument %s of %s.%s, a %s", arg.Value, arg.Name, parent.Name, field.Name, def.Type)
+			return flawed(flawFields, "%s is no value for argument %s of %s.%s, of type %s", arg.Value, arg.Name, parent.Name, field.Name, def.Type)
 		}
 	}
 	for _, def := range field.Arguments {

@@ -95,7 +95,7 @@ func (c *composition) checkHiddenField(def *ast.Definition, f *ast.FieldDefiniti
 		if t == nil || hidden(t.Directives) {
 			continue
 		}
-		if promised := t.Fields.ForName(f.Name); promised != nil && !hidden(promised.Directives) {
+		if promised := c.fields(t)[f.Name]; promised != nil && !hidden(promised.Directives) {
 			c.fail(ImplementedByInaccessible, fmt.Sprintf("%s is @inaccessible, but %s is not; hide both or neither", at, coordinate(i, f.Name)), c.placeOf(f.Position))
 		}
 	}
@@ -118,7 +118,7 @@ func (c *composition) checkArgument(def *ast.Definition, f *ast.FieldDefinition,
 		if t == nil || hidden(t.Directives) {
 			continue
 		}
-		promised := t.Fields.ForName(f.Name)
+		promised := c.fields(t)[f.Name]
 		if promised == nil || hidden(promised.Directives) {
 			continue
 		}
@@ -159,7 +159,7 @@ func (c *composition) checkDefault(at string, t *ast.Type, v *ast.Value, pos *as
 		}
 	case ast.ObjectValue:
 		for _, child := range v.Children {
-			f := def.Fields.ForName(child.Name)
+			f := c.fields(def)[child.Name]
 			if f == nil {
 				continue
 			}

@@ -7,9 +7,14 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
+// maxAdded is how many fields @interfaceObject types may add to implementations in all: a few lines of schema can ask for the
+// product of two lists.
+const maxAdded = 1_000_000
+
 // addInterfaceObjectFields gives every implementation of an interface the fields that @interfaceObject subgraphs add to it. Where
 // an implementation has the field already, only the rules that the added one carries are put on it.
 func (c *composition) addInterfaceObjectFields() {
+	added := 0
 	for _, name := range sortedKeys(c.types) {
 		def := c.types[name]
 		standing := c.interfaceObjects(name)
@@ -17,6 +22,16 @@ func (c *composition) addInterfaceObjectFields() {
 			continue
 		}
 		c.checkInterfaceObjectUse(name, standing)
+		var heirs []*ast.Definition
+		for _, other := range sortedKeys(c.types) {
+			if t := c.types[other]; t != def && slices.Contains(t.Interfaces, name) {
+				heirs = append(heirs, t)
+			}
+		}
+		if added += len(heirs) * len(def.Fields); added > maxAdded {
+			c.fail(TooLarge, fmt.Sprintf("the fields of @interfaceObject types, on every implementation, are more than the %d that are accepted", maxAdded), standing[0].place(standing[0].types[name].Position))
+			return
+		}
 		for _, f := range def.Fields {
 			at := coordinate(name, f.Name)
 			resolved := slices.ContainsFunc(standing, func(s *subgraph) bool {
@@ -25,10 +40,8 @@ func (c *composition) addInterfaceObjectFields() {
 			if !resolved {
 				continue
 			}
-			for _, other := range sortedKeys(c.types) {
-				if t := c.types[other]; t != def && slices.Contains(t.Interfaces, name) {
-					c.addField(t, f)
-				}
+			for _, t := range heirs {
+				c.addField(t, f)
 			}
 		}
 	}
@@ -36,11 +49,12 @@ func (c *composition) addInterfaceObjectFields() {
 
 // addField gives a type a field of an interface, resolved by no subgraph of its own.
 func (c *composition) addField(t *ast.Definition, f *ast.FieldDefinition) {
-	own := t.Fields.ForName(f.Name)
+	own := c.fields(t)[f.Name]
 	if own == nil {
 		added := *f
 		added.Directives = slices.Concat(ast.DirectiveList{join("field")}, withoutJoins(f.Directives))
 		t.Fields = append(t.Fields, &added)
+		c.byName[t][f.Name] = &added
 		return
 	}
 	rule := mergedAuth(f.Directives)

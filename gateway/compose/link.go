@@ -239,8 +239,11 @@ func (s *subgraph) nameDirectives() Errors {
 
 // call makes local the subgraph's name for a federation directive.
 func (s *subgraph) call(local, name string, pos *ast.Position) Errors {
-	if before, ok := s.canonical[local]; (ok && before != name) || builtInDirectives[local] {
-		return Errors{{InvalidLink, fmt.Sprintf("@%s cannot be called @%s, which is the name of another directive; import it under another name", name, local), []Place{s.place(pos)}}}
+	if before, ok := s.canonical[local]; ok && before != name {
+		return s.failure(InvalidLink, pos, "@%s cannot be called @%s, as @%s is; import it under another name", name, local, before)
+	}
+	if builtInDirectives[local] {
+		return s.failure(InvalidLink, pos, "@%s cannot be called @%s, which is GraphQL's own; import it under another name", name, local)
 	}
 	s.canonical[local] = name
 	return nil

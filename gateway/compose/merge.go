@@ -15,6 +15,9 @@ func (c *composition) merge() {
 	c.readOverrides()
 	c.readComposed()
 	c.mergeExecutableDirectives()
+	if len(c.errors) > 0 {
+		return // types would fail for the same reasons again
+	}
 	all := map[string]bool{rootNames[ast.Query]: true}
 	for _, s := range c.subgraphs {
 		for name := range s.types {
@@ -106,6 +109,11 @@ func (c *composition) mergeType(name string) *ast.Definition {
 		c.mergeInput(def, subgraphs)
 	}
 	return def
+}
+
+// without returns the subgraphs that are not among others.
+func without(subgraphs, others []*subgraph) []*subgraph {
+	return slices.DeleteFunc(slices.Clone(subgraphs), func(s *subgraph) bool { return slices.Contains(others, s) })
 }
 
 // each maps subgraphs.
@@ -204,27 +212,31 @@ func (c *composition) mergeUnion(def *ast.Definition, subgraphs []*subgraph) {
 // mergeEnum: what clients may send must be understood everywhere, what they may receive must be known to them, and what is both
 // must be the same everywhere. A value that some subgraph hides is nobody's to send, so it is no conflict.
 func (c *composition) mergeEnum(def *ast.Definition, subgraphs []*subgraph) {
+	before := len(c.errors)
 	in, out := c.inputUse[def.Name], c.outputUse[def.Name]
 	if !in && !out {
 		c.hint(UnusedEnum, fmt.Sprintf("the enum %s is used nowhere; all values are kept", def.Name), subgraphs[0].place(def.Position))
 	}
 	var order []string
 	holders := map[string][]*subgraph{}
+	values := map[string]map[*subgraph]*ast.EnumValueDefinition{}
 	for _, s := range subgraphs {
 		for _, v := range s.types[def.Name].EnumValues {
 			if holders[v.Name] == nil {
 				order = append(order, v.Name)
+				values[v.Name] = map[*subgraph]*ast.EnumValueDefinition{}
 			}
 			holders[v.Name] = append(holders[v.Name], s)
+			values[v.Name][s] = v
 		}
 	}
 	for _, name := range order {
 		have := holders[name]
-		value := func(s *subgraph) *ast.EnumValueDefinition { return s.types[def.Name].EnumValues.ForName(name) }
+		value := func(s *subgraph) *ast.EnumValueDefinition { return values[name][s] }
 		at := coordinate(def.Name, name)
 		hidden := slices.ContainsFunc(have, func(s *subgraph) bool { return s.find(value(s).Directives, "inaccessible") != nil })
 		if in && len(have) < len(subgraphs) && !hidden {
-			missing := slices.DeleteFunc(slices.Clone(subgraphs), func(s *subgraph) bool { return slices.Contains(have, s) })
+			missing := without(subgraphs, have)
 			place := have[0].place(value(have[0]).Position)
 			if out {
 				c.fail(EnumValueMismatch, fmt.Sprintf("%s is missing in %s, and the enum is used both as input and as output; add it there, or mark it @inaccessible", at, names(missing)), place)
@@ -241,13 +253,14 @@ func (c *composition) mergeEnum(def *ast.Definition, subgraphs []*subgraph) {
 		merged.Directives = append(merged.Directives, c.mergeApplied(at, each(have, func(s *subgraph) applied { return applied{s, value(s).Directives} }))...)
 		def.EnumValues = append(def.EnumValues, merged)
 	}
-	if len(def.EnumValues) == 0 && len(c.errors) == 0 {
+	if len(def.EnumValues) == 0 && len(c.errors) == before {
 		c.fail(EmptyMergedEnum, fmt.Sprintf("%s have no value of the enum %s in common, and it is used as input; give them one", names(subgraphs), def.Name), each(subgraphs, func(s *subgraph) Place { return s.place(s.types[def.Name].Position) })...)
 	}
 }
 
 // mergeInput keeps the fields that every subgraph understands.
 func (c *composition) mergeInput(def *ast.Definition, subgraphs []*subgraph) {
+	before := len(c.errors)
 	var order []string
 	holders := map[string][]*subgraph{}
 	for _, s := range subgraphs {
@@ -265,8 +278,7 @@ func (c *composition) mergeInput(def *ast.Definition, subgraphs []*subgraph) {
 			return input{s, f.Name, f.Description, f.Type, f.DefaultValue, f.Directives, f.Position}
 		})
 		if len(have) < len(subgraphs) {
-			missing := slices.DeleteFunc(slices.Clone(subgraphs), func(s *subgraph) bool { return slices.Contains(have, s) })
-			c.dropInput(at, inputs, missing, RequiredInputFieldMissing, InconsistentInputField)
+			c.dropInput(at, inputs, without(subgraphs, have), RequiredInputFieldMissing, InconsistentInputField)
 			continue
 		}
 		merged, same := c.mergeInputs(at, inputs, FieldTypeMismatch, InputFieldDefaultMismatch)
@@ -283,7 +295,7 @@ func (c *composition) mergeInput(def *ast.Definition, subgraphs []*subgraph) {
 		}
 		def.Fields = append(def.Fields, f)
 	}
-	if len(def.Fields) == 0 && len(c.errors) == 0 {
+	if len(def.Fields) == 0 && len(c.errors) == before {
 		c.fail(EmptyMergedInput, fmt.Sprintf("%s have no field of the input type %s in common; give them one", names(subgraphs), def.Name), each(subgraphs, func(s *subgraph) Place { return s.place(s.types[def.Name].Position) })...)
 	}
 }
@@ -324,7 +336,7 @@ func (c *composition) mergeInputs(at string, have []input, typeCode, defaultCode
 		case acceptsInput(merged.typ, one.typ):
 			merged.typ = one.typ
 		default:
-			c.fail(typeCode, fmt.Sprintf("%s is a %s in %q but a %s in %q; make them agree", at, first.typ, first.s.Name, one.typ, one.s.Name), first.s.place(first.pos), one.s.place(one.pos))
+			c.fail(typeCode, fmt.Sprintf("%s is %s in %q but %s in %q; make them agree", at, first.typ, first.s.Name, one.typ, one.s.Name), first.s.place(first.pos), one.s.place(one.pos))
 			return nil, false
 		}
 		if valueText(one.value) != valueText(first.value) {

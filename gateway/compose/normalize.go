@@ -233,7 +233,7 @@ func (c *composition) upgrade() {
 	defined := map[string]bool{}
 	for _, s := range c.subgraphs {
 		for name := range s.types {
-			if s.defined[name] || s.version != federation1 || s.find(s.types[name].Directives, "extends") != nil && s.roots[name] {
+			if s.defined[name] || s.version != federation1 {
 				defined[name] = true
 			}
 		}

@@ -190,14 +190,23 @@ func (s *subgraph) invalid(err error) Error {
 	if !errors.As(err, &g) {
 		return e
 	}
-	e.Message = strings.TrimSuffix(g.Message, ".")
+	e.Message = sentence(g.Message)
 	if len(g.Locations) > 0 && g.Locations[0].Line > 0 {
 		e.Places[0].Line, e.Places[0].Column = g.Locations[0].Line, g.Locations[0].Column
 	}
-	if name, ok := strings.CutPrefix(e.Message, "Undefined directive "); ok {
+	if name, ok := strings.CutPrefix(e.Message, "undefined directive "); ok {
 		e.Message += s.howToImport(name)
 	}
 	return e
+}
+
+// sentence writes a message of the parser or validator the way ours are written.
+func sentence(message string) string {
+	message = strings.TrimSuffix(message, ".")
+	if len(message) > 1 && unicode.IsUpper(rune(message[0])) && !unicode.IsUpper(rune(message[1])) {
+		message = strings.ToLower(message[:1]) + message[1:]
+	}
+	return message
 }
 
 // howToImport says what makes a federation directive known where it is not.

@@ -13,6 +13,7 @@ type usage struct {
 	external map[string]bool  // declared but not resolved here
 	provided map[string]bool  // external, but resolved along some path
 	used     map[string]bool  // selected by a field set, or asked for by an interface
+	certain  bool             // every field set could be read, so what is not used is not used
 	requires map[string]ast.SelectionSet
 	provides map[string]ast.SelectionSet
 }
@@ -103,7 +104,7 @@ func (s *subgraph) readKeys() (Errors, map[string]bool) {
 						return flawed(flawArguments, "%s.%s takes arguments, which a key field cannot", p.parent.Name, p.field.Name)
 					}
 					if target := s.types[p.field.Type.Name()]; target != nil && target.IsAbstractType() {
-						return flawed(flawAbstract, "%s.%s is a %s; an interface or union cannot be part of a key", p.parent.Name, p.field.Name, p.field.Type)
+						return flawed(flawAbstract, "%s.%s is of type %s; an interface or union cannot be part of a key", p.parent.Name, p.field.Name, p.field.Type)
 					}
 					s.mark(s.uses.key, p)
 					s.mark(s.uses.used, p)

@@ -10,9 +10,18 @@ import (
 // validate judges each subgraph by itself.
 func (c *composition) validate() {
 	for _, s := range c.subgraphs {
-		c.errors = append(c.errors, s.readUsage()...)
+		errs := s.readUsage()
+		s.uses.certain = len(errs) == 0
+		c.errors = append(c.errors, errs...)
 		if s.version == federation1 {
 			c.errors = append(c.errors, s.dropUnusedExternal()...)
+		}
+		for _, name := range sortedKeys(s.directives) {
+			for _, arg := range s.directives[name].Arguments {
+				if d := s.find(arg.Directives, "inaccessible"); d != nil {
+					c.errors = append(c.errors, s.failure(DisallowedInaccessible, d.Position, "@%s is on the argument %s of @%s; clients see directives whole, so remove it", d.Name, arg.Name, name)...)
+				}
+			}
 		}
 		rules := []func(*subgraph, *ast.Definition) Errors{
 			(*subgraph).checkInterfaceKeys,
@@ -115,7 +124,7 @@ func (s *subgraph) checkExternal(def *ast.Definition) Errors {
 		if !s.uses.external[at] || s.version == federation1 {
 			continue
 		}
-		if d != nil && !s.uses.used[at] {
+		if d != nil && !s.uses.used[at] && s.uses.certain {
 			errs = append(errs, s.failure(ExternalUnused, f.Position, "%s is @external, but no @key, @requires, @provides or interface of this subgraph uses it; remove the field", at)...)
 		}
 		for _, name := range []string{"requires", "provides"} {
@@ -154,6 +163,7 @@ func (s *subgraph) dropUnusedExternal() Errors {
 			continue
 		}
 		def.Fields = kept
+		delete(s.byName, def)
 	}
 	return errs
 }
