@@ -160,3 +160,57 @@ func (c *federationCase) run(t *testing.T) {
 		}
 	}
 }
+
+// TestCasesAtRandom asks made-up operations of the graphs of the federation cases, over made-up data, and compares the gateway with the monolith.
+func TestCasesAtRandom(t *testing.T) {
+	folders, _ := filepath.Glob(filepath.Join(beside(t), "federation-cases", "*", "tests.json"))
+	if len(folders) == 0 {
+		t.Skip("no folder of federation cases beside the repository")
+	}
+	operations := uint64(150)
+	if testing.Short() {
+		operations = 20
+	}
+	for _, file := range folders {
+		folder := filepath.Dir(file)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			world := randomWorld(t, folder)
+			for seed := range operations {
+				compare(t, world, RandomOperation(world.Gateway.Supergraph.API, seed))
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+}
+
+func randomWorld(t testing.TB, folder string) *World {
+	text, err := os.ReadFile(filepath.Join(folder, "supergraph.graphql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph, err := supergraph.Read(folder, string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder := &Recorder{}
+	world := &World{Monolith: &Monolith{Supergraph: graph, Universe: RandomUniverse(graph, 1)}, StandIns: map[string]*StandIn{}}
+	subgraphs := map[string]execute.Subgraph{}
+	files, _ := filepath.Glob(filepath.Join(folder, "subgraphs", "*.graphql"))
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".graphql")
+		sdl, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := NewStandIn(name, string(sdl), world.Monolith.Universe, recorder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.refuse = overridden(graph, name)
+		subgraphs[name], world.StandIns[name] = s, s
+	}
+	world.Gateway = New(graph, subgraphs, recorder)
+	return world
+}

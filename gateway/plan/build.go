@@ -27,6 +27,7 @@ type site struct {
 	slots   []*slot
 	entered []*place // places that entity fetches made here
 	typed   []*node  // selections on this position that know the object type
+	types   []*fetch // fetches that bring the object type, in the order they were made
 	asks    bool     // something depends on the object type
 }
 
@@ -146,6 +147,9 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 		return
 	}
 	needs := b.unit(s, t.supply, at)
+	if supergraph.Abstract(s.def) && (unit != s.def || t.typename == "") {
+		s.needType(needs)
+	}
 	fields := b.representation(s, t.demand)
 	for i := range fields {
 		fields[i].Null = t.key != nil && !slices.ContainsFunc(t.key.Fields, func(f *operation.Field) bool { return f.Name == fields[i].Name })
@@ -165,8 +169,24 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	}
 	at[as] = &place{fetch: found.fetch, node: found.fetch.selection, view: t.to.view, fragment: t.to.view.Type.Name, unit: unit, requires: t.requires}
 	s.entered = append(s.entered, at[as])
+	if supergraph.Abstract(t.to.view.Type.Def) && !t.to.view.InterfaceObject {
+		s.types = append(s.types, found.fetch)
+	}
 	if t.requires == "" && at[source{at: t.to}] == nil {
 		at[source{at: t.to}] = at[as]
+	}
+}
+
+// needType adds a fetch that brings the object type to what an entry waits for, where none is among it: whether an object is sent at all, or
+// under which name, depends on it.
+func (s *site) needType(needs map[*fetch]bool) {
+	for _, f := range s.types {
+		if needs[f] {
+			return
+		}
+	}
+	if len(s.types) > 0 {
+		needs[s.types[0]] = true
 	}
 }
 
@@ -341,6 +361,7 @@ func (b *build) childPlace(p *place, c *child, declared *supergraph.Field) *plac
 		c.node = &node{site: c.slot.site, view: view}
 		if !view.InterfaceObject {
 			c.slot.site.typed = append(c.slot.site.typed, c.node)
+			c.slot.site.types = append(c.slot.site.types, p.fetch)
 		}
 	}
 	return &place{fetch: p.fetch, node: c.node, view: view}
