@@ -40,6 +40,13 @@ type Document struct {
 	Line     int // where its text starts, from 1
 	Ref      Ref // whom it describes; zero where that cannot be told
 	Entity   *Entity
+	Targets  []Target // of a Location, in the order written
+}
+
+// Target is one target of a Location.
+type Target struct {
+	Text string
+	Line int
 }
 
 // Parse reads the documents of a file. It never fails: what is wrong is among the issues, and a document with an error has no
@@ -55,7 +62,7 @@ func Parse(text []byte, in Input) File {
 		d.read()
 		d.close()
 		if !d.empty {
-			file.Documents = append(file.Documents, Document{Position: part.position, Line: d.line, Ref: d.ref, Entity: d.entity})
+			file.Documents = append(file.Documents, Document{Position: part.position, Line: d.line, Ref: d.ref, Entity: d.entity, Targets: d.targets})
 		}
 		file.Issues = append(file.Issues, d.issues...)
 		file.Includes = append(file.Includes, d.includes...)
@@ -84,6 +91,7 @@ type reading struct {
 	kind     *Kind
 	ref      Ref
 	entity   *Entity
+	targets  []Target
 	empty    bool
 	failed   bool
 	issues   []Issue

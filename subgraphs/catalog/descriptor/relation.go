@@ -32,6 +32,7 @@ func (d *reading) build() {
 	if d.failed {
 		return
 	}
+	d.targets = d.locationTargets(spec)
 	for _, field := range sortedFields {
 		sortStrings(spec[field])
 	}
@@ -42,6 +43,20 @@ func (d *reading) build() {
 		Relations: relations,
 		Source:    Source{File: d.in.File, Document: d.part.position, Line: d.line, Location: origin},
 	}
+}
+
+func (d *reading) locationTargets(spec map[string]any) []Target {
+	if d.kind.Name != "Location" {
+		return nil
+	}
+	var targets []Target
+	if target := text(spec["target"]); target != "" {
+		targets = append(targets, Target{target, d.lineOf(Path{"spec", "target"})})
+	}
+	for i, target := range list(spec["targets"]) {
+		targets = append(targets, Target{text(target), d.lineOf(Path{"spec", "targets", strconv.Itoa(i)})})
+	}
+	return targets
 }
 
 func (d *reading) metadata(from map[string]any, origin string) Metadata {
@@ -109,7 +124,7 @@ func (d *reading) relations(spec map[string]any, namespace string) []Relation {
 		if c := strings.Compare(a.Type, b.Type); c != 0 {
 			return c
 		}
-		return compareRefs(a.Target, b.Target)
+		return CompareRefs(a.Target, b.Target)
 	})
 	return slices.CompactFunc(relations, func(a, b Relation) bool { return a.Type == b.Type && a.Target == b.Target })
 }
@@ -138,8 +153,8 @@ func parseTarget(value any, defaults RefDefaults) (Ref, error) {
 	return Ref{}, errors.New("the reference is " + describe(value) + "; write [kind:][namespace/]name")
 }
 
-// compareRefs orders by canonical text without making it.
-func compareRefs(a, b Ref) int {
+// CompareRefs orders by canonical text.
+func CompareRefs(a, b Ref) int {
 	if a.Kind == b.Kind && a.Namespace == b.Namespace {
 		return strings.Compare(a.Name, b.Name)
 	}

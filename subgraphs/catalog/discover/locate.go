@@ -1,0 +1,248 @@
+package discover
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"callboard.dev/callboard/subgraphs/catalog/descriptor"
+)
+
+// Limits of one glob: what it may match, and how many folder entries it may look at to find that.
+const (
+	maxGlobMatches = 10_000
+	maxGlobEntries = 200_000
+)
+
+var remote = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+://`)
+
+// collect returns the files the catalog is made of, in the order in which they were reached: those found by name, those that
+// were registered, then what Locations in them name, and so on. A file that is reached twice, on whatever path, is taken once,
+// which also ends cycles of Locations.
+func (s *survey) collect() []*file {
+	s.located = nil
+	s.globbed = false
+	s.beside = map[string]bool{}
+	var level []wanted
+	for _, name := range slices.Sorted(maps.Keys(s.tree)) {
+		for _, path := range s.tree[name].descriptors {
+			level = append(level, wanted{path: path, origin: "file:" + path, found: true})
+		}
+	}
+	for _, target := range s.locations {
+		issue := descriptor.Issue{File: target, Document: -1}
+		for _, path := range s.expand(target, issue) {
+			level = append(level, wanted{path: path, origin: "file:" + target})
+		}
+	}
+	var out []*file
+	seen, seenReal := map[string]bool{}, map[string]bool{}
+	for registered := true; len(level) > 0; registered = false {
+		level = slices.DeleteFunc(level, func(w wanted) bool {
+			was := seen[w.path]
+			seen[w.path] = true
+			return was
+		})
+		s.load(level)
+		var next []wanted
+		for _, w := range level {
+			f := s.files[w.path]
+			if f == nil { // stopped halfway
+				continue
+			}
+			if f.missing {
+				if registered && !w.found {
+					s.located = append(s.located, descriptor.Issue{
+						Severity: descriptor.SeverityError, Rule: "location-missing", File: w.path, Document: -1,
+						Message: "the registered location is not there; create the file or remove the location",
+					})
+				}
+				continue
+			}
+			if seenReal[f.real] && f.real != "" {
+				continue
+			}
+			seenReal[f.real] = true
+			out = append(out, f)
+			next = append(next, s.targets(f)...)
+		}
+		level = next
+	}
+	for path := range s.files {
+		if !seen[path] {
+			delete(s.files, path)
+		}
+	}
+	return out
+}
+
+// targets returns the files that the Locations of a file name.
+func (s *survey) targets(f *file) []wanted {
+	var out []wanted
+	for i, entity := range f.served {
+		if entity == nil || entity.Kind != "Location" {
+			continue
+		}
+		kind, _ := entity.Spec["type"].(string)
+		presence, _ := entity.Spec["presence"].(string)
+		for _, target := range f.parsed.Documents[i].Targets {
+			issue := descriptor.Issue{
+				Severity: descriptor.SeverityWarning, File: f.path, Document: entity.Source.Document, Line: target.Line, Ref: entity.Ref,
+			}
+			switch {
+			case kind == "url" || remote.MatchString(target.Text):
+				issue.Rule = "location-remote"
+				issue.Message = fmt.Sprintf("the target %q is remote, and only files on disk are read here; check the repository out below a searched folder", target.Text)
+				s.located = append(s.located, issue)
+				continue
+			case kind != "" && kind != "file":
+				issue.Rule = "location-type"
+				issue.Message = fmt.Sprintf("targets of type %q are not read; write type: file, or leave the type out", kind)
+				s.located = append(s.located, issue)
+				continue
+			}
+			name := filepath.FromSlash(target.Text)
+			if !filepath.IsAbs(name) {
+				name = filepath.Join(filepath.Dir(f.path), name)
+			}
+			name = filepath.Clean(name)
+			if root := s.checkoutOf(f.path); strings.ContainsRune(name, 0) || !s.mayRead(name, root) {
+				issue.Rule = "location-outside"
+				issue.Message = fmt.Sprintf("the target %q lies outside the checkout %s and the configured folders, and is not read; move it, or register it", target.Text, root)
+				s.located = append(s.located, issue)
+				continue
+			}
+			matches := s.expand(name, issue)
+			for _, path := range matches {
+				if s.absent(path) {
+					if presence != "optional" {
+						issue.Rule = "location-target-missing"
+						issue.Message = fmt.Sprintf("the target %q is not there; create it, correct the path, or write presence: optional", target.Text)
+						s.located = append(s.located, issue)
+					}
+				}
+				out = append(out, wanted{path: path, origin: f.origin})
+			}
+			if len(matches) == 0 && presence != "optional" {
+				issue.Rule = "location-target-missing"
+				issue.Message = fmt.Sprintf("nothing matches the target %q; correct the pattern, or write presence: optional", target.Text)
+				s.located = append(s.located, issue)
+			}
+		}
+	}
+	return out
+}
+
+// absent tells whether a file is known not to be there, without asking the disk again for one that is known.
+func (s *survey) absent(path string) bool {
+	if known := s.files[path]; known != nil && s.dirty[path] == clean {
+		return known.missing
+	}
+	return !exists(path)
+}
+
+// expand returns the files a path with wildcards matches, sorted, or the path itself where it has none or is there as it is.
+func (s *survey) expand(name string, issue descriptor.Issue) []string {
+	if !strings.ContainsAny(name, "*?[{") || exists(name) {
+		return []string{name}
+	}
+	s.globbed = true
+	g := glob{}
+	for _, alternative := range braces(name, 0) {
+		parts := strings.Split(strings.Trim(filepath.ToSlash(alternative), "/"), "/")
+		g.walk("/", parts)
+	}
+	if g.stopped {
+		issue.Severity, issue.Rule = descriptor.SeverityWarning, "location-glob-size"
+		issue.Message = fmt.Sprintf("the pattern %q covers too much, and only a part was searched: at most %d files among %d entries; narrow it", name, maxGlobMatches, maxGlobEntries)
+		s.located = append(s.located, issue)
+	}
+	for _, folder := range g.folders {
+		s.watchBeside(folder)
+	}
+	slices.Sort(g.matches)
+	return slices.Compact(g.matches)
+}
+
+// glob is the search for one pattern.
+type glob struct {
+	matches []string
+	folders []string // looked into
+	entries int
+	stopped bool
+}
+
+func (g *glob) walk(at string, parts []string) {
+	p := newPattern(parts[0])
+	if p.literal { // go down without reading the folders on the way
+		path := filepath.Join(at, p.text)
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+		case len(parts) > 1 && info.IsDir():
+			g.walk(path, parts[1:])
+		case len(parts) == 1 && !info.IsDir():
+			g.match(path)
+		}
+		return
+	}
+	entries, err := os.ReadDir(at)
+	if err != nil {
+		return
+	}
+	g.folders = append(g.folders, at)
+	if p.deep && len(parts) > 1 {
+		g.walk(at, parts[1:])
+	}
+	for _, entry := range entries {
+		if g.entries++; g.entries > maxGlobEntries || g.stopped {
+			g.stopped = true
+			return
+		}
+		path := filepath.Join(at, entry.Name())
+		switch {
+		case entry.Name() == ".git" || entry.Name() == "node_modules":
+		case p.deep && entry.IsDir():
+			g.walk(path, parts)
+		case p.deep && len(parts) == 1:
+			g.match(path)
+		case p.deep || !p.matches(entry.Name()):
+		case len(parts) == 1 && !entry.IsDir():
+			g.match(path)
+		case len(parts) > 1 && entry.IsDir():
+			g.walk(path, parts[1:])
+		}
+	}
+}
+
+func (g *glob) match(path string) {
+	if len(g.matches) >= maxGlobMatches {
+		g.stopped = true
+		return
+	}
+	g.matches = append(g.matches, path)
+}
+
+// maxBraces bounds how often one pattern's {a,b} are expanded.
+const maxBraces = 6
+
+// braces expands {a,b} into one pattern for each alternative.
+func braces(name string, depth int) []string {
+	open := strings.IndexByte(name, '{')
+	if open < 0 || depth == maxBraces {
+		return []string{name}
+	}
+	end := strings.IndexByte(name[open:], '}')
+	if end < 0 {
+		return []string{name}
+	}
+	var out []string
+	for alternative := range strings.SplitSeq(name[open+1:open+end], ",") {
+		out = append(out, braces(name[:open]+alternative+name[open+end+1:], depth+1)...)
+	}
+	return out
+}
