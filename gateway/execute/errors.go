@@ -113,18 +113,30 @@ func (r *run) fetchFailed(s *sent, err error) {
 	}
 	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph}
 	if s.fetch.Root != nil {
-		if len(s.fetch.Root.Fields) > 0 {
-			e.Path = r.clientPath(r.plan.Shape, []any{slotStep(s.fetch.Root.Fields[0].Slot)})
-		}
+		e.Path = r.emptyPath(nil, s.fetch.Root)
 	} else {
 		for i := range s.lists {
 			if len(s.lists[i].objects) > 0 {
-				e.Path = r.objectPath(s.fetch.Entities[i], s.lists[i].objects[0][0])
+				place := s.lists[i].objects[0][0]
+				target := s.fetch.Entities[i].Targets[place.target]
+				e.Path = r.emptyPath(r.locate(target.Path, place.at), target.Selection)
 				break
 			}
 		}
 	}
 	r.errors.add(e)
+}
+
+// emptyPath returns the client's path of the first field it asked for that the selection would have brought to the object at the end of the way;
+// of the object where it asked for none.
+func (r *run) emptyPath(way []any, selection *plan.Selection) []any {
+	object := r.clientPath(r.plan.Shape, way)
+	for _, f := range selection.Fields {
+		if path := r.clientPath(r.plan.Shape, append(way[:len(way):len(way)], slotStep(f.Slot))); len(path) > len(object) {
+			return path
+		}
+	}
+	return object
 }
 
 // subgraphError notes an error that a subgraph answered, at the client's path of the value concerned.
@@ -217,11 +229,6 @@ func slotPath(selection *plan.Selection, path []any) []any {
 		}
 	}
 	return out
-}
-
-// objectPath returns the client's path of an object that was sent.
-func (r *run) objectPath(e *plan.Entities, p place) []any {
-	return r.clientPath(r.plan.Shape, r.locate(e.Targets[p.target].Path, p.at))
 }
 
 // locate returns the way from the root to an object, found by walking the path again.

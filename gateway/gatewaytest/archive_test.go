@@ -45,6 +45,9 @@ func TestArchives(t *testing.T) {
 				t.Error(err)
 			}
 			faultless(t, world)
+			for _, gap := range world.Gateway.Recorder.Gaps() {
+				t.Errorf("the universe has no value for %s", gap)
+			}
 			if a.Settings.Oracle == nil || *a.Settings.Oracle {
 				agree(t, world, a.Request, result)
 			}

@@ -352,8 +352,12 @@ func (x *execution) canonical(value any, t *ast.Type) string {
 		if def := x.schema.Types[t.Name()]; def != nil && def.Kind == ast.Enum {
 			return value
 		}
-	case int64:
-		return strconv.FormatInt(value, 10)
+		return string(marshal(value))
+	case nil:
+		return "null"
+	}
+	if t.NamedType == "ID" { // given as a number
+		return strconv.Quote(fmt.Sprint(value))
 	}
 	return string(marshal(value))
 }

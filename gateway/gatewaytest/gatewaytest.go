@@ -146,6 +146,7 @@ type Recorder struct {
 	mu       sync.Mutex
 	requests []Recorded
 	faults   []string
+	gaps     []string
 }
 
 // Recorded is one request to a subgraph.
@@ -178,6 +179,22 @@ func (r *Recorder) fault(subgraph, format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults = append(r.faults, "subgraph "+subgraph+": "+fmt.Sprintf(format, args...))
+}
+
+// Gaps returns, sorted, the fields that stand-ins were asked for with arguments the universe has no value for, and forgets them.
+func (r *Recorder) Gaps() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.gaps
+	r.gaps = nil
+	sort.Strings(out)
+	return out
+}
+
+func (r *Recorder) gap(subgraph, field string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gaps = append(r.gaps, "subgraph "+subgraph+": "+field)
 }
 
 func (r *Recorder) watch(name string, subgraph execute.Subgraph) execute.Subgraph {

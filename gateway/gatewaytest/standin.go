@@ -136,6 +136,9 @@ func (s *StandIn) field(of any, parent *ast.Definition, f *ast.Field, a argument
 		return nil
 	}
 	value := h.object.lookup(f.Name, a.text)
+	if value == nil && h.object.lacks(f.Name, a.text) {
+		s.recorder.gap(s.name, coordinate+a.text)
+	}
 	if own.requires != nil {
 		if h.representation == nil {
 			s.recorder.fault(s.name, "%s was asked of an object that was not entered by a representation", coordinate)

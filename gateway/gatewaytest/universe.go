@@ -206,6 +206,22 @@ func (o *object) lookup(name, arguments string) any {
 	return o.fields[name]
 }
 
+// lacks tells whether the object has the field with other arguments, but not with these.
+func (o *object) lacks(name, arguments string) bool {
+	if _, found := o.fields[name+arguments]; found {
+		return false
+	}
+	if _, found := o.fields[name]; found {
+		return false
+	}
+	for field := range o.fields {
+		if strings.HasPrefix(field, name+"(") {
+			return true
+		}
+	}
+	return false
+}
+
 // follow replaces references by what they refer to.
 func (u *Universe) follow(value any) any {
 	switch value := value.(type) {
