@@ -147,7 +147,7 @@ var meanings = map[Code]string{
 	ExternalArgumentMissing:   "An @external field lacks an argument that the resolving subgraphs declare.",
 	ExternalArgumentType:      "An argument of an @external field has another type than where the field is resolved.",
 	ExternalArgumentDefault:   "An argument of an @external field has another default than where the field is resolved.",
-	MergedDirectiveOnExternal: "An @external field carries @tag or @inaccessible, which say something of the field itself. Put them where it is resolved.",
+	MergedDirectiveOnExternal: "An @external field carries a tag, @inaccessible or an authorisation directive, which say something of the field itself. Put them where it is resolved.",
 	ExternalCollision:         "An @external field also carries a directive that only a resolved field can have. Remove one of the two.",
 
 	InvalidShareable:      "@shareable is on a field of an interface or of the subscription type. Remove it there.",

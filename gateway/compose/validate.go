@@ -32,6 +32,7 @@ func (c *composition) validate() {
 			(*subgraph).checkAuth,
 			(*subgraph).checkCost,
 		}
+		c.hintDropped(s)
 		for _, name := range s.order {
 			for _, rule := range rules {
 				c.errors = append(c.errors, rule(s, s.types[name])...)
@@ -40,6 +41,23 @@ func (c *composition) validate() {
 		if len(c.errors) > maxErrors {
 			c.errors = c.errors[:maxErrors]
 			return
+		}
+	}
+}
+
+// hintDropped tells of federation directives that the join notation has no word for.
+func (c *composition) hintDropped(s *subgraph) {
+	for _, name := range s.order {
+		def := s.types[name]
+		lists := []ast.DirectiveList{def.Directives}
+		for _, f := range def.Fields {
+			lists = append(lists, f.Directives)
+		}
+		for _, list := range lists {
+			if d := s.find(list, "cacheTag"); d != nil {
+				c.hint(DirectiveDropped, fmt.Sprintf("@%s is left out, as gateways that read this supergraph would not know it", d.Name), s.place(d.Position))
+				return
+			}
 		}
 	}
 }
@@ -109,8 +127,9 @@ func (s *subgraph) checkInterfaceObject(def *ast.Definition) Errors {
 	return s.failure(InterfaceObjectUsage, def.Position, "%s is an @interfaceObject without a @key, so it could never be entered; give it a key of the interface", def.Name)
 }
 
-// merged are directives that say something of the field itself, which an @external declaration is not.
-var merged = []string{"tag", "inaccessible"}
+// ofTheField are directives that say something of the field itself, which an @external declaration is not. A rule that only such a
+// declaration carried would protect nothing.
+var ofTheField = []string{"tag", "inaccessible", "authenticated", "requiresScopes", "policy"}
 
 func (s *subgraph) checkExternal(def *ast.Definition) Errors {
 	var errs Errors
@@ -132,7 +151,7 @@ func (s *subgraph) checkExternal(def *ast.Definition) Errors {
 				errs = append(errs, s.failure(ExternalCollision, other.Position, "%s is @external, so it is not resolved here and cannot have @%s; remove one of the two", at, other.Name)...)
 			}
 		}
-		for _, name := range merged {
+		for _, name := range ofTheField {
 			if other := s.find(f.Directives, name); other != nil {
 				errs = append(errs, s.failure(MergedDirectiveOnExternal, other.Position, "%s is @external, so @%s says nothing of it here; put it where the field is resolved", at, other.Name)...)
 			}
