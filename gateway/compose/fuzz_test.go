@@ -1,13 +1,16 @@
 package compose_test
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 	"golang.org/x/tools/txtar"
 
@@ -110,4 +113,37 @@ func check(t *testing.T, subgraphs []compose.Subgraph) {
 	if _, err := validator.LoadSchema(validator.Prelude, &ast.Source{Name: "supergraph", Input: got[0]}); err != nil {
 		t.Fatalf("%v in\n%s\nfrom\n%v", err, got[0], subgraphs)
 	}
+}
+
+// FuzzDescription: a description arrives in the supergraph as the subgraph wrote it.
+func FuzzDescription(f *testing.F) {
+	for _, text := range []string{
+		"plain", "two\nlines", "  indented", "\n\nblank", "blank\n ", "ends in \\", `a \""" in it`, `""" first`, `last """`, `last "`, "tab\t", "\u0007\u007f\u2028",
+		"a\r\nb", "a\n  b\n c", " a\n  b", "a\n \nb", "\ufeff", "\U0001f600", `\u0041`, "#",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) || len(text) > 10_000 {
+			t.Skip("the SDL is UTF-8")
+		}
+		quoted, err := json.Marshal(text) // every escape of JSON is one of GraphQL's
+		if err != nil {
+			t.Fatal(err)
+		}
+		sdl := string(quoted) + " type Query { " + string(quoted) + " a(" + string(quoted) + " x: String = " + string(quoted) + "): Int }"
+		source, err := parser.ParseSchema(&ast.Source{Input: sdl})
+		if err != nil {
+			t.Skip("the parser refuses it")
+		}
+		result, errs := compose.Compose([]compose.Subgraph{{Name: "a", SDL: sdl}})
+		if errs != nil {
+			t.Fatal(errs.Err())
+		}
+		want, got := source.Definitions[0], parse(t, result.SDL).Definitions.ForName("Query")
+		wantArg, gotArg := want.Fields[0].Arguments[0], got.Fields[0].Arguments[0]
+		if got.Description != want.Description || got.Fields[0].Description != want.Fields[0].Description || gotArg.Description != wantArg.Description || gotArg.DefaultValue.Raw != wantArg.DefaultValue.Raw {
+			t.Errorf("%q became %q, %q, %q, %q in\n%s", want.Description, got.Description, got.Fields[0].Description, gotArg.Description, gotArg.DefaultValue.Raw, result.SDL)
+		}
+	})
 }

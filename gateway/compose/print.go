@@ -316,6 +316,10 @@ func writeDescription(b *strings.Builder, indent, text string) {
 		b.WriteString(indent + quote(text) + "\n")
 		return
 	}
+	if !strings.ContainsAny(text, "\n\"") {
+		b.WriteString(indent + `"""` + text + `"""` + "\n")
+		return
+	}
 	b.WriteString(indent + "\"\"\"\n")
 	for line := range strings.SplitSeq(strings.ReplaceAll(text, `"""`, `\"""`), "\n") {
 		if line != "" {
