@@ -47,8 +47,6 @@ check:
 
 generate:
 	$(GO) run ./subgraphs/generate
-	$(GO) run ./cmd/callboard compose --first-party --output schema/supergraph.graphql
-	$(GO) run ./cmd/callboard compose --codes --output docs/composition-errors.md
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

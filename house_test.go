@@ -34,7 +34,7 @@ var mayImport = []struct {
 	{"schema", nil, "schemas are text"},
 	{"subgraphs/scalar", nil, "scalars are shared by all subgraphs"},
 	{"subgraphs/relay", nil, "paging is shared by all subgraphs"},
-	{"subgraphs/generate", nil, "the generator runs before anything of ours compiles"},
+	{"subgraphs/generate", []string{"gateway/compose"}, "the generator must run where what it writes does not compile"},
 	{"subgraphs/catalog", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},

@@ -25,18 +25,9 @@ type composeCommand struct {
 	FirstParty bool     `help:"Include Callboard's own subgraphs."`
 	Output     string   `short:"o" placeholder:"FILE" help:"Write the supergraph here instead of printing it."`
 	URL        []string `name:"url" placeholder:"NAME=URL" help:"Routing address of a subgraph given as a file."`
-	Codes      bool     `help:"Print the table of error codes and stop."`
 }
 
 func (c *composeCommand) Run(p *program) error {
-	if c.Codes {
-		var page strings.Builder
-		page.WriteString("# Composition errors\n\nWhat `callboard compose` can find wrong, by code.\n\n")
-		if err := compose.WriteCodes(&page); err != nil {
-			return err
-		}
-		return c.write(p, page.String())
-	}
 	var subgraphs []compose.Subgraph
 	if c.FirstParty {
 		subgraphs = firstPartySchemas()
@@ -81,15 +72,10 @@ func (c *composeCommand) Run(p *program) error {
 	for _, hint := range result.Hints {
 		fmt.Fprintln(p.stderr, hint)
 	}
-	return c.write(p, result.SDL)
-}
-
-// write puts the text where the flags say.
-func (c *composeCommand) write(p *program, text string) error {
 	if c.Output != "" {
-		return os.WriteFile(c.Output, []byte(text), 0o644)
+		return os.WriteFile(c.Output, []byte(result.SDL), 0o644)
 	}
-	_, err := io.WriteString(p.stdout, text)
+	_, err := io.WriteString(p.stdout, result.SDL)
 	return err
 }
 

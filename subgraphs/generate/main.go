@@ -1,17 +1,20 @@
-// Command generate runs gqlgen once for every schema file in schema/ that belongs to a first-party subgraph, from the one
-// gqlgen.yml at the top. Run it from the top of the repository:
+// Command generate writes what follows from the schemas in schema/: for each first-party subgraph what gqlgen makes of its schema, by
+// the one gqlgen.yml at the top, and for all of them the supergraph they compose to. Run it from the top of the repository:
 //
-//	go run ./subgraphs/generate            every subgraph
-//	go run ./subgraphs/generate catalog    one
+//	go run ./subgraphs/generate            everything
+//	go run ./subgraphs/generate catalog    one subgraph's code, and what is made of all
 //
-// What comes out is subgraphs/NAME/graph, and the same input always gives the same text. A subgraph that brings Go types of its
+// What comes out is subgraphs/NAME/graph, schema/supergraph.graphql and docs/composition-errors.md, and the same input always gives the
+// same text. It needs none of what it writes, so it also runs where that does not compile. A subgraph that brings Go types of its
 // own for the types of its schema names them in subgraphs/NAME/gqlgen.yml, with gqlgen's "autobind" and "models".
 package main
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,24 +22,70 @@ import (
 	"github.com/99designs/gqlgen/api"
 	"github.com/99designs/gqlgen/codegen/config"
 	"github.com/goccy/go-yaml"
+
+	"callboard.dev/callboard/gateway/compose"
 )
 
 func main() {
-	names := os.Args[1:]
-	if len(names) == 0 {
-		files, err := filepath.Glob("schema/*.graphqls")
-		if err != nil || len(files) == 0 {
-			fail(fmt.Errorf("no schema/*.graphqls here: run from the top of the repository (%v)", err))
-		}
-		for _, file := range files {
-			names = append(names, strings.TrimSuffix(filepath.Base(file), ".graphqls"))
-		}
+	log.SetOutput(io.Discard) // gqlgen narrates there; what goes wrong it returns
+	all, err := names()
+	if err != nil {
+		fail(err)
 	}
-	for _, name := range names {
+	wanted := os.Args[1:]
+	if len(wanted) == 0 {
+		wanted = all
+	}
+	for _, name := range wanted {
 		if err := generate(name); err != nil {
 			fail(fmt.Errorf("generating subgraph %s: %w", name, err))
 		}
 	}
+	if err := composeAll(all); err != nil {
+		fail(err)
+	}
+}
+
+// names lists the subgraphs that have a schema, sorted.
+func names() ([]string, error) {
+	files, err := filepath.Glob("schema/*.graphqls")
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("no schema/*.graphqls here: run from the top of the repository (%v)", err)
+	}
+	var names []string
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(filepath.Base(file), ".graphqls"))
+	}
+	return names, nil
+}
+
+// composeAll writes the supergraph, and the reference page of what composing can find wrong.
+func composeAll(names []string) error {
+	var subgraphs []compose.Subgraph
+	for _, name := range names {
+		file := filepath.Join("schema", name+".graphqls")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		subgraphs = append(subgraphs, compose.Subgraph{Name: name, SDL: string(text), File: file})
+	}
+	result, errs := compose.Compose(subgraphs)
+	if len(errs) > 0 {
+		for _, e := range errs {
+			fmt.Fprintln(os.Stderr, e)
+		}
+		return errors.New("the schemas do not compose")
+	}
+	if err := os.WriteFile("schema/supergraph.graphql", []byte(result.SDL), 0o644); err != nil {
+		return err
+	}
+	var page strings.Builder
+	page.WriteString("# Composition errors\n\nWhat `callboard compose` can find wrong, by code.\n\n")
+	if err := compose.WriteCodes(&page); err != nil {
+		return err
+	}
+	return os.WriteFile("docs/composition-errors.md", []byte(page.String()), 0o644)
 }
 
 // generate reads gqlgen.yml afresh, because api.Generate changes the configuration it is given.
