@@ -1,0 +1,2 @@
+rootProject.name = "larkfold-android"
+include(":app")

@@ -1,0 +1,1 @@
+"""Personal mixes: which tracks go together, and in which order."""

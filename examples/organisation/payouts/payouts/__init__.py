@@ -1,0 +1,1 @@
+"""What rights holders are owed."""

@@ -1,0 +1,2 @@
+export { contrast, luminance, textOn, type Colour } from "./colour.js";
+export { columns } from "./grid.js";
