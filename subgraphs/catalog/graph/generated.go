@@ -3229,7 +3229,7 @@ type Query {
 }
 
 type Mutation {
-  "Checks the text of a descriptor file without storing it."
+  "Checks the text of a descriptor file without storing it. Files that the text includes by ` + "`" + `$text` + "`" + `, ` + "`" + `$json` + "`" + ` or ` + "`" + `$yaml` + "`" + ` are not read, so such a text is not valid here; ` + "`" + `callboard check` + "`" + ` reads them."
   validateDescriptor("The text to check." input: ValidateDescriptorInput!): ValidateDescriptorPayload!
 
   "Adds a descriptor file, or a pattern that matches some, to what the catalog reads. It is remembered across restarts."
@@ -4630,7 +4630,7 @@ type RegisteredLocation {
 input ValidateDescriptorInput {
   "The text: one or more YAML documents, or JSON."
   content: String!
-  "The path the text would be stored at, for relative references and messages."
+  "The path the text would be stored at, for messages."
   file: String
   "Comes back with the answer."
   clientMutationId: String
@@ -4652,7 +4652,7 @@ type ValidateDescriptorPayload {
 
 "A location to read."
 input RegisterLocationInput {
-  "The absolute path of a descriptor file, or a pattern that matches some."
+  "The absolute path of a descriptor file below a searched folder, or a pattern that matches some."
   target: String!
   "Comes back with the answer."
   clientMutationId: String

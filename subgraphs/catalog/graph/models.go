@@ -77,7 +77,7 @@ type Query struct {
 
 // A location to read.
 type RegisterLocationInput struct {
-	// The absolute path of a descriptor file, or a pattern that matches some.
+	// The absolute path of a descriptor file below a searched folder, or a pattern that matches some.
 	Target string `json:"target"`
 	// Comes back with the answer.
 	ClientMutationID graphql.Omittable[*string] `json:"clientMutationId,omitempty"`
@@ -147,7 +147,7 @@ type UserError struct {
 type ValidateDescriptorInput struct {
 	// The text: one or more YAML documents, or JSON.
 	Content string `json:"content"`
-	// The path the text would be stored at, for relative references and messages.
+	// The path the text would be stored at, for messages.
 	File graphql.Omittable[*string] `json:"file,omitempty"`
 	// Comes back with the answer.
 	ClientMutationID graphql.Omittable[*string] `json:"clientMutationId,omitempty"`

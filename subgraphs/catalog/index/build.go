@@ -184,6 +184,7 @@ func (x *Index) fillIssues(given []descriptor.Issue, targets []uint32) {
 	}
 	x.issues = append(slices.Clone(given), x.findings(targets)...)
 	slices.SortStableFunc(x.issues, compareIssues)
+	x.issues = slices.Compact(x.issues)
 
 	x.troubled = newSet(x.Len())
 	x.issueStarts = make([]uint32, x.Len()+1)
@@ -219,5 +220,11 @@ func compareIssues(a, b descriptor.Issue) int {
 	if a.Rule != b.Rule {
 		return strings.Compare(a.Rule, b.Rule)
 	}
-	return strings.Compare(a.Message, b.Message)
+	if a.Message != b.Message {
+		return strings.Compare(a.Message, b.Message)
+	}
+	if a.Severity != b.Severity {
+		return strings.Compare(string(a.Severity), string(b.Severity))
+	}
+	return strings.Compare(a.Ref.String(), b.Ref.String())
 }

@@ -11,12 +11,11 @@ import (
 // The rules that only the whole catalog can tell to be broken. All of them are warnings: the entity is served.
 const (
 	RuleTargetMissing = "relation-target-missing" // a relation leads to something that is not there
-	RuleTargetKind    = "relation-target-kind"    // a relation leads to a kind it cannot lead to
 	RuleCycle         = "relation-cycle"          // a group is above itself, or an entity is part of itself
 	RuleParents       = "group-parents"           // a group has more than one parent
 )
 
-// fieldKinds are the kinds to which the fields of a spec can lead; a field that is not here can lead to any.
+// fieldKinds are the kinds that the fields of a spec mean, to tell which of several entities of one name a broken reference meant.
 var fieldKinds = map[string][]string{
 	"owner": {"group", "user"}, "system": {"system"}, "subcomponentOf": {"component"}, "domain": {"domain"},
 	"subdomainOf": {"domain"}, "providesApis": {"api"}, "consumesApis": {"api"}, "parent": {"group"}, "children": {"group"},
@@ -36,12 +35,6 @@ func (x *Index) findings(targets []uint32) []descriptor.Issue {
 					near = x.byName()
 				}
 				out = append(out, warning(entity, relation.Line, RuleTargetMissing, x.missingMessage(relation, near)))
-			}
-			// An empty field stands for a relation that no field states.
-			if kinds := fieldKinds[relation.Field]; kinds != nil && !slices.Contains(kinds, relation.Target.Kind) {
-				out = append(out, warning(entity, relation.Line, RuleTargetKind, fmt.Sprintf(
-					"spec.%s names %s, which is of kind %s; name a %s", relation.Field, relation.Target, relation.Target.Kind,
-					strings.Join(kinds, " or a "))))
 			}
 		}
 		if entity.Ref.Kind != "group" {
