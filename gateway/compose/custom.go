@@ -28,7 +28,7 @@ func (c *composition) readComposed() {
 	}
 	for _, name := range sortedKeys(c.composed) {
 		one := c.composed[name]
-		c.directives = append(c.directives, c.known(one.def))
+		c.directives = append(c.directives, plain(one.def))
 		for _, s := range c.subgraphs {
 			if !one.by[s] && s.directives[name] != nil {
 				c.hint(DirectiveDropped, fmt.Sprintf("%q defines @%s but does not compose it; what it applies is left out", s.Name, name), s.place(s.directives[name].Position))
@@ -97,14 +97,14 @@ func (s *subgraph) linkOf(name string) (link, string, bool) {
 	return link{}, "", false
 }
 
-// known returns a definition without the directives on its own arguments, which nothing in the supergraph need define.
-func (c *composition) known(def *ast.DirectiveDefinition) *ast.DirectiveDefinition {
+// plain returns a definition without the directives on its own arguments, which nothing in the supergraph need define.
+func plain(def *ast.DirectiveDefinition) *ast.DirectiveDefinition {
 	out := *def
 	out.Directives, out.Arguments = nil, nil
 	for _, arg := range def.Arguments {
-		plain := *arg
-		plain.Directives = nil
-		out.Arguments = append(out.Arguments, &plain)
+		bare := *arg
+		bare.Directives = nil
+		out.Arguments = append(out.Arguments, &bare)
 	}
 	return &out
 }

@@ -18,6 +18,7 @@ func (c *composition) merge() {
 	if len(c.errors) > 0 {
 		return // types would fail for the same reasons again
 	}
+	c.onSchema = c.mergeComposed("the schema", each(c.subgraphs, func(s *subgraph) applied { return applied{s, s.onSchema} }))
 	all := map[string]bool{rootNames[ast.Query]: true}
 	for _, s := range c.subgraphs {
 		for name := range s.types {

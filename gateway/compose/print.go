@@ -51,11 +51,7 @@ func (c *composition) writeSchema(b *strings.Builder) {
 		link(args)
 	}
 	c.writeComposedLinks(link)
-	var applied []applied
-	for _, s := range c.subgraphs {
-		applied = append(applied, appliedOnSchema(s))
-	}
-	for _, d := range c.mergeComposed("the schema", applied) {
+	for _, d := range c.onSchema {
 		b.WriteString("  ")
 		writeDirective(b, d)
 		b.WriteByte('\n')
@@ -68,8 +64,6 @@ func (c *composition) writeSchema(b *strings.Builder) {
 	}
 	b.WriteString("}\n")
 }
-
-func appliedOnSchema(s *subgraph) applied { return applied{s, s.onSchema} }
 
 // usedFeatures returns the features whose directives the supergraph applies, by name.
 func (c *composition) usedFeatures() []feature {
