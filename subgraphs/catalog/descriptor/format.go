@@ -233,7 +233,9 @@ func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 // which takes relative references and refuses hosts that browsers take.
 func IsURL(s string) bool {
 	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
-	s = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(s)
+	if strings.ContainsAny(s, "\t\n\r") {
+		s = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(s)
+	}
 	scheme, rest, found := strings.Cut(s, ":")
 	if !found || scheme == "" || !isLetter(scheme[0]) ||
 		!all(scheme, func(c byte) bool { return isLetter(c) || isDigit(c) || c == '+' || c == '-' || c == '.' }) {

@@ -50,7 +50,7 @@ func (d *reading) resolve(value any, at Path) any {
 				}
 			}
 		}
-		for _, key := range slices.Sorted(maps.Keys(v)) {
+		for _, key := range slices.Sorted(maps.Keys(v)) { // sorted, as the limit on all of them counts
 			if composite(v[key]) {
 				v[key] = d.resolve(v[key], at.join(key))
 			}
@@ -172,8 +172,7 @@ func readRegular(file *os.File, limit int) ([]byte, error) {
 	if info.Size() > int64(limit) {
 		return nil, fmt.Errorf("reading %s of %d bytes: %w", file.Name(), info.Size(), ErrTooLarge)
 	}
-	content := make([]byte, 0, info.Size()+1)
-	buffer := bytes.NewBuffer(content)
+	buffer := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // so that it need not grow
 	if _, err := buffer.ReadFrom(io.LimitReader(file, int64(limit)+1)); err != nil {
 		return nil, err
 	}

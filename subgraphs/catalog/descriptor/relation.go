@@ -1,6 +1,7 @@
 package descriptor
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strconv"
@@ -20,9 +21,10 @@ var sortedFields = []string{"providesApis", "consumesApis", "dependsOn", "depend
 func (d *reading) build() {
 	metadata := object(d.document["metadata"])
 	spec := object(d.document["spec"])
-	origin := d.in.Origin
-	if origin == "" {
-		origin = "file:" + d.in.File
+	here, origin := "file:"+d.in.File, d.in.Origin
+	if origin == "" || origin == here {
+		here = cmp.Or(origin, here) // one text for both
+		origin = here
 	}
 	namespace := text(metadata["namespace"])
 	if namespace == "" {
@@ -38,7 +40,7 @@ func (d *reading) build() {
 	}
 	d.entity = &Entity{
 		Ref: d.ref, APIVersion: text(d.document["apiVersion"]), Kind: text(d.document["kind"]), Namespace: namespace, Name: text(metadata["name"]),
-		Metadata:  d.metadata(metadata, origin),
+		Metadata:  d.metadata(metadata, here, origin),
 		Spec:      spec,
 		Relations: relations,
 		Source:    Source{File: d.in.File, Document: d.part.position, Line: d.line, Location: origin},
@@ -59,14 +61,14 @@ func (d *reading) locationTargets(spec map[string]any) []Target {
 	return targets
 }
 
-func (d *reading) metadata(from map[string]any, origin string) Metadata {
+func (d *reading) metadata(from map[string]any, here, origin string) Metadata {
 	m := Metadata{
 		Title: text(from["title"]), Description: text(from["description"]),
 		Labels: stringMap(from["labels"]), Tags: stringList(from["tags"]),
 	}
 	annotations := object(from["annotations"])
 	m.Annotations = make(map[string]string, len(annotations)+2)
-	m.Annotations[AnnotationLocation] = "file:" + d.in.File
+	m.Annotations[AnnotationLocation] = here
 	m.Annotations[AnnotationOriginLocation] = origin
 	for key, value := range annotations {
 		m.Annotations[key] = text(value)
@@ -126,7 +128,8 @@ func (d *reading) relations(spec map[string]any, namespace string) []Relation {
 		}
 		return CompareRefs(a.Target, b.Target)
 	})
-	return slices.CompactFunc(relations, func(a, b Relation) bool { return a.Type == b.Type && a.Target == b.Target })
+	relations = slices.CompactFunc(relations, func(a, b Relation) bool { return a.Type == b.Type && a.Target == b.Target })
+	return append(make([]Relation, 0, len(relations)), relations...) // they stay for long, in no more than they need
 }
 
 // parseTarget reads a reference that is text or, where a field's type is not checked, an object with kind, namespace and name.

@@ -232,14 +232,13 @@ func fieldList(fields []Field, object map[string]any) []string {
 }
 
 func checkValue(at Path, value any, field *Field) []Problem {
-	wrong := []Problem{{Rule: "field-type", Path: at, Message: at.String() + " is " + describe(value) + " and must be " + typeNames[field.Type]}}
 	switch field.Type {
 	case Any:
 		return nil
 	case String, Text:
 		s, ok := value.(string)
 		if !ok {
-			return wrong
+			return wrongType(at, value, field)
 		}
 		return checkText(at, s, field)
 	case TextOrBool:
@@ -247,7 +246,7 @@ func checkValue(at Path, value any, field *Field) []Problem {
 		case string, bool:
 			return nil
 		}
-		return wrong
+		return wrongType(at, value, field)
 	case Strings, Texts, StringOrStrings:
 		item := *field
 		item.Type = String
@@ -257,13 +256,13 @@ func checkValue(at Path, value any, field *Field) []Problem {
 		if s, ok := value.(string); ok && field.Type == StringOrStrings {
 			return checkText(at, s, &item)
 		}
-		return checkList(at, value, field, &item, wrong)
+		return checkList(at, value, field, &item)
 	case TextMap:
-		return checkMap(at, value, wrong)
+		return checkMap(at, value, field)
 	case Object:
 		o, ok := value.(map[string]any)
 		if !ok {
-			return wrong
+			return wrongType(at, value, field)
 		}
 		return checkObject(at, o, field.Fields, field)
 	default: // Objects, ObjectOrObjects
@@ -272,11 +271,14 @@ func checkValue(at Path, value any, field *Field) []Problem {
 		if o, ok := value.(map[string]any); ok && field.Type == ObjectOrObjects {
 			return checkValue(at, o, &item)
 		}
-		return checkList(at, value, field, &item, wrong)
+		return checkList(at, value, field, &item)
 	}
 }
 
 func checkText(at Path, s string, field *Field) []Problem {
+	if s != "" && len(field.Enum) == 0 && field.MaxLength == 0 && field.Format == nil {
+		return nil
+	}
 	problem := func(rule, message string) []Problem {
 		return []Problem{{Rule: rule, Path: at, Message: at.String() + message}}
 	}
@@ -297,10 +299,10 @@ func checkText(at Path, s string, field *Field) []Problem {
 	return nil
 }
 
-func checkList(at Path, value any, field, item *Field, wrong []Problem) []Problem {
+func checkList(at Path, value any, field, item *Field) []Problem {
 	items, ok := value.([]any)
 	if !ok {
-		return wrong
+		return wrongType(at, value, field)
 	}
 	if len(items) < field.MinItems {
 		return []Problem{{Rule: "field-empty", Path: at, Message: fmt.Sprintf("%s has %d items and must have %d; add what is missing", at, len(items), field.MinItems)}}
@@ -312,13 +314,13 @@ func checkList(at Path, value any, field, item *Field, wrong []Problem) []Proble
 	return problems
 }
 
-func checkMap(at Path, value any, wrong []Problem) []Problem {
+func checkMap(at Path, value any, field *Field) []Problem {
 	o, ok := value.(map[string]any)
 	if !ok {
-		return wrong
+		return wrongType(at, value, field)
 	}
 	var problems []Problem
-	for _, key := range slices.Sorted(maps.Keys(o)) {
+	for key := range o {
 		if _, ok := o[key].(string); !ok {
 			path := at.join(key)
 			message := path.String() + " is " + describe(o[key]) + " and must be a string"
@@ -329,7 +331,12 @@ func checkMap(at Path, value any, wrong []Problem) []Problem {
 			problems = append(problems, Problem{Rule: "field-type", Path: path, Message: message})
 		}
 	}
+	sortProblems(problems)
 	return problems
+}
+
+func wrongType(at Path, value any, field *Field) []Problem {
+	return []Problem{{Rule: "field-type", Path: at, Message: at.String() + " is " + describe(value) + " and must be " + typeNames[field.Type]}}
 }
 
 func sortProblems(problems []Problem) {

@@ -101,7 +101,7 @@ func describeSyntax(text []byte, err error) *syntaxProblem {
 					line++
 				}
 			}
-			problem.line = min(line, bytes.Count(text, []byte("\n"))+1)
+			problem.line = min(line, bytes.Count(bytes.TrimRight(text, " \t\r\n"), []byte("\n"))+1)
 		}
 		reason = match[2]
 	}

@@ -87,6 +87,9 @@ func (s *survey) loadOne(w wanted, known *file, doubt dirt) *file {
 	if err != nil {
 		return s.unreadable(f, known, err)
 	}
+	if real == w.path {
+		real = w.path // one text for both
+	}
 	f.real = real
 	if real != w.path && !s.mayRead(real, w.root) {
 		f.issues = []descriptor.Issue{{

@@ -29,8 +29,8 @@ func (s *survey) collect() []*file {
 	s.beside = map[string]bool{}
 	var level []wanted
 	for _, name := range slices.Sorted(maps.Keys(s.tree)) {
-		for _, path := range s.tree[name].descriptors {
-			level = append(level, wanted{path: path, origin: "file:" + path, found: true})
+		for _, origin := range s.tree[name].descriptors {
+			level = append(level, wanted{path: strings.TrimPrefix(origin, "file:"), origin: origin, found: true})
 		}
 	}
 	for _, target := range s.locations {

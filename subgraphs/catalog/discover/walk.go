@@ -21,7 +21,7 @@ var fileNames = []string{"catalog-info.yaml", "catalog-info.yml"}
 type folder struct {
 	path        string
 	folders     []string // below it, looked into too; sorted
-	descriptors []string // paths, sorted
+	descriptors []string // "file:path", sorted; the path is a part of that text, and need not be kept twice
 	inherited   []ignoreRule
 	rules       []ignoreRule // for what is in it
 	checkout    bool         // there is a .git in it
@@ -80,7 +80,7 @@ func (s *survey) read(f *folder) {
 				})
 				continue
 			}
-			f.descriptors = append(f.descriptors, path)
+			f.descriptors = append(f.descriptors, "file:"+path)
 		}
 	}
 }
