@@ -55,35 +55,23 @@ func (c *Commit) weight() int { return 200 + len(c.Message) + len(c.Parents)*64 
 
 // Commits returns the commits with the ids, nil for each that is not there. One process serves all that are not remembered.
 func (r *Repository) Commits(ctx context.Context, oids []OID) ([]*Commit, error) {
-	out := make([]*Commit, len(oids))
-	var o *objects
+	names := make([]string, len(oids))
 	for i, oid := range oids {
-		key := r.key("commit", string(oid))
-		if known, ok := r.client.cache.GetIfPresent(key); ok {
-			out[i] = known.(*Commit)
-			continue
-		}
 		if _, ok := ParseOID(string(oid)); !ok {
 			return nil, fmt.Errorf("%w: %q is no object id", ErrInvalid, oid)
 		}
-		if o == nil {
-			o = r.objects(ctx)
-			defer o.close()
-		}
-		found, err := o.read(string(oid), maxCommit)
-		if isNotFound(err) {
-			continue
-		} else if err != nil {
-			return nil, fmt.Errorf("reading commit %s of %s: %w", oid.Abbreviated(), r.Path, err)
-		}
-		if found.kind != "commit" {
-			continue
-		}
-		commit := parseCommit(found.oid, found.data)
-		r.client.cache.Set(key, commit)
-		out[i] = commit
+		names[i] = string(oid)
 	}
-	return out, nil
+	commits, err := r.Peel(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	for i, commit := range commits {
+		if commit != nil && commit.OID != oids[i] { // the id is a tag's
+			commits[i] = nil
+		}
+	}
+	return commits, nil
 }
 
 // Commit returns the commit with the id.

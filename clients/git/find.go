@@ -306,8 +306,19 @@ func (c *Client) Holding(path string) (*Repository, string, error) {
 	return nil, "", fmt.Errorf("%w: no checkout below the configured folders holds this path", ErrNotFound)
 }
 
-// open returns the repository at dir, the same one for as long as it lies the same way.
+// open returns the repository at dir, the same one for as long as it lies the same way. Where its parts lie is checked as often
+// as the folders are searched, and again whenever its refs or its configuration have changed.
 func (c *Client) open(root folder, dir string, bare bool, roots []folder) (*Repository, error) {
+	now := time.Now()
+	c.mu.Lock()
+	known := c.opened[dir]
+	fresh := known != nil && now.Sub(known.seen) < c.rescan && (bare || !known.Bare)
+	c.mu.Unlock()
+	if fresh {
+		if _, err := os.Lstat(known.gitDir); err == nil {
+			return known, nil
+		}
+	}
 	l, err := readLayout(dir, bare, roots)
 	if err != nil {
 		return nil, err
@@ -315,9 +326,10 @@ func (c *Client) open(root folder, dir string, bare bool, roots []folder) (*Repo
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.opened[dir]; r != nil && r.layout() == l {
+		r.seen = now
 		return r, nil
 	}
-	r := &Repository{client: c, Dir: dir, Path: displayPath(root, dir), Bare: l.bare, Linked: l.gitDir != l.commonDir, gitDir: l.gitDir, commonDir: l.commonDir}
+	r := &Repository{client: c, Dir: dir, Path: displayPath(root, dir), Bare: l.bare, Linked: l.gitDir != l.commonDir, gitDir: l.gitDir, commonDir: l.commonDir, seen: now}
 	c.opened[dir] = r
 	return r, nil
 }

@@ -128,36 +128,46 @@ func parseHeader(line []byte) (object, error) {
 	return object{}, fmt.Errorf("%w: git cat-file answered %q", ErrBadRepository, valid(line[:min(len(line), 200)]))
 }
 
-// Peel returns the commit that each object id, in full or abbreviated, stands for: itself, or what a tag points to. It is empty
-// where there is none.
-func (r *Repository) Peel(ctx context.Context, specs []string) ([]OID, error) {
-	out := make([]OID, len(specs))
+// Peel returns the commit that each object id, in full or abbreviated, stands for: itself, or what a tag points to. It is nil
+// where there is none. One process serves all that are not remembered.
+func (r *Repository) Peel(ctx context.Context, names []string) ([]*Commit, error) {
+	out := make([]*Commit, len(names))
 	o := r.objects(ctx)
 	defer o.close()
-	for i, spec := range specs {
-		if !isHex(spec) {
-			return nil, fmt.Errorf("%w: %q is no object id", ErrInvalid, spec)
+	for i, name := range names {
+		if !isHex(name) {
+			return nil, fmt.Errorf("%w: %q is no object id", ErrInvalid, name)
 		}
-		oid, full := ParseOID(spec)
-		key := r.key("peel", spec)
+		_, full := ParseOID(name)
 		if full {
-			if known, ok := r.client.cache.GetIfPresent(key); ok {
-				out[i] = known.(OID)
+			if out[i] = r.Known(OID(name)); out[i] != nil {
 				continue
 			}
 		}
-		found, err := o.header(spec + "^{commit}")
-		if errors.Is(err, ErrNotFound) {
+		found, err := o.read(name+"^{commit}", maxCommit)
+		if isNotFound(err) {
 			continue
 		} else if err != nil {
-			return nil, fmt.Errorf("reading object %s of %s: %w", oid.Abbreviated(), r.Path, err)
+			return nil, fmt.Errorf("reading object %s of %s: %w", name[:min(len(name), 7)], r.Path, err)
 		}
-		out[i] = found.oid
-		if full {
-			r.client.cache.Set(key, found.oid)
+		if found.kind != "commit" {
+			continue
+		}
+		out[i] = parseCommit(found.oid, found.data)
+		r.client.cache.Set(r.key("commit", string(found.oid)), out[i])
+		if full && OID(name) != found.oid {
+			r.client.cache.Set(r.key("commit", name), out[i])
 		}
 	}
 	return out, nil
+}
+
+// Known returns the commit that an object id in full stands for where it is remembered, else nil.
+func (r *Repository) Known(oid OID) *Commit {
+	if known, ok := r.client.cache.GetIfPresent(r.key("commit", string(oid))); ok {
+		return known.(*Commit)
+	}
+	return nil
 }
 
 // readAll reads what a process prints, at most limit bytes, and waits for its end.

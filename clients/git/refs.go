@@ -186,9 +186,8 @@ const maxRefName = 1024
 // minAbbreviation is the fewest digits of an object id that are looked up, as in git.
 const minAbbreviation = 4
 
-// lookup returns the object that text names: "" and "HEAD" what is checked out, else a full ref, a branch, a tag, a remote's
-// branch, or the beginning of an object id, in this order. Nothing else of git's way to name revisions is understood, so that
-// no text can make git search.
+// lookup returns the object that text names, as Resolve says. Nothing else of git's way to name revisions is understood, so
+// that no text can make git search.
 func (r *Refs) lookup(text string) (string, error) {
 	if text == "" || text == "HEAD" {
 		if r.HeadOID == "" {
@@ -210,25 +209,23 @@ func (r *Refs) lookup(text string) (string, error) {
 	return "", fmt.Errorf("%w: no branch, tag or commit %q", ErrNotFound, text)
 }
 
-// Resolve returns the commit that a client's text names. See Refs for what it may be: "" and "HEAD" are what is checked out.
-func (r *Repository) Resolve(ctx context.Context, text string) (OID, error) {
-	refs, err := r.Refs(ctx)
+// Resolve returns the commit that a client's text names, as the refs were: "" and "HEAD" are what is checked out, else a full
+// ref, a branch, a tag, a remote's branch, or the beginning of an object id, in this order. It wraps ErrNotFound where there is
+// none.
+func (r *Repository) Resolve(ctx context.Context, refs *Refs, text string) (*Commit, error) {
+	name, err := refs.lookup(text)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	spec, err := refs.lookup(text)
+	commits, err := r.Peel(ctx, []string{name})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	commits, err := r.Peel(ctx, []string{spec})
-	if err != nil {
-		return "", err
-	}
-	if commits[0] == "" {
-		return "", fmt.Errorf("%w: %q names no commit of this repository", ErrNotFound, text)
+	if commits[0] == nil {
+		if text == "" {
+			text = "HEAD"
+		}
+		return nil, fmt.Errorf("%w: %q names no commit of this repository", ErrNotFound, text)
 	}
 	return commits[0], nil
 }
-
-// Head returns the commit that is checked out, or ErrNotFound in a repository without commits.
-func (r *Repository) Head(ctx context.Context) (OID, error) { return r.Resolve(ctx, "") }

@@ -23,6 +23,7 @@ type Repository struct {
 	gitDir, commonDir string
 
 	mu     sync.Mutex
+	seen   time.Time // when its layout was last checked; under the client's lock
 	refs   *Refs
 	stamp  stamp
 	remote *remotes

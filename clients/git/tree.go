@@ -266,3 +266,6 @@ func (r *Repository) File(ctx context.Context, commit OID, path string) (Entry, 
 	blob, err := r.Blob(ctx, e.OID)
 	return e, blob, err
 }
+
+// Key names the entry within its folder, in the repository's own bytes.
+func (e Entry) Key() string { return e.raw }

@@ -1,0 +1,106 @@
+package view
+
+import (
+	"context"
+	"strings"
+
+	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/subgraphs/relay"
+	"golang.org/x/sync/errgroup"
+)
+
+// ByID returns the repository with an id, or nil where there is none.
+func (q *Request) ByID(ctx context.Context, id string) (*Repository, error) {
+	provider, host, path, ok := decodeID(id)
+	if !ok || provider != ProviderGit || host != "" {
+		return nil, nil
+	}
+	return q.ByPath(ctx, path)
+}
+
+// ByPath returns the repository at a path, or nil where there is none.
+func (q *Request) ByPath(ctx context.Context, path string) (*Repository, error) {
+	r, err := q.source.Client.Lookup(path)
+	if err == nil {
+		return q.show(ctx, r), nil
+	}
+	if codeOf(err) == CodeNotFound {
+		return nil, nil
+	}
+	return nil, fail(err)
+}
+
+// ByName returns the first repository by path with this name with owner, or nil where there is none.
+func (q *Request) ByName(ctx context.Context, name string) (*Repository, error) {
+	all, err := q.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		if strings.EqualFold(r.NameWithOwner(), name) {
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+// all returns every repository, sorted by path.
+func (q *Request) all(ctx context.Context) ([]*Repository, error) {
+	found, err := q.source.Client.Repositories(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	out := make([]*Repository, len(found.Repositories))
+	var group errgroup.Group
+	group.SetLimit(readAtOnce)
+	for i, r := range found.Repositories {
+		group.Go(func() error {
+			out[i] = q.show(ctx, r)
+			return ctx.Err()
+		})
+	}
+	return out, group.Wait()
+}
+
+// Repositories is one page of them. Without a query only those on the page are looked into.
+func (q *Request) Repositories(ctx context.Context, query *string, args relay.Args) (*RepositoryConnection, error) {
+	wrap := func(e edge[*Repository]) *RepositoryEdge { return &RepositoryEdge{e} }
+	var page list[*Repository, *RepositoryEdge]
+	if words := foldedWords(query); len(words) > 0 {
+		all, err := q.all(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var some []*Repository
+		for _, r := range all {
+			if holdsAll(r.Path+" "+r.NameWithOwner(), words) {
+				some = append(some, r)
+			}
+		}
+		page, err = cut(some, args, func(r *Repository) string { return r.Path }, func(r *Repository) *Repository { return r }, wrap)
+		return &RepositoryConnection{page}, err
+	}
+	found, err := q.source.Client.Repositories(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	page, err = cut(found.Repositories, args, func(r *git.Repository) string { return r.Path },
+		func(r *git.Repository) *Repository { return q.show(ctx, r) }, wrap)
+	if err != nil {
+		return nil, err
+	}
+	return &RepositoryConnection{page}, nil
+}
+
+// Issues are what cannot be read in the configured folders.
+func (q *Request) Issues(ctx context.Context) ([]*RepositoryIssue, error) {
+	found, err := q.source.Client.Repositories(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	out := make([]*RepositoryIssue, len(found.Issues))
+	for i, issue := range found.Issues {
+		out[i] = issueOf(issue.Path, issue.Err)
+	}
+	return out, nil
+}

@@ -1,0 +1,125 @@
+package view
+
+import (
+	"bytes"
+	"context"
+	"html"
+	"path"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"callboard.dev/callboard/clients/git"
+	"github.com/microcosm-cc/bluemonday"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	goldmarkhtml "github.com/yuin/goldmark/renderer/html"
+)
+
+// maxReadme is how much of a read-me is shown, in bytes: GitHub's limit.
+const maxReadme = 512 << 10
+
+// readmeFolders are where a read-me may lie. The first that holds one counts, as on GitHub.
+var readmeFolders = []string{".github", "", "docs"}
+
+// readmeEndings are what a read-me may end with, the best first.
+var readmeEndings = []string{".md", ".markdown", ".mdown", "", ".txt", ".rst", ".adoc", ".org"}
+
+// Readme is the read-me of a repository.
+type Readme struct {
+	Path        string
+	Text        string
+	IsTruncated bool
+}
+
+// Readme is its read-me.
+func (r *Repository) Readme(ctx context.Context, ref *string) (*Readme, error) {
+	if r.nothingYet(ctx, ref) {
+		return nil, nil
+	}
+	commit, err := r.resolve(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range readmeFolders {
+		entries, err := r.git.List(ctx, commit.OID, folder)
+		if codeOf(err) == CodeNotFound {
+			continue
+		} else if err != nil {
+			return nil, fail(err)
+		}
+		for _, entry := range readmesIn(entries) {
+			blob, err := r.git.Blob(ctx, entry.OID)
+			if err != nil {
+				return nil, fail(err)
+			}
+			if blob.Binary {
+				continue
+			}
+			data := blob.Data
+			out := &Readme{Path: entry.Path, IsTruncated: len(data) > maxReadme || !blob.Complete()}
+			if len(data) > maxReadme {
+				data = data[:maxReadme]
+			}
+			out.Text = strings.ToValidUTF8(string(data), string(utf8.RuneError))
+			return out, nil
+		}
+	}
+	return nil, nil
+}
+
+// readmesIn returns the entries that are called like a read-me, the best first.
+func readmesIn(entries []git.Entry) []git.Entry {
+	rank := func(e git.Entry) int {
+		name := strings.ToLower(e.Name)
+		for i, ending := range readmeEndings {
+			if name == "readme"+ending {
+				return i
+			}
+		}
+		return -1
+	}
+	var out []git.Entry
+	for _, e := range entries {
+		if (e.Kind == git.KindFile || e.Kind == git.KindExecutable) && rank(e) >= 0 {
+			out = append(out, e)
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool { return rank(out[i]) < rank(out[j]) })
+	return out
+}
+
+// markdown renders what GitHub renders. Raw HTML comes through, for sanitizer to take apart.
+var markdown = goldmark.New(
+	goldmark.WithExtensions(extension.GFM, extension.Footnote),
+	goldmark.WithParserOptions(parser.WithAutoHeadingID()),
+	goldmark.WithRendererOptions(goldmarkhtml.WithUnsafe()),
+)
+
+// sanitizer keeps what is safe in a page of somebody else's: no script, style, form, frame or event, and no address but of the
+// web and of mail. Links open without telling where they were followed from, and lend the target no weight.
+var sanitizer = sync.OnceValue(func() *bluemonday.Policy {
+	policy := bluemonday.UGCPolicy()
+	policy.RequireNoFollowOnLinks(true)
+	policy.RequireNoReferrerOnLinks(true)
+	policy.AllowAttrs("type").Matching(regexp.MustCompile(`^checkbox$`)).OnElements("input")
+	policy.AllowAttrs("checked", "disabled").OnElements("input")
+	return policy
+})
+
+// HTML is the read-me as HTML.
+func (r *Readme) HTML() (string, error) {
+	switch strings.ToLower(path.Ext(r.Path)) {
+	case ".md", ".markdown", ".mdown":
+	default:
+		return "<pre>" + html.EscapeString(r.Text) + "</pre>", nil
+	}
+	var out bytes.Buffer
+	if err := markdown.Convert([]byte(r.Text), &out); err != nil {
+		return "", Refuse(CodeBadRepository, "rendering %s: %v", r.Path, err)
+	}
+	return sanitizer().SanitizeReader(&out).String(), nil
+}
