@@ -77,7 +77,7 @@ func (t *tree) readList(s *scanner, e *plan.Entities, sent *representations) err
 		read := map[int]uint32{} // by target: the object that was read, to copy for others of the same target
 		for _, o := range objects {
 			selection := e.Targets[o.target].Selection
-			if from, again := read[o.target]; again {
+			if from, again := read[o.target]; again && t.holdsNone(selection, o.at) {
 				t.copyObject(selection, from, o.at)
 				continue
 			}
@@ -93,6 +93,17 @@ func (t *tree) readList(s *scanner, e *plan.Entities, sent *representations) err
 		return fmt.Errorf("%d entities for %d representations", n, len(sent.objects))
 	}
 	return err
+}
+
+// holdsNone tells whether the object has nothing yet in any of the selection's composite fields: what it has must be merged with, which copying
+// cannot do.
+func (t *tree) holdsNone(selection *plan.Selection, at uint32) bool {
+	for _, f := range selection.Fields {
+		if f.Selection != nil && t.values[at+uint32(f.Slot)].kind > kindNull {
+			return false
+		}
+	}
+	return true
 }
 
 // copyObject gives another object the values that were read for the first one. Objects below are shared: they are the same entity's.
@@ -186,6 +197,9 @@ func (t *tree) readItems(s *scanner, selection *plan.Selection, have value) (val
 		return value{}, err
 	}
 	items := t.scratch[mark:]
+	if len(t.values)+len(items) > maxValues {
+		return value{}, errTooLarge
+	}
 	at := len(t.values)
 	t.grow(len(items))
 	copy(t.values[at:], items)

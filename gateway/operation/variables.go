@@ -3,11 +3,7 @@ package operation
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
-
-	"github.com/vektah/gqlparser/v2/gqlerror"
-	"github.com/vektah/gqlparser/v2/validator"
 )
 
 // Variables are the coerced values of an operation's variables, as JSON. A variable that was neither given nor has a default is
@@ -34,33 +30,29 @@ func (d *Document) Coerce(name string, raw json.RawMessage) (Variables, Errors) 
 	if len(op.VariableDefinitions) == 0 {
 		return nil, nil
 	}
-	coerced, err := coerce(op.Name, func() (map[string]any, error) { return validator.VariableValues(d.schema, op, given) })
-	if err != nil {
-		e, ok := err.(*gqlerror.Error)
-		if !ok {
-			return nil, Failure(CodeVariables, "%v", err)
+	c := &coercer{schema: d.schema}
+	out := make(Variables, len(op.VariableDefinitions))
+	for _, v := range op.VariableDefinitions {
+		value, found := given[v.Variable]
+		switch {
+		case !found && v.DefaultValue != nil:
+			value = constant(v.DefaultValue)
+		case !found && v.Type.NonNull:
+			return nil, Failure(CodeVariables, "variable $%s of type %s must be given", v.Variable, v.Type)
+		case !found:
+			continue
 		}
-		return nil, Failure(CodeVariables, "%s: %s", e.Path.String(), e.Message)
-	}
-	out := make(Variables, len(coerced))
-	for name, value := range coerced {
-		text, err := json.Marshal(value)
+		coerced, err := c.value(v.Type, value, nil)
 		if err != nil {
-			return nil, Failure(CodeVariables, "variable $%s: %v", name, err)
+			return nil, Failure(CodeVariables, "variable $%s%s", v.Variable, err)
 		}
-		out[name] = text
+		text, err := json.Marshal(coerced)
+		if err != nil {
+			return nil, Failure(CodeVariables, "variable $%s: %v", v.Variable, err)
+		}
+		out[v.Variable] = text
 	}
 	return out, nil
-}
-
-// coerce turns a panic of the library on a value it did not expect into an error: the values come from outside.
-func coerce(operation string, values func() (map[string]any, error)) (out map[string]any, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the variables of operation %q do not fit their types: %v", operation, r)
-		}
-	}()
-	return values()
 }
 
 // True tells whether the variable has the value true.

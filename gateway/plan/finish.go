@@ -108,7 +108,7 @@ func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *
 			out.After = append(out.After, i)
 		}
 	}
-	t := &printer{planner: b.planner, layouts: layouts, variables: map[string]bool{}}
+	t := &printer{planner: b.planner, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
 	if group[0].site == nil {
 		out.Kind = b.operation.Kind
 		out.Root = t.selection(group[0].selection)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -18,6 +19,8 @@ type printer struct {
 	text      strings.Builder
 	texts     []string // selection texts of the _entities fields
 	variables map[string]bool
+	keys      map[*node]map[*child]string
+	shapes    map[*node]map[string]string
 }
 
 // operation returns the whole text, and the variables of the client it uses.
@@ -72,7 +75,7 @@ func (t *printer) operation(f *Fetch, op *operation.Operation) (string, []string
 
 // selection prints a selection set and returns how an answered object is read.
 func (t *printer) selection(n *node) *Selection {
-	keys := wireKeys(n)
+	keys := t.wireKeys(n)
 	out := &Selection{Object: t.layouts.object(n.site)}
 	t.text.WriteByte('{')
 	first := true
@@ -145,30 +148,76 @@ func (s *Selection) add(f SelectionField) {
 }
 
 // wireKeys gives each field of a selection set the response key it has in the subgraph's answer: its name, or where two fields of one
-// name would not merge there, because their arguments or types differ, a name of its own.
-func wireKeys(n *node) map[*child]string {
-	type taken struct {
-		slot  *slot
-		shape string
+// name would not merge there, because their arguments or the types of anything in them differ, a name of its own.
+func (t *printer) wireKeys(n *node) map[*child]string {
+	if known := t.keys[n]; known != nil {
+		return known
 	}
-	used := map[string]taken{}
+	type taken struct {
+		slot   *slot
+		shape  string
+		node   *node             // of the first field
+		fields map[string]string // of all of them, once there are two
+	}
+	used := map[string]*taken{}
 	keys := make(map[*child]string, len(n.children))
 	for _, c := range n.children {
-		mine := taken{c.slot, wrapping(c)}
+		shape := wrapping(c)
 		key := c.slot.name
 		for i := 2; ; i++ {
-			have, found := used[key]
-			if !found {
-				used[key] = mine
-			}
-			if !found || have == mine {
+			have := used[key]
+			if have == nil {
+				used[key] = &taken{slot: c.slot, shape: shape, node: c.node}
 				break
+			}
+			if have.slot == c.slot && have.shape == shape {
+				if c.node == nil {
+					break
+				}
+				if have.fields == nil {
+					have.fields = maps.Clone(t.shape(have.node))
+				}
+				if merge(have.fields, t.shape(c.node)) {
+					break
+				}
 			}
 			key = c.slot.name + "__" + strconv.Itoa(i)
 		}
 		keys[c] = key
 	}
+	t.keys[n] = keys
 	return keys
+}
+
+// shape returns what must be equal in everything below a composite field where it merges with another: what wrapping says of each field, by its
+// path of response keys.
+func (t *printer) shape(n *node) map[string]string {
+	if n == nil {
+		return nil
+	}
+	if known := t.shapes[n]; known != nil {
+		return known
+	}
+	fields := map[string]string{}
+	for c, key := range t.wireKeys(n) {
+		fields[key] = wrapping(c)
+		for path, below := range t.shape(c.node) {
+			fields[key+"."+path] = below
+		}
+	}
+	t.shapes[n] = fields
+	return fields
+}
+
+// merge adds more to fields where they agree; where they do not, it returns false and adds nothing.
+func merge(fields, more map[string]string) bool {
+	for path, below := range more {
+		if have, both := fields[path]; both && have != below {
+			return false
+		}
+	}
+	maps.Copy(fields, more)
+	return true
 }
 
 // wrapping is what must be equal in two fields of one response key: lists and nullability, and for leaves the type.
