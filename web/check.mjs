@@ -1,12 +1,13 @@
 // Opens the playground in a real browser, headless: node check.mjs [URL]. Without a URL it starts `callboard demo` itself. It fails where the
-// page reports an error or breaks its content policy, where an example does not answer, or where hostile names are more than data. It is skipped
-// where no Chromium is installed.
+// page reports an error or breaks its content policy, where an example does not answer, or where hostile names are more than data. It also has the
+// GraphQL-over-HTTP working group's audit look at the server. It is skipped where no Chromium is installed.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { auditServer } from "graphql-http";
 
 const patience = 60_000; // for a cold build of the binary and a slow machine
 
@@ -161,9 +162,18 @@ const pages = {
   },
 };
 
+// audit has every rule checked that a server must keep. Its advice on clients that name no media type is older than the specification's.
+async function audit(url) {
+  const results = await auditServer({ url });
+  const broken = results.filter((r) => r.status === "error" || r.status === "warn" && !/\*\/\*|accept is missing/.test(r.name));
+  if (broken.length) throw new Error(broken.map((r) => `${r.name}: ${r.reason}`).join("\n"));
+  console.log(`${results.length} rules of GraphQL over HTTP were checked`);
+}
+
 async function check() {
   const url = process.argv[2] ?? (await start());
   const examples = await (await fetch(new URL("/playground/examples.json", url))).json();
+  await audit(new URL("/graphql", url).href);
   const page = await Page.open();
   await page.send("Page.navigate", { url });
   await page.until("the page", `document.querySelector("#query, .graphiql-query-editor .view-line") !== null`);

@@ -210,11 +210,10 @@ func decodeString(member string, value []byte) (string, *refusal) {
 	if isNothing(value) {
 		return "", nil
 	}
-	var text string
-	if err := json.Unmarshal(value, &text); err != nil {
+	if value[0] != '"' {
 		return "", badRequest(member + " must be a string")
 	}
-	return text, nil
+	return unquote(value), nil
 }
 
 func objectOrNothing(member string, value []byte) (json.RawMessage, *refusal) {

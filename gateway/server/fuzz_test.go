@@ -17,6 +17,7 @@ func FuzzBody(f *testing.F) {
 		`{"query":"{a}"}`,
 		` { "variables" : {"n": [1,{"\"}": "]"}], "t":true} , "query":"{a}" , "x" : -1.5e3 , "extensions":{} } `,
 		`{"query":"{first}","query":"{last}","qu\u0065ry":"\u007b\\\"","operationName":"\ud83d\ude00"}`,
+		`{"query":"\b\f\n\r\t\/\"\\ \uD83D\uDE00 \ud83d \ude00 \ud83d\u0041 \ud83d\ud83d\ude00 \u00e9\uABCD é😀","operationName":"\u0000"}`,
 		`{"extensions":{"persistedQuery":{"sha256Hash":"\\"}}}`,
 		`[{"query":"{a}"}]`, `{"query":`, `{}`, `"`, "{\"\xff\":1}", `{"query":null,"variables":null}`, `{"a":1,"b":"\\","c":[[]],"query":"q"}x`,
 	} {

@@ -247,6 +247,8 @@ func TestWhatTheExecutorSees(t *testing.T) {
 		{`{"query":"{first}","query":"{last}"}`, server.Request{Query: "{last}"}},
 		{`{"query":"{a}","QUERY":"{b}","id":[1,{"query":"{c}"}],"n":-1.5e3,"t":true}`, server.Request{Query: "{a}"}},
 		{`{"qu\u0065ry":"{\u0061}"}`, server.Request{Query: "{a}"}},
+		{`{"query":"\b\f\n\r\t\/\"\\ \uD83D\uDE00\u00e9 é😀"}`, server.Request{Query: "\b\f\n\r\t/\"\\ 😀é é😀"}},
+		{`{"query":"\ud83d \ude00 \ud83d\u0041 \ud83d\ud83d\ude00"}`, server.Request{Query: "\ufffd \ufffd \ufffdA \ufffd😀"}},
 		{`{"query":"","variables":{}}`, server.Request{Variables: json.RawMessage(`{}`)}},
 		{`{"query":"a","variables":{"a":1},"variables":null}`, server.Request{Query: "a"}},
 	}
@@ -411,6 +413,10 @@ func TestCORS(t *testing.T) {
 	response = send(s, "POST", "/graphql", `{`, asJSON, "Origin: https://portal.example.com")
 	if response.Header.Get("Access-Control-Allow-Origin") != "https://portal.example.com" {
 		t.Error("an allowed origin cannot read errors")
+	}
+	response = send(s, "OPTIONS", "/graphql", "", "Origin: https://portal.example.com", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: x-a\r\nSet-Cookie: a=b")
+	if got := response.Header.Get("Access-Control-Allow-Headers"); got != "" {
+		t.Errorf("what is no header name is allowed as one: %q", got)
 	}
 	response = send(s, "OPTIONS", "/graphql", "")
 	if response.StatusCode != 204 || response.Header.Get("Allow") != "GET, POST, OPTIONS" || response.Header.Get("Access-Control-Allow-Origin") != "" {

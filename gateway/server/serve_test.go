@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -286,4 +287,21 @@ func TestHeadersAreBounded(t *testing.T) {
 			t.Errorf("status %d", response.StatusCode)
 		}
 	})
+}
+
+func TestProbes(t *testing.T) {
+	var reason error
+	s := server.New(&recorder{}, server.Settings{Ready: func() error { return reason }})
+	check := func(path string, want int) {
+		t.Helper()
+		response := send(s, "GET", path, "")
+		body, _ := io.ReadAll(response.Body)
+		if response.StatusCode != want || strings.Contains(string(body), "10.0.0.7") {
+			t.Errorf("%s: status %d, want %d: %s", path, response.StatusCode, want, body)
+		}
+	}
+	check("/readyz", 200)
+	reason = errors.New("no schema from 10.0.0.7") // for the log, not for whoever asks
+	check("/readyz", 503)
+	check("/healthz", 200)
 }

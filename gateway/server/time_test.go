@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"callboard.dev/callboard/gateway/server"
 )
 
@@ -185,6 +187,17 @@ func TestMetrics(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("%s", body)
+	}
+}
+
+func TestServersMayShareARegistry(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	first, second := server.New(&recorder{}, server.Settings{Registry: registry}), server.New(&recorder{}, server.Settings{Registry: registry})
+	send(first, "POST", "/graphql", `{"query":"{a}"}`, asJSON)
+	send(second, "POST", "/graphql", `{"query":"{a}"}`, asJSON)
+	body, _ := io.ReadAll(send(first, "GET", "/metrics", "").Body)
+	if !strings.Contains(string(body), `callboard_graphql_requests_total{outcome="EXECUTED"} 2`) {
+		t.Errorf("the counts are not those of both: %s", body)
 	}
 }
 
