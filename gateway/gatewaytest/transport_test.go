@@ -113,8 +113,12 @@ func TestBadAnswers(t *testing.T) {
 		{"too large", respond(200, asJSON, `{"data":{"x":"`+strings.Repeat("x", 2<<20)+`"}}`), execute.CodeBadAnswer},
 		{"a small answer that unpacks into a large one", bomb, execute.CodeBadAnswer},
 		{"a connection that breaks", cut, execute.CodeUnreachable},
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusTemporaryRedirect) }, execute.CodeStatus},
-		{"a redirect to another host", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound) }, execute.CodeStatus},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
+		}, execute.CodeStatus},
+		{"a redirect to another host", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
+		}, execute.CodeStatus},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
