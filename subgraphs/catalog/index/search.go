@@ -26,6 +26,14 @@ func (x *Index) newText() text {
 			b.WriteByte('\n')
 		}
 	}
+	size := 0
+	for id, entity := range x.entities {
+		size += len(x.refs[id]) + len(entity.Metadata.Title) + len(entity.Metadata.Description) + 3
+		for _, tag := range entity.Metadata.Tags {
+			size += len(tag) + 1
+		}
+	}
+	b.Grow(min(size, maxText)) // folding hardly ever changes a length
 	for id, entity := range x.entities {
 		line(x.refs[id])
 		if folded := fold(entity.Metadata.Title); folded != "" {
