@@ -6,6 +6,7 @@ import (
 	"flag"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -151,5 +152,38 @@ func agree(t testing.TB, world *World, r Request, result *Result) {
 	}
 	if (len(errors) > 0) != (len(response.Errors) > 0) {
 		t.Errorf("errors of the monolith: %v; of the gateway: %s\n%s", errors, result.Body, r.Query)
+	}
+}
+
+// TestOrder composes each archive's subgraphs in the opposite order. Nothing that comes of it may differ.
+func TestOrder(t *testing.T) {
+	for _, file := range archives(t) {
+		a, world := open(t, file, nil)
+		slices.Reverse(a.files.Files)
+		reversed, err := a.Open(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := world.Gateway.Do(t.Context(), a.Request), reversed.Gateway.Do(t.Context(), a.Request)
+		if want.Plan.String() != got.Plan.String() || !bytes.Equal(inOrder(t, want.Body), inOrder(t, got.Body)) {
+			t.Errorf("%s: in one order\n%s%s\nin the other\n%s%s", a.Name, want.Plan, want.Body, got.Plan, got.Body)
+		}
+	}
+}
+
+// TestMutationOrder looks at the requests a mutation makes: its root fields in the client's order, each asked for once.
+func TestMutationOrder(t *testing.T) {
+	a, world := open(t, "../testdata/mutation-order.txtar", nil)
+	for range 20 {
+		world.Gateway.Do(t.Context(), a.Request)
+		var mutations []string
+		for _, r := range world.Gateway.Recorder.Take() {
+			if strings.HasPrefix(r.Text, "mutation") {
+				mutations = append(mutations, r.Subgraph)
+			}
+		}
+		if want := []string{"cart", "pay", "cart"}; !slices.Equal(mutations, want) {
+			t.Fatalf("mutations sent to %v, want %v", mutations, want)
+		}
 	}
 }

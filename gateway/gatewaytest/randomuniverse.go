@@ -17,8 +17,8 @@ import (
 // objectsPerType is enough for lists that differ and short enough to read in a failure.
 const objectsPerType = 3
 
-// RandomUniverse makes up data for a graph: some objects of every type, no null anywhere, values that no two objects share, references that every
-// subgraph can follow. Text fields with a requirement are computed from it, so that what is sent shows in the answer. Equal seeds give equal data.
+// RandomUniverse makes up data for a graph: some objects of every type, values that no two objects share, null here and there where every subgraph allows
+// it and no key needs a value, references that every subgraph can follow. Text fields with a requirement are computed from it, so that what is sent shows in the answer. Equal seeds give equal data.
 func RandomUniverse(graph *supergraph.Supergraph, seed uint64) *Universe {
 	u := &Universe{schema: graph.Full, objects: map[string]*object{}}
 	g := &universeGenerator{graph: graph, seed: seed}
@@ -87,6 +87,9 @@ func (g *universeGenerator) field(def *ast.Definition, f *ast.FieldDefinition, i
 			}
 		}
 	}
+	if g.nullable(def, f, fields) && g.hash(def.Name, f.Name, strconv.Itoa(i), "null")%6 == 0 {
+		return nil
+	}
 	below := g.graph.Full.Types[f.Type.Name()]
 	if below.IsLeafType() {
 		return g.shape(f.Type, func(n int) any { return g.leaf(def, f, below, i+n, subgraphs) })
@@ -107,6 +110,38 @@ func (g *universeGenerator) field(def *ast.Definition, f *ast.FieldDefinition, i
 	}
 	start := i + int(g.hash(def.Name, f.Name)%uint64(len(members)))
 	return g.shape(f.Type, func(n int) any { return reference(members[(start+n)%len(members)]) })
+}
+
+// nullable tells whether null may stand in a field in every subgraph, and no key needs it.
+func (g *universeGenerator) nullable(def *ast.Definition, f *ast.FieldDefinition, fields []*supergraph.Field) bool {
+	if f.Type.NonNull || slices.ContainsFunc(fields, func(own *supergraph.Field) bool { return own.Type.NonNull }) {
+		return false
+	}
+	for _, t := range g.graph.Full.Types {
+		known := g.graph.Type(t.Name)
+		if known == nil {
+			continue
+		}
+		for _, view := range known.Views {
+			if view == nil {
+				continue
+			}
+			for _, key := range view.Keys {
+				if names(key.Fields.Selections, f.Name) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// names tells whether a field of the name is anywhere in the set.
+func names(set ast.SelectionSet, name string) bool {
+	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
+		f, ok := selection.(*ast.Field)
+		return ok && (f.Name == name || names(f.SelectionSet, name))
+	})
 }
 
 // shape returns one value, or a list of two where the type is a list.
