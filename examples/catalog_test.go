@@ -324,5 +324,13 @@ func TestEveryRepositoryOfAnAnnotationIsThere(t *testing.T) {
 		if name := strings.TrimPrefix(slug, "larkfold/"); !slices.Contains(examples.Repositories(), name) || name != d.repository {
 			t.Errorf("%s in %s says its repository is %s", d.Metadata.Name, d.repository, slug)
 		}
+		source, ok := strings.CutPrefix(d.Metadata.Annotations["backstage.io/source-location"], "url:"+strings.TrimSuffix(examples.Origin(d.repository), ".git")+"/")
+		folder, inside := strings.CutPrefix(source, "tree/main/")
+		if !ok || source != "" && !inside {
+			t.Errorf("%s says its source is at %q", d.Metadata.Name, d.Metadata.Annotations["backstage.io/source-location"])
+		}
+		if info, err := os.Stat(filepath.Join("organisation", d.repository, folder)); err != nil || !info.IsDir() {
+			t.Errorf("%s: there is no folder %s (%v)", d.Metadata.Name, folder, err)
+		}
 	}
 }
