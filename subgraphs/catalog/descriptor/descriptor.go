@@ -20,6 +20,14 @@ import (
 // repositories, with a whole interface definition inside, stay below 2 MB.
 const MaxFileSize = 5 << 20
 
+// Limits on what one file can make of itself. Exports of whole directories hold some thousand documents.
+const (
+	maxDocumentSize   = 2 << 20 // a parsed document takes some hundred times its size while it is checked
+	maxDocuments      = 20_000
+	maxDocumentIssues = 100
+	maxFileIssues     = 1000 // beyond it, each refused document has one issue
+)
+
 // Input says where a file's bytes come from.
 type Input struct {
 	File   string // absolute path, for issues and as the folder that placeholders are relative to
@@ -57,12 +65,23 @@ func Parse(text []byte, in Input) File {
 		file.Issues = append(file.Issues, SizeIssue(in.File, int64(len(text))))
 		return file
 	}
-	for _, part := range split(text) {
-		d := reading{in: in, part: part}
+	parts := split(text)
+	if len(parts) > maxDocuments {
+		file.Issues = append(file.Issues, Issue{
+			Severity: SeverityError, Rule: "file-documents", File: in.File, Document: -1, Line: parts[maxDocuments].line,
+			Message: fmt.Sprintf("the file has %d documents, and those from here on are not read: a file may have %d; split it", len(parts), maxDocuments),
+		})
+		parts = parts[:maxDocuments]
+	}
+	for _, part := range parts {
+		d := reading{in: in, part: part, lastLine: part.line + bytes.Count(part.text, []byte("\n"))}
 		d.read()
 		d.close()
 		if !d.empty {
 			file.Documents = append(file.Documents, Document{Position: part.position, Line: d.line, Ref: d.ref, Entity: d.entity, Targets: d.targets})
+		}
+		if len(file.Issues) > maxFileIssues && len(d.issues) > 1 {
+			d.issues = d.issues[:1]
 		}
 		file.Issues = append(file.Issues, d.issues...)
 		file.Includes = append(file.Includes, d.includes...)
@@ -87,6 +106,7 @@ type reading struct {
 	part     part
 	node     *yaml.Node // the root value; nil until there is one
 	line     int        // first line of the document's text
+	lastLine int
 	document map[string]any
 	kind     *Kind
 	ref      Ref
@@ -95,6 +115,7 @@ type reading struct {
 	empty    bool
 	failed   bool
 	issues   []Issue
+	more     int // issues beyond the limit
 	includes []string
 	included int // bytes read through placeholders
 	root     *confined
@@ -118,6 +139,10 @@ func (d *reading) read() {
 
 func (d *reading) decode() {
 	d.line = d.part.line
+	if len(d.part.text) > maxDocumentSize {
+		d.fail("document-size", d.line, fmt.Sprintf("the document has %d bytes and is not read: it may have %d; move what is large to a file of its own and include it with $text", len(d.part.text), maxDocumentSize))
+		return
+	}
 	if !utf8.Valid(d.part.text) {
 		at := 0
 		for at < len(d.part.text) {
@@ -214,11 +239,20 @@ func (d *reading) add(severity Severity, rule string, line int, message string) 
 	if severity == SeverityError {
 		d.failed = true
 	}
+	if len(d.issues) >= maxDocumentIssues {
+		d.more++
+		return
+	}
 	d.issues = append(d.issues, Issue{Severity: severity, Rule: rule, Message: message, File: d.in.File, Document: d.part.position, Line: line})
 }
 
 // close names the entity in the issues that were found before its ref was known.
 func (d *reading) close() {
+	if d.more > 0 {
+		d.issues[len(d.issues)-1].Message += fmt.Sprintf("; and there are %d more issues in this document", d.more)
+	}
+	// The first issue stands for all where there are too many, so an error comes before a warning.
+	slices.SortStableFunc(d.issues, func(a, b Issue) int { return strings.Compare(string(a.Severity), string(b.Severity)) })
 	for i := range d.issues {
 		d.issues[i].Ref = d.ref
 	}
@@ -230,10 +264,7 @@ func (d *reading) close() {
 // fileLine turns a line of the document's text, from 1, into a line of the file. YAML counts more characters as line ends than
 // editors do, so it stops at the last line there is.
 func (d *reading) fileLine(line int) int {
-	if line > 1 {
-		line = min(line, bytes.Count(d.part.text, []byte("\n"))+1)
-	}
-	return d.part.line + max(line, 1) - 1
+	return min(d.part.line+max(line, 1)-1, d.lastLine)
 }
 
 func (d *reading) lineOf(path Path) int { return d.fileLine(lineOf(d.node, path)) }

@@ -194,6 +194,28 @@ func TestLargeFileIsNotRead(t *testing.T) {
 	}
 }
 
+func TestOneFileMakesABoundedReport(t *testing.T) {
+	for _, c := range []struct {
+		name, text, rule string
+		documents, most  int
+	}{
+		{"many documents", strings.Repeat("--- a\n", 30_000), "file-documents", 20_000, 20_001},
+		{"many duplicate keys", strings.Repeat("a: 1\n", 10_000), "yaml-duplicate-key", 1, 100},
+		{"many bad tags", component("a", "  tags: ["+strings.Repeat("A,", 10_000)+"]\n", ""), "metadata-tag-format", 1, 100},
+		{"many numbers for strings", component("a", "  tags: ["+strings.Repeat("1,", 10_000)+"]\n", ""), "field-type", 1, 100},
+		{"large document", component("a", "  description: "+strings.Repeat("x", 3<<20)+"\n", "") + "---\n" + component("b", "", ""), "document-size", 2, 1},
+	} {
+		file := parse(c.text)
+		if len(file.Documents) != c.documents || len(file.Issues) == 0 || len(file.Issues) > c.most || file.Issues[0].Rule != c.rule {
+			t.Errorf("%s: %d documents with %d issues, of which the first is %.200v", c.name, len(file.Documents), len(file.Issues), file.Issues[:1])
+		}
+	}
+	last := parse(strings.Repeat("a: 1\n", 10_000)).Issues
+	if message := last[len(last)-1].Message; !strings.Contains(message, "more issue") {
+		t.Errorf("nothing says that there are more: %s", message)
+	}
+}
+
 func TestEntity(t *testing.T) {
 	text := `apiVersion: backstage.io/v1alpha1
 kind: Component

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Annotations that tell where an entity was read.
@@ -55,8 +57,12 @@ func (d *reading) locationTargets(spec map[string]any) []Target {
 	if target := text(spec["target"]); target != "" {
 		targets = append(targets, Target{target, d.lineOf(Path{"spec", "target"})})
 	}
+	node, line := nodeAt(d.node, Path{"spec", "targets"})
 	for i, target := range list(spec["targets"]) {
-		targets = append(targets, Target{text(target), d.lineOf(Path{"spec", "targets", strconv.Itoa(i)})})
+		if node != nil && node.Kind == yaml.SequenceNode && i < len(node.Content) {
+			line = node.Content[i].Line
+		}
+		targets = append(targets, Target{text(target), d.fileLine(line)})
 	}
 	return targets
 }
@@ -101,10 +107,15 @@ func (d *reading) relations(spec map[string]any, namespace string) []Relation {
 		if !isList && value != nil && value != "" {
 			items = []any{value}
 		}
+		node, line := nodeAt(d.node, Path{"spec", field.Field})
+		line = d.fileLine(line)
 		for i, item := range items {
 			at := Path{"spec", field.Field}
 			if isList {
 				at = at.join(strconv.Itoa(i))
+				if node != nil && node.Kind == yaml.SequenceNode && i < len(node.Content) {
+					line = d.fileLine(node.Content[i].Line)
+				}
 			}
 			target, err := parseTarget(item, RefDefaults{Kind: field.DefaultKind, Namespace: namespace})
 			if err != nil {
@@ -112,10 +123,9 @@ func (d *reading) relations(spec map[string]any, namespace string) []Relation {
 				if errors.Is(err, ErrRefKindMissing) {
 					rule = "reference-kind-missing"
 				}
-				d.fail(rule, d.lineOf(at), at.String()+": "+err.Error())
+				d.fail(rule, line, at.String()+": "+err.Error())
 				continue
 			}
-			line := d.lineOf(at)
 			if len(field.Allowed) > 0 && !slices.ContainsFunc(field.Allowed, func(kind string) bool { return strings.EqualFold(kind, target.Kind) }) {
 				d.add(SeverityWarning, "reference-kind", line, at.String()+" names "+quote(target.String())+" where "+strings.Join(field.Allowed, " or ")+" is meant; correct the reference")
 			}

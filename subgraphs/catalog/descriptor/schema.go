@@ -309,6 +309,9 @@ func checkList(at Path, value any, field, item *Field) []Problem {
 	}
 	var problems []Problem
 	for i, v := range items {
+		if len(problems) > maxDocumentIssues {
+			break // the document is refused, and has problems enough
+		}
 		problems = append(problems, checkValue(at.join(strconv.Itoa(i)), v, item)...)
 	}
 	return problems

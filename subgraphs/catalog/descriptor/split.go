@@ -17,10 +17,14 @@ func split(text []byte) []part {
 	var parts []part
 	start, startLine, line := 0, 1, 1
 	explicit := false // the current document was started by a marker
+	count := 0        // of documents, empty ones too
 	end := func(at int) {
 		body := text[start:at]
-		if explicit || hasContent(body) {
-			parts = append(parts, part{text: body, line: startLine, position: len(parts)})
+		if hasContent(bytes.TrimPrefix(body, []byte("---"))) {
+			parts = append(parts, part{text: body, line: startLine, position: count})
+			count++
+		} else if explicit {
+			count++ // an empty document has a position, and nothing to read
 		}
 	}
 	for at := 0; at < len(text); line++ {

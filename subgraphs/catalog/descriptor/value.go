@@ -193,6 +193,9 @@ type converter struct {
 
 func (c *converter) problem(severity Severity, rule string, line int, message string) {
 	c.problems = append(c.problems, syntaxProblem{severity, rule, message, line})
+	if severity == SeverityError && len(c.problems) > maxDocumentIssues {
+		c.stopped = true // the document is refused, and has issues enough
+	}
 }
 
 // stop ends the conversion: what follows would be the same problem again.
@@ -393,15 +396,19 @@ func isDecimal(s string) bool {
 
 // lineOf returns the line, from 1 within the text, of the value that path leads to or, where it leads nowhere, of the last
 // object on the way.
-func lineOf(n *yaml.Node, path Path) int {
+func lineOf(root *yaml.Node, path Path) int {
+	_, line := nodeAt(root, path)
+	return line
+}
+
+// nodeAt returns the node that path leads to, or nil, with the line as for lineOf. It searches, so it is for what went wrong and
+// for lists as a whole, not for each of many values.
+func nodeAt(n *yaml.Node, path Path) (*yaml.Node, int) {
 	if n == nil {
-		return 1
+		return nil, 1
 	}
 	line := n.Line
 	for _, step := range path {
-		if n.Kind == yaml.AliasNode {
-			n = n.Alias
-		}
 		next := (*yaml.Node)(nil)
 		switch n.Kind {
 		case yaml.SequenceNode:
@@ -420,9 +427,11 @@ func lineOf(n *yaml.Node, path Path) int {
 			}
 		}
 		if next == nil {
-			return line
+			return nil, line
 		}
-		n = next
+		if n = next; n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
 	}
-	return line
+	return n, line
 }

@@ -152,7 +152,7 @@ func (s *survey) expand(name string, issue descriptor.Issue) []string {
 	}
 	s.globbed = true
 	g := glob{}
-	for _, alternative := range braces(name, 0) {
+	for _, alternative := range braces(name) {
 		parts := strings.Split(strings.Trim(filepath.ToSlash(alternative), "/"), "/")
 		g.walk("/", parts)
 	}
@@ -227,22 +227,28 @@ func (g *glob) match(path string) {
 	g.matches = append(g.matches, path)
 }
 
-// maxBraces bounds how often one pattern's {a,b} are expanded.
-const maxBraces = 6
+// maxAlternatives bounds what the {a,b} of one pattern are expanded to. Further ones are left out.
+const maxAlternatives = 256
 
 // braces expands {a,b} into one pattern for each alternative.
-func braces(name string, depth int) []string {
-	open := strings.IndexByte(name, '{')
-	if open < 0 || depth == maxBraces {
-		return []string{name}
+func braces(name string) []string {
+	done, todo := []string{}, []string{name}
+	for len(todo) > 0 && len(done) < maxAlternatives {
+		pattern := todo[0]
+		todo = todo[1:]
+		before, rest, opened := strings.Cut(pattern, "{")
+		inner, after, closed := strings.Cut(rest, "}")
+		if !opened || !closed {
+			done = append(done, pattern)
+			continue
+		}
+		var next []string
+		for alternative := range strings.SplitSeq(inner, ",") {
+			if next = append(next, before+alternative+after); len(next) == maxAlternatives {
+				break
+			}
+		}
+		todo = append(next, todo[:min(len(todo), maxAlternatives)]...)
 	}
-	end := strings.IndexByte(name[open:], '}')
-	if end < 0 {
-		return []string{name}
-	}
-	var out []string
-	for alternative := range strings.SplitSeq(name[open+1:open+end], ",") {
-		out = append(out, braces(name[:open]+alternative+name[open+end+1:], depth+1)...)
-	}
-	return out
+	return done
 }

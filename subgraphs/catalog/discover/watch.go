@@ -29,25 +29,12 @@ func (d *Discovery) run(poll time.Duration) {
 	if s.watcher != nil {
 		events, failures = s.watcher.Events, s.watcher.Errors
 	}
-	burst := time.NewTimer(time.Hour)
-	burst.Stop()
-	var latest time.Time // when the current burst must end; zero between bursts
+	burst := newBurst()
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	pending := changes{}
-	note := func(relevant bool) {
-		if !relevant {
-			return
-		}
-		now := time.Now()
-		if latest.IsZero() {
-			latest = now.Add(lateAfter)
-		}
-		burst.Reset(min(quietFor, latest.Sub(now)))
-	}
 	settle := func() {
-		latest = time.Time{}
-		burst.Stop()
+		burst.end()
 		s.apply(pending)
 		pending = changes{}
 	}
@@ -56,14 +43,16 @@ func (d *Discovery) run(poll time.Duration) {
 		case <-s.ctx.Done():
 			return
 		case event := <-events:
-			note(s.note(event, &pending))
+			if s.note(event, &pending) {
+				burst.event()
+			}
 		case err := <-failures:
 			s.log.Warn("watching files", "error", err)
 			if errors.Is(err, fsnotify.ErrEventOverflow) { // events were lost, so anything may have changed
 				pending.all = true
-				note(true)
+				burst.event()
 			}
-		case <-burst.C:
+		case <-burst.timer.C:
 			settle()
 			d.look()
 		case <-ticker.C:
@@ -78,6 +67,31 @@ func (d *Discovery) run(poll time.Duration) {
 			r.done <- err
 		}
 	}
+}
+
+// burst is the clock of a burst of events: its timer fires when the burst is over.
+type burst struct {
+	timer  *time.Timer
+	latest time.Time // when it is over in any case; zero between bursts
+}
+
+func newBurst() *burst {
+	b := &burst{timer: time.NewTimer(time.Hour)}
+	b.timer.Stop()
+	return b
+}
+
+func (b *burst) event() {
+	now := time.Now()
+	if b.latest.IsZero() {
+		b.latest = now.Add(lateAfter)
+	}
+	b.timer.Reset(max(0, min(quietFor, b.latest.Sub(now))))
+}
+
+func (b *burst) end() {
+	b.timer.Stop()
+	b.latest = time.Time{}
 }
 
 // changes is what a burst of events puts in doubt.
