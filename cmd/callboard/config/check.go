@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/textproto"
 	"net/url"
 	"reflect"
@@ -120,8 +121,8 @@ var allowed = map[string]struct {
 	holds func(value string) bool
 }{
 	"address":     {"HOST:PORT, such as localhost:4000 or :4000; port 0 picks a free one", isAddress},
-	"host":        {"the name of a host without scheme and path, such as callboard.example.com", isHost},
-	"origin":      {"an origin, such as https://portal.example.com, or \"*\" for all", isOrigin},
+	"allowedhost": {"the name of a host without scheme, port and path, such as callboard.example.com, or \"*\" for any", isAllowedHost},
+	"origin":      {"one origin, such as https://portal.example.com; there is no wildcard", isOrigin},
 	"endpoint":    {"an http or https URL without user, password and fragment; credentials belong under headers", isEndpoint},
 	"subgraph":    {"a name of letters, digits, - and _ that starts with a letter, 1 to 63 characters", subgraphName.MatchString},
 	"header":      {"the name of an HTTP header that is not one of the connection's own", isHeader},
@@ -158,13 +159,13 @@ func isAddress(value string) bool {
 }
 
 func isHost(value string) bool {
-	return hostName.MatchString(value) || net.ParseIP(strings.Trim(value, "[]")) != nil
+	_, err := netip.ParseAddr(value)
+	return err == nil || hostName.MatchString(value)
 }
 
+func isAllowedHost(value string) bool { return value == "*" || isHost(value) }
+
 func isOrigin(value string) bool {
-	if value == "*" {
-		return true
-	}
 	u, err := url.Parse(value)
 	return err == nil && isHTTP(u) && value == u.Scheme+"://"+u.Host
 }

@@ -53,7 +53,7 @@ type Server struct {
 	Timeout         Duration `yaml:"timeout" validate:"gt=0"`
 	MaxBody         Size     `yaml:"maxBody" validate:"gt=0"`
 	AllowedOrigins  []string `yaml:"allowedOrigins" validate:"dive,origin"`
-	AllowedHosts    []string `yaml:"allowedHosts" validate:"dive,host"`
+	AllowedHosts    []string `yaml:"allowedHosts" validate:"dive,allowedhost"`
 	Playground      bool     `yaml:"playground"`
 	Introspection   bool     `yaml:"introspection"`
 	ShutdownTimeout Duration `yaml:"shutdownTimeout" validate:"gt=0"`

@@ -54,7 +54,7 @@ server:
   timeout: 1m30s
   maxBody: 64KiB
   allowedOrigins: ["https://portal.example.com", "http://localhost:3000"]
-  allowedHosts: [callboard.example.com]
+  allowedHosts: [callboard.example.com, "2001:db8::1", "*"]
   playground: false
   introspection: ${NOBODY:-false}
   shutdownTimeout: 250ms
@@ -140,7 +140,9 @@ func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 		{"state: ${", ":1: state: ${ is not closed"},
 		{"state: ${1X}", ":1: state: ${...} must hold the name"},
 		{"state: ${TRICK}", ":1: state: holds a line break"},
-		{"server: {allowedOrigins: [\"https://a.example/path\"]}", ":1: server.allowedOrigins[0]: want an origin"},
+		{"server: {allowedOrigins: [\"https://a.example/path\"]}", ":1: server.allowedOrigins[0]: want one origin"},
+		{"server: {allowedOrigins: [\"*\"]}", ":1: server.allowedOrigins[0]: want one origin"},
+		{"server: {allowedHosts: [\"a.example:80\"]}", ":1: server.allowedHosts[0]: want the name of a host"},
 		{"server: {allowedHosts: [\"https://a\"]}", ":1: server.allowedHosts[0]: want the name of a host"},
 		{"subgraphs:\n  - name: a", ":2: subgraphs[0].url: is missing"},
 		{"subgraphs:\n  - url: http://a/\n", ":2: subgraphs[0].name: want a name"},
