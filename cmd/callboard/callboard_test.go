@@ -73,18 +73,28 @@ func start(t testing.TB, args ...string) *server {
 // query sends an operation and returns the response.
 func (s *server) query(text string, variables json.RawMessage) map[string]any {
 	s.t.Helper()
+	out := s.post(text, variables)
+	var answer map[string]any
+	if err := json.Unmarshal(out, &answer); err != nil {
+		s.t.Fatalf("not JSON: %s", out)
+	}
+	return answer
+}
+
+// post sends an operation and returns the body of the response.
+func (s *server) post(text string, variables json.RawMessage) []byte {
+	s.t.Helper()
 	body, _ := json.Marshal(map[string]any{"query": text, "variables": variables})
 	response, err := http.Post(s.URL+"/graphql", "application/json", bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer response.Body.Close()
-	out, _ := io.ReadAll(response.Body)
-	var answer map[string]any
-	if err := json.Unmarshal(out, &answer); err != nil {
-		s.t.Fatalf("HTTP status %d, not JSON: %s", response.StatusCode, out)
+	out, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	return answer
+	return out
 }
 
 // stop sends SIGTERM and returns how the process ended.
