@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"callboard.dev/callboard/gateway/plan"
 )
@@ -57,6 +58,7 @@ type responseError struct {
 	Code       string
 	Subgraph   string
 	Extensions map[string]json.RawMessage // of an exposed subgraph, code included
+	fetch      int
 }
 
 // errorList collects errors up to a bound; the rest is counted.
@@ -74,6 +76,11 @@ func (l *errorList) add(e responseError) {
 		return
 	}
 	l.list = append(l.list, e)
+}
+
+// inFetchOrder sorts what fetches noted in the order of the plan: which answer came first is nothing for clients to see.
+func (l *errorList) inFetchOrder() {
+	slices.SortStableFunc(l.list, func(a, b responseError) int { return a.fetch - b.fetch })
 }
 
 func (l *errorList) append(b []byte) []byte {
@@ -111,7 +118,7 @@ func (r *run) fetchFailed(s *sent, err error) {
 	if !errors.As(err, &failure) {
 		failure = &FetchError{Code: CodeUnreachable, Reason: "it could not be asked", Cause: err}
 	}
-	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph}
+	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph, fetch: s.fetch.ID}
 	if s.fetch.Root != nil {
 		e.Path = r.emptyPath(nil, s.fetch.Root)
 	} else {
@@ -141,7 +148,7 @@ func (r *run) emptyPath(way []any, selection *plan.Selection) []any {
 
 // subgraphError notes an error that a subgraph answered, at the client's path of the value concerned.
 func (r *run) subgraphError(s *sent, in *SubgraphError) {
-	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, Path: r.translate(s, in.Path)}
+	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, Path: r.translate(s, in.Path), fetch: s.fetch.ID}
 	if r.executor.Expose[s.fetch.Subgraph] {
 		e.Message, e.Extensions = in.Message, in.Extensions
 	} else {

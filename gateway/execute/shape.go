@@ -15,7 +15,8 @@ func (r *run) response() []byte {
 	for _, answer := range r.tree.answers {
 		size += len(answer) + len(answer)/8
 	}
-	w := &writer{run: r, out: make([]byte, 0, size)}
+	r.errors.inFetchOrder()
+	w := &writer{run: r, out: make([]byte, 0, size), explained: len(r.errors.list) > 0}
 	w.out = append(w.out, `{"data":`...)
 	if !w.object(r.plan.Root, r.plan.Shape, r.tree.root) {
 		w.out = append(w.out[:len(`{"data":`)], "null"...)
@@ -33,6 +34,9 @@ type writer struct {
 	run  *run
 	out  []byte
 	path []any // response keys and list positions, for errors
+
+	explained bool // errors of fetches are there already, and say why values are missing
+	raised    bool // an error was noted for the null that is on its way outwards
 }
 
 // object writes an object. It returns false, with nothing written, where the object must be null.
@@ -91,11 +95,12 @@ func (w *writer) value(v value, t *plan.Type, layout *plan.Object, f *plan.Shape
 	}
 	w.out = w.out[:start]
 	if t.NonNull {
-		if len(w.run.errors.list) == 0 {
+		if !w.raised && !w.explained {
 			w.violation(CodeNull, "cannot return null for the non-nullable field "+parent+"."+f.Name)
 		}
 		return false
 	}
+	w.raised = false
 	w.out = append(w.out, "null"...)
 	return true
 }
@@ -226,5 +231,6 @@ func isInt(text []byte) bool {
 
 // violation notes an answer that breaks the schema, at the place being written.
 func (w *writer) violation(code, message string) {
+	w.raised = true
 	w.run.errors.add(responseError{Message: message, Path: slices.Clone(w.path), Code: code})
 }

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"callboard.dev/callboard/gateway/compose"
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/operation"
@@ -203,6 +206,25 @@ func TestVariables(t *testing.T) {
 				t.Errorf("%.300s", fault)
 			}
 		})
+	}
+}
+
+// TestEndlessDefaults gives a value whose defaults hold each other without end: the smallest request would fill all memory with it.
+func TestEndlessDefaults(t *testing.T) {
+	for _, standard := range []string{"[{}]", "[{}, {}]"} {
+		schema := gqlparser.MustLoadSchema(&ast.Source{Input: `
+			type Query { it(loop: Loop): Int }
+			input Loop { list: [Loop!] = ` + standard + ` }`})
+		document, errs := operation.Parse(schema, "query ($loop: Loop) { it(loop: $loop) }", operation.Limits{})
+		if errs != nil {
+			t.Fatal(errs)
+		}
+		if _, errs := document.Coerce("", json.RawMessage(`{"loop": {}}`)); len(errs) == 0 || errs[0].Extensions["code"] != operation.CodeVariables {
+			t.Errorf("default %s: %v", standard, errs)
+		}
+		if _, errs := document.Coerce("", json.RawMessage(`{"loop": {"list": []}}`)); errs != nil {
+			t.Errorf("without the default %s: %v", standard, errs)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // coercer checks the values of variables, by the input coercion rules of the specification.
 type coercer struct {
 	schema *ast.Schema
+	values int // coerced so far
 }
 
 // misfit says where a value does not fit, and why. It quotes nothing of the value, which may be long, or secret.
@@ -35,15 +36,16 @@ func unfit(path []string, format string, args ...any) error {
 const (
 	// maxShownPath is how many steps of a path an error shows; people write a handful.
 	maxShownPath = 20
-	// maxValueDepth bounds how deep a value is nested. JSON of a client is bounded by its decoder at as much; the defaults of input types that
-	// hold each other are bounded only here.
+	// maxValues and maxValueDepth bound the values of one request. What a client sends is bounded before, by its size and by the JSON decoder; the
+	// defaults of input types that hold each other are bounded only here.
+	maxValues     = 1_000_000
 	maxValueDepth = 10_000
 )
 
 // value returns the value as its type wants it: a list around one item, an ID as text, defaults in place.
 func (c *coercer) value(t *ast.Type, v any, path []string) (any, error) {
-	if len(path) > maxValueDepth {
-		return nil, unfit(path, "it is nested too deep")
+	if c.values++; c.values > maxValues || len(path) > maxValueDepth {
+		return nil, unfit(path, "it holds too much: it may have %d values and be nested %d levels deep", maxValues, maxValueDepth)
 	}
 	if v == nil {
 		if t.NonNull {
