@@ -12,12 +12,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/operation"
 	"callboard.dev/callboard/gateway/plan"
+	"callboard.dev/callboard/gateway/server"
 )
 
 // Config is everything a configuration file can say. Its paths are absolute once it was read from a file. The yaml tags are
@@ -101,8 +102,8 @@ var FirstParty = []string{
 	"alerts", "catalog", "deployments", "docs", "infrastructure", "performance", "pipelines", "repos", "templates",
 }
 
-// defaultSubgraphTimeout is what a subgraph of others gets: longer than a page may take, shorter than a user's patience.
-const defaultSubgraphTimeout = Duration(10 * time.Second)
+// defaultSubgraphTimeout is what one request to a subgraph may take where nothing is said.
+const defaultSubgraphTimeout = Duration(execute.DefaultSubgraphTimeout)
 
 // Default returns the configuration of a Callboard without a file. State is empty where the environment names no home; Check
 // says so.
@@ -115,11 +116,11 @@ func defaults(env func(string) (string, bool)) Config {
 		State:  stateFolder(env),
 		Log:    Log{Level: "info", Format: "text"},
 		Server: Server{
-			Timeout:         Duration(30 * time.Second),
-			MaxBody:         1 << 20,
+			Timeout:         Duration(server.DefaultTimeout),
+			MaxBody:         server.DefaultMaxBody,
 			Playground:      true,
 			Introspection:   true,
-			ShutdownTimeout: Duration(10 * time.Second),
+			ShutdownTimeout: Duration(server.DefaultShutdownTimeout),
 		},
 		Limits: Limits{
 			Tokens: limits.Tokens, Depth: limits.Depth, Fields: limits.Fields, Aliases: limits.Aliases,

@@ -100,10 +100,10 @@ gateway:
 	expect("url", tickets.URL, "https://tickets.example.com/graphql?tenant=$x")
 	expect("schema", tickets.Schema, "/etc/callboard/tickets.graphqls")
 	expect("header", tickets.Headers["Authorization"].Reveal(), "Bearer s3cr3t-value")
-	expect("timeout", got.Subgraph("rota").Timeout.Duration(), 10*time.Second)
+	expect("timeout", got.Subgraph("rota").Timeout.Duration(), 20*time.Second)
 	expect("supergraph", got.Gateway.Supergraph, "/etc/callboard/supergraph.graphql")
 	expect("catalog", got.Subgraph("catalog").URL, "http://catalog:4001/graphql")
-	expect("unknown", got.Subgraph("unknown"), config.Subgraph{Name: "unknown", Timeout: config.Duration(10 * time.Second)})
+	expect("unknown", got.Subgraph("unknown"), config.Subgraph{Name: "unknown", Timeout: config.Duration(20 * time.Second)})
 }
 
 func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
