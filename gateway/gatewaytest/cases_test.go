@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"callboard.dev/callboard/gateway/compose"
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/supergraph"
 )
@@ -23,7 +24,14 @@ func TestFederationCases(t *testing.T) {
 	for _, file := range folders {
 		folder := filepath.Dir(file)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
-			readCase(t, folder).run(t)
+			text, err := os.ReadFile(filepath.Join(folder, "supergraph.graphql"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			readCase(t, folder).run(t, string(text))
+			t.Run("composed", func(t *testing.T) {
+				readCase(t, folder).run(t, composed(t, folder))
+			})
 		})
 	}
 }
@@ -93,12 +101,26 @@ func readJSON(t *testing.T, file string, into any) {
 	}
 }
 
-func (c *federationCase) run(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(c.folder, "supergraph.graphql"))
-	if err != nil {
+// composed returns the supergraph that our composition makes of the folder's subgraphs.
+func composed(t *testing.T, folder string) string {
+	var list []compose.Subgraph
+	files, _ := filepath.Glob(filepath.Join(folder, "subgraphs", "*.graphql"))
+	for _, file := range files {
+		sdl, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, compose.Subgraph{Name: strings.TrimSuffix(filepath.Base(file), ".graphql"), SDL: string(sdl), File: file})
+	}
+	out, errs := compose.Compose(list)
+	if err := errs.Err(); err != nil {
 		t.Fatal(err)
 	}
-	graph, err := supergraph.Read(c.folder, string(text))
+	return out.SDL
+}
+
+func (c *federationCase) run(t *testing.T, text string) {
+	graph, err := supergraph.Read(c.folder, text)
 	if err != nil {
 		t.Fatal(err)
 	}
