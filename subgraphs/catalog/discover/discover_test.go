@@ -169,6 +169,7 @@ func TestWhatCannotBeReadIsAnIssue(t *testing.T) {
 	d.write("name\xff/catalog-info.yaml", system("b"))
 	d.write("dir/catalog-info.yaml/x", "")
 	d.write("skeleton/catalog-info.yaml", strings.Replace(system("x"), "x", "${{ values.name }}", 1))
+	d.write("wrong/catalog-info.yaml", strings.Replace(system("x")+"# {{ no skeleton }}\n", "owner", "ower", 1))
 	d.must(os.MkdirAll(d.path("pipe"), 0o755))
 	d.must(mkfifo(d.path("pipe/catalog-info.yaml")))
 	d.must(os.MkdirAll(d.path("broken"), 0o755))
@@ -180,7 +181,7 @@ func TestWhatCannotBeReadIsAnIssue(t *testing.T) {
 	w := open(t, d, discover.Config{Folders: []string{d.folder, d.path("missing")}})
 	w.want("a", "file-unreadable@broken/catalog-info.yaml:0 file-size@large/catalog-info.yaml:0 folder-unreadable@missing:0 "+
 		"file-name-encoding@name\uFFFD/catalog-info.yaml:0 file-outside@out/catalog-info.yaml:0 file-unreadable@pipe/catalog-info.yaml:0 "+
-		"file-unreadable@self/catalog-info.yaml:0 template-skeleton@skeleton/catalog-info.yaml:0")
+		"file-unreadable@self/catalog-info.yaml:0 template-skeleton@skeleton/catalog-info.yaml:3 field-missing@wrong/catalog-info.yaml:4")
 }
 
 func TestLocations(t *testing.T) {

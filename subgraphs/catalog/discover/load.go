@@ -119,8 +119,8 @@ func (s *survey) loadOne(w wanted, known *file, doubt dirt) *file {
 	if w.found && isSkeleton(text, f.parsed) && (known == nil || !slices.ContainsFunc(known.served, func(e *descriptor.Entity) bool { return e != nil })) {
 		f.parsed.Documents = nil
 		f.issues = []descriptor.Issue{{
-			Severity: descriptor.SeverityWarning, Rule: "template-skeleton", File: w.path, Document: -1,
-			Message: "no document of the file is valid and its text holds template expressions, so it is taken for part of a template; if it is not, quote the expressions",
+			Severity: descriptor.SeverityWarning, Rule: "template-skeleton", File: w.path, Document: -1, Line: f.parsed.Issues[0].Line,
+			Message: "template expressions keep every document of the file from being valid, so it is taken for part of a template; if it is none: " + f.parsed.Issues[0].Message,
 		}}
 		return f
 	}
@@ -205,12 +205,23 @@ func (f *file) explain(position int, ref descriptor.Ref) {
 	}
 }
 
-// isSkeleton tells a file that templates fill in from one that is wrong.
+// isSkeleton tells a file that templates fill in from one that is wrong: no document is valid, and what is wrong with one of them
+// is on a line with a template expression.
 func isSkeleton(text []byte, parsed descriptor.File) bool {
-	if !bytes.Contains(text, []byte("{{")) && !bytes.Contains(text, []byte("{%")) {
+	if len(parsed.Issues) == 0 || slices.ContainsFunc(parsed.Documents, func(d descriptor.Document) bool { return d.Entity != nil }) {
 		return false
 	}
-	return len(parsed.Documents) > 0 && !slices.ContainsFunc(parsed.Documents, func(d descriptor.Document) bool { return d.Entity != nil })
+	wrong := map[int]bool{}
+	for _, issue := range parsed.Issues {
+		wrong[issue.Line] = wrong[issue.Line] || issue.Severity == descriptor.SeverityError
+	}
+	number := 0
+	for line := range bytes.Lines(text) {
+		if number++; wrong[number] && (bytes.Contains(line, []byte("{{")) || bytes.Contains(line, []byte("{%"))) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayRead tells whether a path, free of symbolic links, lies in the checkout or in a configured folder.
