@@ -115,10 +115,15 @@ class Page {
     return result.value;
   }
 
-  // until waits until an expression is true in the page.
-  async until(what, expression) {
+  // until waits until an expression is true in the page. An action is done at first, and again from time to time.
+  async until(what, expression, action) {
     const end = Date.now() + patience;
-    while (!(await this.evaluate(expression))) {
+    let next = 0;
+    while (next === 0 || !(await this.evaluate(expression))) {
+      if (Date.now() >= next) {
+        await action?.();
+        next = Date.now() + 3000;
+      }
       if (Date.now() > end) throw new Error(`${what}: not within ${patience / 1000} s\n${await this.evaluate("document.body.innerText")}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -183,14 +188,16 @@ async function check() {
   await page.until("the examples", `${the.examples} >= ${Math.max(1, examples.length)}`);
   for (const [i, example] of examples.entries()) {
     await page.evaluate(the.open(i));
-    await new Promise((resolve) => setTimeout(resolve, 300)); // the editors take over a tab's text a moment later, and nothing tells when
-    await page.evaluate(the.run);
-    await page.until(`the answer to "${example.name}"`, `/^\\s*{\\s*"data"/.test(${the.answer}) && !/"errors"/.test(${the.answer})`);
+    const answered = `/^\\s*{\\s*"data"/.test(${the.answer}) && !/"errors"/.test(${the.answer})`;
+    await page.until(`the answer to "${example.name}"`, answered, () => page.evaluate(the.run));
   }
 
   await page.write(the.editor, hostile);
-  await page.press("Enter", "Enter", 13, control);
-  await page.until("hostile names in the answer", `/"__proto__": "Query"/.test(${the.answer}) && /"constructor": "Query"/.test(${the.answer})`);
+  await page.until(
+    "hostile names in the answer",
+    `/"__proto__": "Query"/.test(${the.answer}) && /"constructor": "Query"/.test(${the.answer})`,
+    () => page.press("Enter", "Enter", 13, control),
+  );
   if (await page.evaluate(`Object.keys(Object.prototype).length > 0 || ({}).constructor !== Object`)) throw new Error("hostile names became more than data");
 
   await page.evaluate(the.schema[0]);
