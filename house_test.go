@@ -39,7 +39,7 @@ var mayImport = []struct {
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
 	{"examples", nil, "the example organisation is data"},
-	{"bench", []string{"gateway/"}, "the harness measures the gateway"},
+	{"examples/oncall", []string{".", "subgraphs/scalar"}, "it stands for a program of another team"},
 	{"cmd/callboard", []string{"."}, ""},
 }
 

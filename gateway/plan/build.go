@@ -51,7 +51,6 @@ type fetch struct {
 	order     int // position of creation
 	mutation  int // for a mutation's root fields: the position of the first
 	level     int
-	targets   []*fetch // entity fetches of the same subgraph that this one carries too
 }
 
 // entry is one kind of representation a fetch sends.

@@ -14,8 +14,8 @@ import (
 // resolver is the roots of the catalog's graph.
 type resolver struct{ catalog *Catalog }
 
-func (r resolver) Query() graph.QueryResolver       { return query{r.catalog} }
-func (r resolver) Mutation() graph.MutationResolver { return mutation{r.catalog} }
+func (r resolver) Query() graph.QueryResolver       { return query(r) }
+func (r resolver) Mutation() graph.MutationResolver { return mutation(r) }
 func (r resolver) Entity() graph.EntityResolver     { return entities{} }
 
 type query struct{ catalog *Catalog }
