@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -19,39 +20,35 @@ func Origin(repository string) string {
 
 // importRepository makes folder a git repository with the history, checked out at main.
 func importRepository(ctx context.Context, folder, name string, h *history) error {
-	if err := os.Mkdir(folder, 0o755); err != nil {
-		return err
+	if err := initialise(folder, name); err != nil {
+		return fmt.Errorf("repository %s: %w", name, err)
 	}
-	steps := []struct {
-		input []byte
-		args  []string
-	}{
-		{nil, []string{"init", "--quiet", "--template=", "--initial-branch=" + mainBranch, "--object-format=sha1"}},
-		{stream(h), []string{"fast-import", "--quiet", "--done", "--date-format=raw"}},
-		{nil, []string{"read-tree", "-m", "-u", mainBranch}},
+	if err := runGit(ctx, folder, stream(h), "fast-import", "--quiet", "--done", "--date-format=raw"); err != nil {
+		return fmt.Errorf("repository %s: %w", name, err)
 	}
-	for i, step := range steps {
-		if err := runGit(ctx, folder, step.input, step.args...); err != nil {
-			return fmt.Errorf("repository %s: %w", name, err)
-		}
-		if i == 0 {
-			if err := configure(folder, name); err != nil {
-				return fmt.Errorf("repository %s: %w", name, err)
-			}
-		}
+	if err := runGit(ctx, folder, nil, "read-tree", "-m", "-u", mainBranch); err != nil {
+		return fmt.Errorf("repository %s: %w", name, err)
 	}
 	return nil
 }
 
-// configure says in the repository's own configuration where it was cloned from.
-func configure(folder, name string) error {
-	file, err := os.OpenFile(folder+"/.git/config", os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
+// initialise makes an empty repository that says where it was cloned from. The few files that make one are documented
+// (gitrepository-layout) and cost less than running "git init", which was a third of the time that Build took.
+func initialise(folder, name string) error {
+	for _, part := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags"} {
+		if err := os.MkdirAll(filepath.Join(folder, ".git", filepath.FromSlash(part)), 0o755); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintf(file, "[remote \"origin\"]\n\turl = %s\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n[branch %q]\n\tremote = origin\n\tmerge = refs/heads/%s\n",
-		Origin(name), mainBranch, mainBranch)
-	return errors.Join(err, file.Close())
+	settings := fmt.Sprintf("[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tlogallrefupdates = true\n"+
+		"[remote \"origin\"]\n\turl = %s\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n"+
+		"[branch %q]\n\tremote = origin\n\tmerge = refs/heads/%s\n", Origin(name), mainBranch, mainBranch)
+	for file, text := range map[string]string{"HEAD": "ref: refs/heads/" + mainBranch + "\n", "config": settings} {
+		if err := os.WriteFile(filepath.Join(folder, ".git", file), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stream writes a history as git's fast-import reads it. Commit i has the mark i+1.
