@@ -148,6 +148,10 @@ func (r *run) emptyPath(way []any, selection *plan.Selection) []any {
 
 // subgraphError notes an error that a subgraph answered, at the client's path of the value concerned.
 func (r *run) subgraphError(s *sent, in *SubgraphError) {
+	if len(r.errors.list) >= maxErrors { // finding the path of an error nobody will see is work for nothing
+		r.errors.dropped++
+		return
+	}
 	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, Path: r.translate(s, in.Path), fetch: s.fetch.ID}
 	if r.executor.Expose[s.fetch.Subgraph] {
 		e.Message, e.Extensions = in.Message, in.Extensions
