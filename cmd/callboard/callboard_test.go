@@ -220,7 +220,7 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"compose", "a"}, 1, "NAME=VALUE"},
 		{[]string{"plan", missing}, 1, "missing"},
 		{[]string{"check", missing}, 1, "missing"},
-		{[]string{"up", "--listen", "nowhere:port", "."}, 1, "--listen"},
+		{[]string{"up", "--listen", "nowhere:port", "."}, 1, "HOST:PORT"},
 	}
 	for _, test := range tests {
 		_, stderr, code := command(t, "", append(test.args, stateFlag(t, test.args)...)...)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"callboard.dev/callboard/subgraphs/catalog/descriptor"
+	"callboard.dev/callboard/subgraphs/catalog/discover"
 )
 
 type checkCommand struct {
@@ -19,26 +20,12 @@ func (c *checkCommand) Run(p *program) error {
 	accepted, refused, warnings := 0, 0, 0
 	first := map[descriptor.Ref]descriptor.Source{}
 	for _, name := range c.Files {
-		absolute, err := filepath.Abs(name)
-		if err != nil {
-			return err
-		}
-		text, err := descriptor.ReadRegular(absolute, descriptor.MaxFileSize)
+		file, err := discover.Check(name)
 		if errors.Is(err, descriptor.ErrNotRegular) {
 			return fmt.Errorf("%s is not a file: name descriptor files, such as %s", name, filepath.Join(name, "catalog-info.yaml"))
 		}
-		if err != nil && !errors.Is(err, descriptor.ErrTooLarge) {
-			return err
-		}
-		var file descriptor.File
 		if err != nil {
-			size := int64(0)
-			if info, statErr := os.Stat(absolute); statErr == nil {
-				size = info.Size()
-			}
-			file.Issues = append(file.Issues, descriptor.SizeIssue(absolute, size))
-		} else {
-			file = descriptor.Parse(text, descriptor.Input{File: absolute, Root: checkoutRoot(filepath.Dir(absolute))})
+			return err
 		}
 		issues := file.Issues
 		for _, document := range file.Documents {
@@ -47,7 +34,7 @@ func (c *checkCommand) Run(p *program) error {
 			}
 			if before, taken := first[document.Ref]; taken {
 				issues = append(issues, descriptor.Issue{
-					Severity: descriptor.SeverityError, Rule: "conflict", File: absolute, Document: document.Position, Line: document.Line, Ref: document.Ref,
+					Severity: descriptor.SeverityError, Rule: "conflict", File: document.Entity.Source.File, Document: document.Position, Line: document.Line, Ref: document.Ref,
 					Message: fmt.Sprintf("%s is described at %s:%d already: give one of the two another name", document.Ref, shown(before.File), before.Line),
 				})
 				continue
@@ -84,16 +71,4 @@ func shown(file string) string {
 		return relative
 	}
 	return file
-}
-
-// checkoutRoot returns the work tree the folder is in, or the folder itself where it is in none: what placeholders may read.
-func checkoutRoot(folder string) string {
-	for at := folder; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return at
-		}
-		if at == filepath.Dir(at) {
-			return folder
-		}
-	}
 }

@@ -102,8 +102,10 @@ func graphSettings(cfg config.Config, log *slog.Logger) server.GraphSettings {
 		Introspection: cfg.Server.Introspection,
 		Expose:        map[string]bool{},
 	}
-	for _, s := range cfg.Subgraphs {
-		settings.Expose[s.Name] = s.ExposeErrors
+	for _, list := range [][]config.Subgraph{cfg.Subgraphs, cfg.Gateway.Subgraphs} {
+		for _, s := range list {
+			settings.Expose[s.Name] = cfg.Subgraph(s.Name).ExposeErrors
+		}
 	}
 	settings.Observe.FetchDone = func(f *plan.Fetch, answer *execute.Answer, err error) {
 		if err != nil {

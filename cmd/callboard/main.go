@@ -62,7 +62,7 @@ func run(p *program, args []string) (code int) {
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("callboard"),
-		kong.Description("One GraphQL graph over everything an engineering organisation runs on."),
+		kong.Description("One GraphQL graph over everything an engineering organisation runs on. To look around: callboard demo, then open http://localhost:4000."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

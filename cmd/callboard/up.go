@@ -42,6 +42,9 @@ func (c *configFlags) load(p *program) (config.Config, *slog.Logger, error) {
 	if c.State != "" {
 		cfg.State = c.State
 	}
+	if err := cfg.Check(); err != nil {
+		return cfg, nil, err
+	}
 	return cfg, newLog(cfg, p.stderr), nil
 }
 
