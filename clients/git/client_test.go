@@ -15,9 +15,9 @@ import (
 // A new repository is in the list once the list is older than Rescan, and not before.
 func TestRescan(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/one")
+	w.Checkout("ground/one")
 	synctest.Test(t, func(t *testing.T) {
-		client, err := git.Open(t.Context(), git.Config{Folders: []string{w.path("ground")}, Rescan: time.Minute})
+		client, err := git.Open(t.Context(), git.Config{Folders: []string{w.Path("ground")}, Rescan: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +32,7 @@ func TestRescan(t *testing.T) {
 		if n := count(); n != 1 {
 			t.Fatalf("%d repositories, want 1", n)
 		}
-		w.checkout("ground/two")
+		w.Checkout("ground/two")
 		time.Sleep(59 * time.Second)
 		if n := count(); n != 1 {
 			t.Errorf("%d repositories before the list is old, want 1", n)
@@ -47,9 +47,9 @@ func TestRescan(t *testing.T) {
 // Two configured folders of the same name have different labels; a folder that is missing is an issue, and its neighbours are read.
 func TestFolders(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("a/src/app")
-	w.checkout("b/src/app")
-	w.checkout("self")
+	w.Checkout("a/src/app")
+	w.Checkout("b/src/app")
+	w.Checkout("self")
 	found := mustSearch(t, w.open("a/src", "b/src", "missing", "self"))
 	var paths []string
 	for _, r := range found.Repositories {
@@ -73,7 +73,7 @@ func TestNoGit(t *testing.T) {
 // Many callers of one answer get the same one, and one that goes away takes nothing from the others.
 func TestTogether(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
+	w.Checkout("ground/app")
 	r := w.lookup(w.open(), "ground/app")
 	head := resolve(t, r, "").OID
 	var group sync.WaitGroup

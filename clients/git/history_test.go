@@ -14,18 +14,18 @@ import (
 // The pages of a history, put together, are what git lists in one go, whatever the filter and the size of a page.
 func TestHistoryPages(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
+	w.Checkout("ground/app")
 	for i := range 12 {
-		w.write(fmt.Sprintf("ground/app/part%d/file.txt", i%3), strings.Repeat("x\n", i+1))
-		w.git("ground/app", "add", "-A")
-		w.gitAt("ground/app", fmt.Sprintf("2026-02-%02dT00:00:00Z", i+1), "commit", "-q", "-m", fmt.Sprint("change ", i))
+		w.Write(fmt.Sprintf("ground/app/part%d/file.txt", i%3), strings.Repeat("x\n", i+1))
+		w.Git("ground/app", "add", "-A")
+		w.GitAt("ground/app", fmt.Sprintf("2026-02-%02dT00:00:00Z", i+1), "commit", "-q", "-m", fmt.Sprint("change ", i))
 	}
-	w.git("ground/app", "checkout", "-q", "-b", "side", "HEAD~5")
-	w.write("ground/app/side.txt", "side\n")
-	w.git("ground/app", "add", "-A")
-	w.gitAt("ground/app", "2026-03-01T00:00:00Z", "commit", "-q", "-m", "side", "--author=Grace (x) [y] <grace@example.com>")
-	w.git("ground/app", "checkout", "-q", "main")
-	w.gitAt("ground/app", "2026-03-02T00:00:00Z", "merge", "-q", "--no-ff", "-m", "merge", "side")
+	w.Git("ground/app", "checkout", "-q", "-b", "side", "HEAD~5")
+	w.Write("ground/app/side.txt", "side\n")
+	w.Git("ground/app", "add", "-A")
+	w.GitAt("ground/app", "2026-03-01T00:00:00Z", "commit", "-q", "-m", "side", "--author=Grace (x) [y] <grace@example.com>")
+	w.Git("ground/app", "checkout", "-q", "main")
+	w.GitAt("ground/app", "2026-03-02T00:00:00Z", "merge", "-q", "--no-ff", "-m", "merge", "side")
 
 	r := w.lookup(w.open(), "ground/app")
 	head := resolve(t, r, "")
@@ -45,7 +45,7 @@ func TestHistoryPages(t *testing.T) {
 		"between":                  {git.Filter{Since: day(3), Until: day(8)}, []string{"--since=2026-02-03T00:00:00Z", "--until=2026-02-08T00:00:00Z"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := strings.Fields(w.git("ground/app", append([]string{"rev-list", "HEAD"}, c.args...)...))
+			want := strings.Fields(w.Git("ground/app", append([]string{"rev-list", "HEAD"}, c.args...)...))
 			for _, size := range []int{1, 3, 100} {
 				var got []string
 				after, more := git.OID(""), true
@@ -80,7 +80,7 @@ func TestHistoryPages(t *testing.T) {
 		}
 	}
 	side := resolve(t, r, "side")
-	base := resolve(t, r, string(w.git("ground/app", "rev-parse", "HEAD~1")))
+	base := resolve(t, r, string(w.Git("ground/app", "rev-parse", "HEAD~1")))
 	if d, err := r.Compare(t.Context(), base.OID, side.OID); err != nil || d != (git.Divergence{Ahead: 1, Behind: 5}) {
 		t.Errorf("side stands to main as %+v, %v; want 1 ahead, 5 behind", d, err)
 	}
@@ -89,14 +89,14 @@ func TestHistoryPages(t *testing.T) {
 // People are who the .mailmap says; an address counts in any letter case.
 func TestContributors(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
+	w.Checkout("ground/app")
 	for i, author := range []string{
 		"Grace <grace@old.example>", "Grace Hopper <GRACE@new.example>", "Gee <shared@example.com>", "Other <shared@example.com>", "no email <>",
 	} {
-		w.gitAt("ground/app", fmt.Sprintf("2026-02-%02dT00:00:00Z", i+1), "commit", "-q", "--allow-empty", "-m", "x", "--author="+author)
+		w.GitAt("ground/app", fmt.Sprintf("2026-02-%02dT00:00:00Z", i+1), "commit", "-q", "--allow-empty", "-m", "x", "--author="+author)
 	}
-	w.write("ground/app/.mailmap", "# who is who\nGrace Hopper <grace@new.example> <grace@old.example>\nGrace Hopper <grace@new.example> GEE <SHARED@example.com>\nAda Lovelace <ada@example.com>\nbroken line\n")
-	w.commit("ground/app", "names")
+	w.Write("ground/app/.mailmap", "# who is who\nGrace Hopper <grace@new.example> <grace@old.example>\nGrace Hopper <grace@new.example> GEE <SHARED@example.com>\nAda Lovelace <ada@example.com>\nbroken line\n")
+	w.Commit("ground/app", "names")
 	r := w.lookup(w.open(), "ground/app")
 	people, err := r.Contributors(t.Context(), resolve(t, r, "").OID)
 	if err != nil {
@@ -120,22 +120,22 @@ func TestContributors(t *testing.T) {
 // Every kind of change is told, with the lines it touched.
 func TestChanges(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
+	w.Checkout("ground/app")
 	long := strings.Repeat("a line that stays as it is\n", 30)
 	for _, name := range []string{"gone.txt", "changed.txt", "turned.txt"} {
-		w.write("ground/app/"+name, "one\ntwo\n")
+		w.Write("ground/app/"+name, "one\ntwo\n")
 	}
-	w.write("ground/app/with \"quotes\"\tand tab.txt", long)
-	w.commit("ground/app", "before")
-	w.git("ground/app", "rm", "-q", "gone.txt", "turned.txt")
-	w.git("ground/app", "mv", "with \"quotes\"\tand tab.txt", "moved.txt")
-	w.write("ground/app/moved.txt", long+"and more\n")
-	w.write("ground/app/changed.txt", "one\nthree\nfour\n")
-	w.write("ground/app/new.bin", "\x00\x01")
-	w.write("ground/app/new.txt", "something else\n")
-	w.git("ground/app", "update-index", "--add", "--cacheinfo", "120000,"+w.git("ground/app", "rev-parse", "HEAD:changed.txt")+",turned.txt")
-	w.git("ground/app", "add", "new.bin", "new.txt", "moved.txt", "changed.txt")
-	w.git("ground/app", "commit", "-q", "-m", "after")
+	w.Write("ground/app/with \"quotes\"\tand tab.txt", long)
+	w.Commit("ground/app", "before")
+	w.Git("ground/app", "rm", "-q", "gone.txt", "turned.txt")
+	w.Git("ground/app", "mv", "with \"quotes\"\tand tab.txt", "moved.txt")
+	w.Write("ground/app/moved.txt", long+"and more\n")
+	w.Write("ground/app/changed.txt", "one\nthree\nfour\n")
+	w.Write("ground/app/new.bin", "\x00\x01")
+	w.Write("ground/app/new.txt", "something else\n")
+	w.Git("ground/app", "update-index", "--add", "--cacheinfo", "120000,"+w.Git("ground/app", "rev-parse", "HEAD:changed.txt")+",turned.txt")
+	w.Git("ground/app", "add", "new.bin", "new.txt", "moved.txt", "changed.txt")
+	w.Git("ground/app", "commit", "-q", "-m", "after")
 	r := w.lookup(w.open(), "ground/app")
 	list, err := r.Changes(t.Context(), resolve(t, r, ""))
 	if err != nil {
@@ -162,15 +162,15 @@ func TestChanges(t *testing.T) {
 // beginning is held.
 func TestFiles(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
-	w.write("ground/app/folder/inner.txt", "inner\n")
-	w.write("ground/app/huge.txt", strings.Repeat("0123456789abcde\n", 1<<19)) // 8 MiB
-	w.git("ground/app", "add", "-A")
-	w.write("link", "/etc/passwd")
-	w.git("ground/app", "update-index", "--add", "--cacheinfo", "120000,"+w.git("ground/app", "hash-object", "-w", w.path("link"))+",link")
-	w.git("ground/app", "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module")
-	w.git("ground/app", "update-index", "--chmod=+x", "README.md")
-	w.git("ground/app", "commit", "-q", "-m", "all kinds")
+	w.Checkout("ground/app")
+	w.Write("ground/app/folder/inner.txt", "inner\n")
+	w.Write("ground/app/huge.txt", strings.Repeat("0123456789abcde\n", 1<<19)) // 8 MiB
+	w.Git("ground/app", "add", "-A")
+	w.Write("link", "/etc/passwd")
+	w.Git("ground/app", "update-index", "--add", "--cacheinfo", "120000,"+w.Git("ground/app", "hash-object", "-w", w.Path("link"))+",link")
+	w.Git("ground/app", "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module")
+	w.Git("ground/app", "update-index", "--chmod=+x", "README.md")
+	w.Git("ground/app", "commit", "-q", "-m", "all kinds")
 	r := w.lookup(w.open(), "ground/app")
 	head := resolve(t, r, "").OID
 	entries, err := r.List(t.Context(), head, "")

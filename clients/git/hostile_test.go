@@ -67,73 +67,73 @@ func TestNothingRuns(t *testing.T) {
 		control []string                     // what makes an ordinary git leave the mark
 	}{
 		{"fsmonitor", func(w workshop, run string) {
-			w.git("ground/app", "config", "core.fsmonitor", run)
+			w.Git("ground/app", "config", "core.fsmonitor", run)
 		}, []string{"status"}},
 		{"hooks", func(w workshop, run string) {
-			w.write("ground/app/.git/evil/post-index-change", "#!/bin/sh\n"+run+"\n")
-			w.write("ground/app/.git/evil/reference-transaction", "#!/bin/sh\n"+run+"\n")
+			w.Write("ground/app/.git/evil/post-index-change", "#!/bin/sh\n"+run+"\n")
+			w.Write("ground/app/.git/evil/reference-transaction", "#!/bin/sh\n"+run+"\n")
 			for _, name := range []string{"post-index-change", "reference-transaction"} {
-				if err := os.Chmod(w.path("ground/app/.git/evil", name), 0o755); err != nil {
-					w.t.Fatal(err)
+				if err := os.Chmod(w.Path("ground/app/.git/evil", name), 0o755); err != nil {
+					w.T.Fatal(err)
 				}
 			}
-			w.git("ground/app", "config", "core.hooksPath", w.path("ground/app/.git/evil"))
+			w.Git("ground/app", "config", "core.hooksPath", w.Path("ground/app/.git/evil"))
 		}, []string{"branch", "another"}},
 		{"external diff", func(w workshop, run string) {
-			w.git("ground/app", "config", "diff.external", run)
+			w.Git("ground/app", "config", "diff.external", run)
 		}, []string{"log", "-p", "--ext-diff"}},
 		{"diff driver in attributes", func(w workshop, run string) {
-			w.git("ground/app", "config", "diff.evil.command", run)
-			w.write("ground/app/.git/info/attributes", "* diff=evil\n")
+			w.Git("ground/app", "config", "diff.evil.command", run)
+			w.Write("ground/app/.git/info/attributes", "* diff=evil\n")
 		}, []string{"log", "-p", "--ext-diff"}},
 		{"text conversion", func(w workshop, run string) {
-			w.git("ground/app", "config", "diff.evil.textconv", run)
-			w.write("ground/app/.git/info/attributes", "* diff=evil\n")
+			w.Git("ground/app", "config", "diff.evil.textconv", run)
+			w.Write("ground/app/.git/info/attributes", "* diff=evil\n")
 		}, []string{"log", "-p"}},
 		{"filter", func(w workshop, run string) {
-			w.git("ground/app", "config", "filter.evil.smudge", run)
-			w.write("ground/app/.git/info/attributes", "* filter=evil\n")
+			w.Git("ground/app", "config", "filter.evil.smudge", run)
+			w.Write("ground/app/.git/info/attributes", "* filter=evil\n")
 		}, []string{"cat-file", "--filters", "HEAD:README.md"}},
 		{"signature check", func(w workshop, run string) {
-			w.write("ground/app/.git/gpg", "#!/bin/sh\n"+run+"\n")
-			if err := os.Chmod(w.path("ground/app/.git/gpg"), 0o755); err != nil {
-				w.t.Fatal(err)
+			w.Write("ground/app/.git/gpg", "#!/bin/sh\n"+run+"\n")
+			if err := os.Chmod(w.Path("ground/app/.git/gpg"), 0o755); err != nil {
+				w.T.Fatal(err)
 			}
-			w.git("ground/app", "config", "gpg.program", w.path("ground/app/.git/gpg"))
-			w.git("ground/app", "config", "log.showSignature", "true")
-			text := "tree " + w.git("ground/app", "rev-parse", "HEAD^{tree}") + "\nparent " + w.git("ground/app", "rev-parse", "HEAD") +
+			w.Git("ground/app", "config", "gpg.program", w.Path("ground/app/.git/gpg"))
+			w.Git("ground/app", "config", "log.showSignature", "true")
+			text := "tree " + w.Git("ground/app", "rev-parse", "HEAD^{tree}") + "\nparent " + w.Git("ground/app", "rev-parse", "HEAD") +
 				"\nauthor A <a@b> 1700000000 +0000\ncommitter A <a@b> 1700000000 +0000\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\nsigned\n"
-			w.write("commit.txt", text)
-			w.git("ground/app", "reset", "-q", "--hard", w.git("ground/app", "hash-object", "-t", "commit", "-w", w.path("commit.txt")))
+			w.Write("commit.txt", text)
+			w.Git("ground/app", "reset", "-q", "--hard", w.Git("ground/app", "hash-object", "-t", "commit", "-w", w.Path("commit.txt")))
 		}, []string{"log"}},
 		{"included configuration", func(w workshop, run string) {
-			w.write("ground/app/.git/more", "[core]\n\tfsmonitor = "+run+"\n[diff]\n\texternal = "+run+"\n")
-			w.git("ground/app", "config", "include.path", "more")
-			w.git("ground/app", "config", "includeIf.gitdir:/.path", "more")
+			w.Write("ground/app/.git/more", "[core]\n\tfsmonitor = "+run+"\n[diff]\n\texternal = "+run+"\n")
+			w.Git("ground/app", "config", "include.path", "more")
+			w.Git("ground/app", "config", "includeIf.gitdir:/.path", "more")
 		}, []string{"status"}},
 		{"lazy fetch", func(w workshop, run string) {
-			blob := w.git("ground/app", "rev-parse", "HEAD:README.md")
-			if err := os.Remove(w.path("ground/app/.git/objects", blob[:2], blob[2:])); err != nil {
-				w.t.Fatal(err)
+			blob := w.Git("ground/app", "rev-parse", "HEAD:README.md")
+			if err := os.Remove(w.Path("ground/app/.git/objects", blob[:2], blob[2:])); err != nil {
+				w.T.Fatal(err)
 			}
-			w.git("ground/app", "config", "core.repositoryFormatVersion", "1")
-			w.git("ground/app", "config", "extensions.partialClone", "origin")
-			w.git("ground/app", "config", "remote.origin.promisor", "true")
-			w.git("ground/app", "config", "remote.origin.url", "ext::"+run)
-			w.git("ground/app", "config", "protocol.ext.allow", "always")
-			w.git("ground/app", "config", "protocol.allow", "always")
-			w.git("ground/app", "config", "core.sshCommand", run)
+			w.Git("ground/app", "config", "core.repositoryFormatVersion", "1")
+			w.Git("ground/app", "config", "extensions.partialClone", "origin")
+			w.Git("ground/app", "config", "remote.origin.promisor", "true")
+			w.Git("ground/app", "config", "remote.origin.url", "ext::"+run)
+			w.Git("ground/app", "config", "protocol.ext.allow", "always")
+			w.Git("ground/app", "config", "protocol.allow", "always")
+			w.Git("ground/app", "config", "core.sshCommand", run)
 		}, []string{"cat-file", "-p", "HEAD:README.md"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorkshop(t)
-			w.checkout("ground/app")
-			mark := w.path("ran")
+			w.Checkout("ground/app")
+			mark := w.Path("ran")
 			c.prepare(w, "touch "+mark)
 
 			cmd := exec.Command("git", c.control...)
-			cmd.Dir = w.path("ground/app")
-			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_PAGER=cat"}
+			cmd.Dir = w.Path("ground/app")
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.Dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_PAGER=cat"}
 			out, _ := cmd.CombinedOutput()
 			if os.Remove(mark) != nil {
 				t.Skipf("this git does not run it either: git %s: %s", strings.Join(c.control, " "), out)
@@ -163,67 +163,67 @@ func mustSearch(t *testing.T, client *git.Client) *git.Found {
 func TestNothingOutside(t *testing.T) {
 	link := func(w workshop, target, name string) {
 		if err := os.Symlink(target, name); err != nil {
-			w.t.Skip("no symbolic links here:", err)
+			w.T.Skip("no symbolic links here:", err)
 		}
 	}
 	for name, reach := range map[string]func(w workshop, target string){
 		"a .git file": func(w workshop, target string) {
-			w.write("ground/app/.git", "gitdir: "+target+"/.git\n")
+			w.Write("ground/app/.git", "gitdir: "+target+"/.git\n")
 		},
 		"a link for .git": func(w workshop, target string) {
-			w.write("ground/app/x", "")
-			link(w, target+"/.git", w.path("ground/app/.git"))
+			w.Write("ground/app/x", "")
+			link(w, target+"/.git", w.Path("ground/app/.git"))
 		},
 		"a commondir file": func(w workshop, target string) {
-			w.git("ground", "init", "-q", "--bare", "app")
-			w.write("ground/app/commondir", target+"/.git\n")
+			w.Git("ground", "init", "-q", "--bare", "app")
+			w.Write("ground/app/commondir", target+"/.git\n")
 		},
 		"a link for objects": func(w workshop, target string) {
-			w.git("ground", "init", "-q", "--bare", "app")
-			if err := os.RemoveAll(w.path("ground/app/objects")); err != nil {
-				w.t.Fatal(err)
+			w.Git("ground", "init", "-q", "--bare", "app")
+			if err := os.RemoveAll(w.Path("ground/app/objects")); err != nil {
+				w.T.Fatal(err)
 			}
-			link(w, target+"/.git/objects", w.path("ground/app/objects"))
+			link(w, target+"/.git/objects", w.Path("ground/app/objects"))
 		},
 		"a link for one folder of objects": func(w workshop, target string) {
-			w.git("ground", "init", "-q", "--bare", "app")
+			w.Git("ground", "init", "-q", "--bare", "app")
 			folders, _ := filepath.Glob(target + "/.git/objects/??")
-			link(w, folders[0], w.path("ground/app/objects", filepath.Base(folders[0])))
+			link(w, folders[0], w.Path("ground/app/objects", filepath.Base(folders[0])))
 		},
 		"a link for refs": func(w workshop, target string) {
-			w.git("ground", "init", "-q", "--bare", "app")
-			if err := os.RemoveAll(w.path("ground/app/refs")); err != nil {
-				w.t.Fatal(err)
+			w.Git("ground", "init", "-q", "--bare", "app")
+			if err := os.RemoveAll(w.Path("ground/app/refs")); err != nil {
+				w.T.Fatal(err)
 			}
-			link(w, target+"/.git/refs", w.path("ground/app/refs"))
+			link(w, target+"/.git/refs", w.Path("ground/app/refs"))
 		},
 		"a link for one ref": func(w workshop, target string) {
-			w.git("ground", "init", "-q", "--bare", "app")
-			link(w, target+"/.git/refs/heads/main", w.path("ground/app/refs/heads/main"))
+			w.Git("ground", "init", "-q", "--bare", "app")
+			link(w, target+"/.git/refs/heads/main", w.Path("ground/app/refs/heads/main"))
 		},
 		"a link for the configuration": func(w workshop, target string) {
-			w.checkout("ground/app")
-			if err := os.Remove(w.path("ground/app/.git/config")); err != nil {
-				w.t.Fatal(err)
+			w.Checkout("ground/app")
+			if err := os.Remove(w.Path("ground/app/.git/config")); err != nil {
+				w.T.Fatal(err)
 			}
-			link(w, target+"/.git/config", w.path("ground/app/.git/config"))
+			link(w, target+"/.git/config", w.Path("ground/app/.git/config"))
 		},
 		"alternates": func(w workshop, target string) {
-			w.git("ground", "clone", "-q", "--shared", target, "app")
+			w.Git("ground", "clone", "-q", "--shared", target, "app")
 		},
 		"alternates of alternates": func(w workshop, target string) {
-			w.git("ground", "clone", "-q", "--shared", target, "between")
-			w.git("ground", "clone", "-q", "--shared", "between", "app")
-			if err := os.Rename(w.path("ground/between/.git/HEAD"), w.path("ground/between/.git/HEAD.away")); err != nil {
-				w.t.Fatal(err)
+			w.Git("ground", "clone", "-q", "--shared", target, "between")
+			w.Git("ground", "clone", "-q", "--shared", "between", "app")
+			if err := os.Rename(w.Path("ground/between/.git/HEAD"), w.Path("ground/between/.git/HEAD.away")); err != nil {
+				w.T.Fatal(err)
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorkshop(t)
-			w.write("ground/keep", "")
-			w.checkout("secret")
-			reach(w, w.path("secret"))
+			w.Write("ground/keep", "")
+			w.Checkout("secret")
+			reach(w, w.Path("secret"))
 
 			found := mustSearch(t, w.open("ground"))
 			for _, r := range found.Repositories {
@@ -232,7 +232,7 @@ func TestNothingOutside(t *testing.T) {
 			refused := false
 			for _, issue := range found.Issues {
 				refused = refused || issue.Path == "ground/app" && errors.Is(issue.Err, git.ErrBadRepository)
-				if strings.Contains(issue.Err.Error(), w.dir) {
+				if strings.Contains(issue.Err.Error(), w.Dir) {
 					t.Errorf("the issue tells where things lie: %v", issue.Err)
 				}
 			}
@@ -254,29 +254,29 @@ func TestNothingOutside(t *testing.T) {
 // checkout that really holds the file.
 func TestHolding(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
-	w.write("ground/app/services/web/catalog-info.yaml", "x")
-	w.checkout("secret")
-	w.write("ground/loose/file", "x")
-	if err := os.Symlink(w.path("secret"), w.path("ground/app/out")); err != nil {
+	w.Checkout("ground/app")
+	w.Write("ground/app/services/web/catalog-info.yaml", "x")
+	w.Checkout("secret")
+	w.Write("ground/loose/file", "x")
+	if err := os.Symlink(w.Path("secret"), w.Path("ground/app/out")); err != nil {
 		t.Skip("no symbolic links here:", err)
 	}
-	if err := os.Symlink(w.path("ground/app/services"), w.path("ground/in")); err != nil {
+	if err := os.Symlink(w.Path("ground/app/services"), w.Path("ground/in")); err != nil {
 		t.Fatal(err)
 	}
 	client := w.open()
 	for path, want := range map[string]string{
-		w.path("ground/app/services/web/catalog-info.yaml"): "ground/app: services/web/catalog-info.yaml",
-		w.path("ground/in/web/catalog-info.yaml"):           "ground/app: services/web/catalog-info.yaml",
-		w.path("ground/app"):                                "ground/app: ",
-		w.path("ground/app/gone/for/good"):                  "ground/app: gone/for/good",
-		w.path("ground/loose/file"):                         "",
-		w.path("ground/app/out/README.md"):                  "",
-		w.path("ground/app") + "/../../secret/README.md":    "",
-		w.path("secret/README.md"):                          "",
+		w.Path("ground/app/services/web/catalog-info.yaml"): "ground/app: services/web/catalog-info.yaml",
+		w.Path("ground/in/web/catalog-info.yaml"):           "ground/app: services/web/catalog-info.yaml",
+		w.Path("ground/app"):                                "ground/app: ",
+		w.Path("ground/app/gone/for/good"):                  "ground/app: gone/for/good",
+		w.Path("ground/loose/file"):                         "",
+		w.Path("ground/app/out/README.md"):                  "",
+		w.Path("ground/app") + "/../../secret/README.md":    "",
+		w.Path("secret/README.md"):                          "",
 		"/etc/passwd":                                       "",
 		"relative/path":                                     "",
-		w.path("ground/app") + "/\x00":                      "",
+		w.Path("ground/app") + "/\x00":                      "",
 	} {
 		r, rel, err := client.Holding(path)
 		got := ""
@@ -294,30 +294,30 @@ func TestHolding(t *testing.T) {
 // Damage gives an error that says so, and never another repository's answer.
 func TestDamage(t *testing.T) {
 	for name, harm := range map[string]func(w workshop){
-		"HEAD is nonsense":          func(w workshop) { w.write("ground/app/.git/HEAD", "nonsense\n") },
-		"configuration is nonsense": func(w workshop) { w.write("ground/app/.git/config", "[core\nx") },
-		"unknown format":            func(w workshop) { w.git("ground/app", "config", "core.repositoryFormatVersion", "99") },
+		"HEAD is nonsense":          func(w workshop) { w.Write("ground/app/.git/HEAD", "nonsense\n") },
+		"configuration is nonsense": func(w workshop) { w.Write("ground/app/.git/config", "[core\nx") },
+		"unknown format":            func(w workshop) { w.Git("ground/app", "config", "core.repositoryFormatVersion", "99") },
 		"the head commit is gone": func(w workshop) {
-			oid := w.git("ground/app", "rev-parse", "HEAD")
-			if err := os.Remove(w.path("ground/app/.git/objects", oid[:2], oid[2:])); err != nil {
-				w.t.Fatal(err)
+			oid := w.Git("ground/app", "rev-parse", "HEAD")
+			if err := os.Remove(w.Path("ground/app/.git/objects", oid[:2], oid[2:])); err != nil {
+				w.T.Fatal(err)
 			}
 		},
 		"the tree is garbage": func(w workshop) {
-			oid := w.git("ground/app", "rev-parse", "HEAD^{tree}")
-			file := w.path("ground/app/.git/objects", oid[:2], oid[2:])
+			oid := w.Git("ground/app", "rev-parse", "HEAD^{tree}")
+			file := w.Path("ground/app/.git/objects", oid[:2], oid[2:])
 			if err := os.Chmod(file, 0o644); err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			if err := os.WriteFile(file, []byte("garbage"), 0o644); err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 		},
-		"a HEAD without an end": func(w workshop) { w.write("ground/app/.git/HEAD", strings.Repeat("x", 1<<20)) },
+		"a HEAD without an end": func(w workshop) { w.Write("ground/app/.git/HEAD", strings.Repeat("x", 1<<20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorkshop(t)
-			w.checkout("ground/app")
+			w.Checkout("ground/app")
 			harm(w)
 			r := w.lookup(w.open(), "ground/app")
 			errs := everything(t, r)
@@ -328,7 +328,7 @@ func TestDamage(t *testing.T) {
 				if !errors.Is(err, git.ErrBadRepository) && !errors.Is(err, git.ErrNotFound) {
 					t.Errorf("want ErrBadRepository or ErrNotFound, got %v", err)
 				}
-				if strings.Contains(err.Error(), w.dir) {
+				if strings.Contains(err.Error(), w.Dir) {
 					t.Errorf("the error tells where things lie: %v", err)
 				}
 			}

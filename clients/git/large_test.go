@@ -21,10 +21,10 @@ const largeHistory = 50_000
 func large(b *testing.B) (*git.Client, *git.Repository) {
 	b.Helper()
 	w := newWorkshop(b)
-	if err := os.MkdirAll(w.path("ground"), 0o755); err != nil {
+	if err := os.MkdirAll(w.Path("ground"), 0o755); err != nil {
 		b.Fatal(err)
 	}
-	w.git("ground", "init", "-q", "--bare", "large.git")
+	w.Git("ground", "init", "-q", "--bare", "large.git")
 	var stream bytes.Buffer
 	for i := 1; i <= largeHistory; i++ {
 		who := fmt.Sprintf("Dev %d <dev%d@example.com> %d +0000", i%200, i%200, 1_500_000_000+i*600)
@@ -33,14 +33,14 @@ func large(b *testing.B) (*git.Client, *git.Repository) {
 		fmt.Fprintf(&stream, "commit refs/heads/main\nauthor %s\ncommitter %s\ndata %d\n%s", who, who, len(message), message)
 		fmt.Fprintf(&stream, "M 100644 inline dir%d/sub%d/file%d.txt\ndata %d\n%s\n", i%40, i%7, i%500, len(content), content)
 	}
-	cmd := exec.Command("git", "-C", w.path("ground/large.git"), "fast-import", "--quiet")
+	cmd := exec.Command("git", "-C", w.Path("ground/large.git"), "fast-import", "--quiet")
 	cmd.Stdin = &stream
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("git fast-import: %v\n%s", err, out)
 	}
 	// A repository that nobody has written to for a while: its refs need not be read for every answer.
 	past := time.Now().Add(-time.Hour)
-	if err := filepath.WalkDir(w.path("ground"), func(path string, _ fs.DirEntry, err error) error {
+	if err := filepath.WalkDir(w.Path("ground"), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ import (
 // as long as they live.
 func stuck(t *testing.T, w workshop) (executable, pipe string) {
 	t.Helper()
-	executable, pipe = w.path("stuck"), w.path("pipe")
+	executable, pipe = w.Path("stuck"), w.Path("pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Skip("no named pipes here:", err)
 	}
@@ -43,9 +43,9 @@ func TestKill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorkshop(t)
-			w.checkout("ground/app")
+			w.Checkout("ground/app")
 			executable, pipe := stuck(t, w)
-			client, err := git.Open(t.Context(), git.Config{Folders: []string{w.path("ground")}, Executable: executable, Timeout: c.timeout})
+			client, err := git.Open(t.Context(), git.Config{Folders: []string{w.Path("ground")}, Executable: executable, Timeout: c.timeout})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,8 +86,8 @@ func TestNamedPipes(t *testing.T) {
 	for _, name := range []string{"HEAD", "config", "packed-refs", "objects/info/alternates", "refs/heads/pipe", "objects/pack/pack.pack", "commondir"} {
 		t.Run(strings.ReplaceAll(name, "/", " "), func(t *testing.T) {
 			w := newWorkshop(t)
-			w.checkout("ground/app")
-			path := w.path("ground/app/.git", name)
+			w.Checkout("ground/app")
+			path := w.Path("ground/app/.git", name)
 			_ = os.Remove(path)
 			if err := syscall.Mkfifo(path, 0o600); err != nil {
 				t.Skip("no named pipes here:", err)

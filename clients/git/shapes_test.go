@@ -13,21 +13,21 @@ import (
 // Every shape a repository comes in is found, and answers.
 func TestShapes(t *testing.T) {
 	w := newWorkshop(t)
-	normal := w.checkout("ground/normal")
-	w.write("ground/normal/more.txt", "more\n")
-	second := w.commit("ground/normal", "second")
-	w.git("ground/normal", "tag", "-a", "v1", "-m", "a tag")
-	w.git("ground", "clone", "-q", "--bare", "normal", "bare.git")
-	w.git("ground", "clone", "-q", "--depth", "1", "file://"+w.path("ground/normal"), "shallow")
-	w.git("ground/normal", "worktree", "add", "-q", "-b", "side", w.path("ground/worktree"))
-	w.git("ground", "clone", "-q", "normal", "detached")
-	w.git("ground/detached", "checkout", "-q", "--detach", string(normal))
-	w.git("ground", "init", "-q", "empty")
-	w.checkout("ground/super")
-	w.git("ground/super", "submodule", "add", "-q", w.path("ground/normal"), "parts/sub")
-	w.commit("ground/super", "with a submodule")
-	w.git("ground/super", "init", "-q", "--bare", "inside.git") // might have come with a clone: not to be trusted
-	w.write("ground/plain/nothing.txt", "no repository\n")
+	normal := w.Checkout("ground/normal")
+	w.Write("ground/normal/more.txt", "more\n")
+	second := w.Commit("ground/normal", "second")
+	w.Git("ground/normal", "tag", "-a", "v1", "-m", "a tag")
+	w.Git("ground", "clone", "-q", "--bare", "normal", "bare.git")
+	w.Git("ground", "clone", "-q", "--depth", "1", "file://"+w.Path("ground/normal"), "shallow")
+	w.Git("ground/normal", "worktree", "add", "-q", "-b", "side", w.Path("ground/worktree"))
+	w.Git("ground", "clone", "-q", "normal", "detached")
+	w.Git("ground/detached", "checkout", "-q", "--detach", string(normal))
+	w.Git("ground", "init", "-q", "empty")
+	w.Checkout("ground/super")
+	w.Git("ground/super", "submodule", "add", "-q", w.Path("ground/normal"), "parts/sub")
+	w.Commit("ground/super", "with a submodule")
+	w.Git("ground/super", "init", "-q", "--bare", "inside.git") // might have come with a clone: not to be trusted
+	w.Write("ground/plain/nothing.txt", "no repository\n")
 
 	client := w.open()
 	found, err := client.Repositories(t.Context())
@@ -94,11 +94,11 @@ func TestShapes(t *testing.T) {
 // A ref argument is a name or an object id, and nothing of git's language for revisions.
 func TestResolve(t *testing.T) {
 	w := newWorkshop(t)
-	first := w.checkout("ground/app")
-	w.git("ground/app", "branch", "topic/one")
-	w.git("ground/app", "tag", "both")
-	second := w.commit("ground/app", "second")
-	w.git("ground/app", "branch", "both")
+	first := w.Checkout("ground/app")
+	w.Git("ground/app", "branch", "topic/one")
+	w.Git("ground/app", "tag", "both")
+	second := w.Commit("ground/app", "second")
+	w.Git("ground/app", "branch", "both")
 	r := w.lookup(w.open(), "ground/app")
 	for ref, want := range map[string]git.OID{
 		"": second, "HEAD": second, "main": second, "heads/main": second, "refs/heads/main": second,
@@ -123,31 +123,31 @@ func TestResolve(t *testing.T) {
 // A commit, a branch or a checkout that is made while the client is open shows in the very next answer, whatever is remembered.
 func TestChangesShowAtOnce(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
+	w.Checkout("ground/app")
 	client := w.open()
 	r := w.lookup(client, "ground/app")
 	for i := range 20 {
-		want := w.commit("ground/app", "again")
+		want := w.Commit("ground/app", "again")
 		if got := resolve(t, r, "").OID; got != want {
 			t.Fatalf("commit %d: the head is %s, want %s", i, got, want)
 		}
 	}
-	w.git("ground/app", "branch", "deep/in/folders")
-	w.git("ground/app", "pack-refs", "--all")
-	want := w.commit("ground/app", "after packing")
+	w.Git("ground/app", "branch", "deep/in/folders")
+	w.Git("ground/app", "pack-refs", "--all")
+	want := w.Commit("ground/app", "after packing")
 	if got := resolve(t, r, "main").OID; got != want {
 		t.Errorf("after packing refs, main is %s, want %s", got, want)
 	}
 	if n := len(refsOf(t, r).Branches); n != 2 {
 		t.Errorf("%d branches after packing, want 2", n)
 	}
-	w.git("ground/app", "branch", "-D", "deep/in/folders")
+	w.Git("ground/app", "branch", "-D", "deep/in/folders")
 	if n := len(refsOf(t, r).Branches); n != 1 {
 		t.Errorf("%d branches after deleting one, want 1", n)
 	}
-	w.checkout("ground/new")
+	w.Checkout("ground/new")
 	w.lookup(client, "ground/new")
-	if err := os.RemoveAll(w.path("ground/app")); err != nil {
+	if err := os.RemoveAll(w.Path("ground/app")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.Lookup("ground/app"); !errors.Is(err, git.ErrNotFound) {
@@ -162,9 +162,9 @@ func TestChangesShowAtOnce(t *testing.T) {
 // A shallow clone that is deepened has a longer history from the same commit on.
 func TestDeepening(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
-	w.commit("ground/app", "second")
-	w.git("ground", "clone", "-q", "--depth", "1", "file://"+w.path("ground/app"), "shallow")
+	w.Checkout("ground/app")
+	w.Commit("ground/app", "second")
+	w.Git("ground", "clone", "-q", "--depth", "1", "file://"+w.Path("ground/app"), "shallow")
 	r := w.lookup(w.open(), "ground/shallow")
 	head := resolve(t, r, "")
 	count := func() int {
@@ -184,7 +184,7 @@ func TestDeepening(t *testing.T) {
 	if n, f := count(), files(); n != 1 || f != 1 {
 		t.Errorf("shallow: %d commits, %d changed files; want 1 and 1", n, f)
 	}
-	w.git("ground/shallow", "fetch", "-q", "--unshallow")
+	w.Git("ground/shallow", "fetch", "-q", "--unshallow")
 	if n, f := count(), files(); n != 2 || f != 0 {
 		t.Errorf("deepened: %d commits, %d changed files; want 2 and 0", n, f)
 	}
@@ -193,15 +193,15 @@ func TestDeepening(t *testing.T) {
 // Whatever bytes names, messages and files hold, answers are UTF-8; a name is found again as it is shown.
 func TestBytes(t *testing.T) {
 	w := newWorkshop(t)
-	w.checkout("ground/app")
+	w.Checkout("ground/app")
 	name := "caf\xe9.txt"
-	if err := os.WriteFile(w.path("ground/app", name), []byte("na\xefve\n"), 0o644); err != nil {
+	if err := os.WriteFile(w.Path("ground/app", name), []byte("na\xefve\n"), 0o644); err != nil {
 		t.Skip("this file system wants UTF-8 names:", err)
 	}
-	w.git("ground/app", "add", "-A")
-	w.git("ground/app", "-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "-m", "d\xe9j\xe0 vu")
-	latin := git.OID(w.git("ground/app", "rev-parse", "HEAD"))
-	w.git("ground/app", "-c", "i18n.commitEncoding=x-nobody-knows", "commit", "-q", "--allow-empty", "-m", "broken \xff\xfe bytes")
+	w.Git("ground/app", "add", "-A")
+	w.Git("ground/app", "-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "-m", "d\xe9j\xe0 vu")
+	latin := git.OID(w.Git("ground/app", "rev-parse", "HEAD"))
+	w.Git("ground/app", "-c", "i18n.commitEncoding=x-nobody-knows", "commit", "-q", "--allow-empty", "-m", "broken \xff\xfe bytes")
 	r := w.lookup(w.open(), "ground/app")
 	head := resolve(t, r, "")
 

@@ -7,7 +7,8 @@
 //
 // Why email addresses are given (November 2026): an address is how a commit says who made it, and how CODEOWNERS and catalogs
 // refer to people; whoever may read a repository can read them with git. Where the graph is open to more people than the
-// repositories are, Config.MaskEmails keeps them back everywhere, and nothing else changes.
+// repositories are, Config.MaskEmails keeps those of authors, committers and contributors back. What people wrote into messages
+// and files stays as they wrote it, and a history can still be filtered by an address one knows.
 package repos
 
 import (
@@ -28,7 +29,7 @@ type Config struct {
 	Executable string        // the git to run; "git" from PATH where empty
 	Timeout    time.Duration // for one git process; see git.Config
 	Rescan     time.Duration // how old the list of repositories may get; see git.Config
-	MaskEmails bool          // give no email address to anybody
+	MaskEmails bool          // give no email address of an author, committer or contributor
 	Log        *slog.Logger  // nowhere where nil
 }
 
