@@ -47,7 +47,7 @@ check:
 
 generate:
 	$(GO) run ./subgraphs/generate
-	cd examples/oncall && $(GO) run github.com/99designs/gqlgen generate
+	cd examples/oncall && $(GO) tool gqlgen generate
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

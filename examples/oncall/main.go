@@ -1,5 +1,5 @@
 // Command oncall is a subgraph of another team: a rota, joined to Callboard's catalog over HTTP. It is the worked example of the README, complete:
-// a schema, what gqlgen generates from it (go run github.com/99designs/gqlgen generate), and this file.
+// a schema, what gqlgen generates from it (go tool gqlgen generate), and this file.
 package main
 
 import (
