@@ -16,6 +16,16 @@ func newWorkshop(t testing.TB) workshop {
 	return workshop{gittest.New(t)}
 }
 
+func (w workshop) Commit(folder, message string) git.OID {
+	w.T.Helper()
+	return git.OID(w.Workshop.Commit(folder, message))
+}
+
+func (w workshop) Checkout(folder string) git.OID {
+	w.T.Helper()
+	return git.OID(w.Workshop.Checkout(folder))
+}
+
 // open returns a client for some folders of the workshop; for "ground" where none is named.
 func (w workshop) open(folders ...string) *git.Client {
 	w.T.Helper()

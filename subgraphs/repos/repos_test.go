@@ -104,8 +104,8 @@ func TestRepository(t *testing.T) {
 	w.Write("ground/team/app/src/main.go", "package main\n\nfunc main() {}\n")
 	w.Write("ground/team/app/.github/CODEOWNERS", "* @larkfold/all\n[bad\n/src/ @larkfold/code ada@example.com\n/src/free\n")
 	second := w.Commit("ground/team/app", "Do more\n\nWith a body.")
-	w.Git("ground/team/app", "branch", "topic", string(first))
-	w.Git("ground/team/app", "tag", "-a", "v1", "-m", "x", string(first))
+	w.Git("ground/team/app", "branch", "topic", first)
+	w.Git("ground/team/app", "tag", "-a", "v1", "-m", "x", first)
 	s := open(t, repos.Config{Folders: []string{w.Path("ground")}})
 
 	s.want(`{repositories{totalCount nodes{provider host owner name nameWithOwner path url defaultBranch currentBranch isEmpty isShallow isBare isDetached lastActivityAt issues{message}}} repositoryIssues{message}}`, `{

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"callboard.dev/callboard/clients/git"
 )
 
 // Workshop makes repositories in a folder of its own.
@@ -71,15 +69,15 @@ func (w Workshop) Write(file, text string) {
 }
 
 // Commit commits everything in a folder and returns the new commit.
-func (w Workshop) Commit(folder, message string) git.OID {
+func (w Workshop) Commit(folder, message string) string {
 	w.T.Helper()
 	w.Git(folder, "add", "-A")
 	w.Git(folder, "commit", "-q", "--allow-empty", "-m", message)
-	return git.OID(w.Git(folder, "rev-parse", "HEAD"))
+	return w.Git(folder, "rev-parse", "HEAD")
 }
 
 // Checkout makes a repository with one commit that holds a README.
-func (w Workshop) Checkout(folder string) git.OID {
+func (w Workshop) Checkout(folder string) string {
 	w.T.Helper()
 	if err := os.MkdirAll(w.Path(folder), 0o755); err != nil {
 		w.T.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // origin is what the URL of a remote tells about a repository.
@@ -46,7 +48,7 @@ func parseOrigin(text string) (origin, bool) {
 	}
 	way = path.Clean("/" + way)
 	way = strings.TrimSuffix(strings.Trim(way, "/"), ".git")
-	if way == "" || !hostForm.MatchString(o.host) {
+	if way == "" || !utf8.ValidString(way) || strings.ContainsFunc(way, unicode.IsControl) || !hostForm.MatchString(o.host) {
 		return origin{}, false
 	}
 	o.host = strings.ToLower(o.host)
