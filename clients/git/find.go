@@ -82,14 +82,21 @@ type Found struct {
 }
 
 // Repositories returns the repositories below the configured folders, searching anew where the last search is older than
-// Config.Rescan. Bare repositories inside a checkout are left alone: a clone can bring one along, with settings of its own.
+// Config.Rescan; while somebody else is searching, the last list will do. Bare repositories inside a checkout are left alone: a clone can bring one along, with settings of its own.
 func (c *Client) Repositories(ctx context.Context) (*Found, error) {
 	c.mu.Lock()
 	found := c.found
-	c.mu.Unlock()
-	if found != nil && time.Since(found.At) < c.rescan {
+	if found != nil && (c.searching || time.Since(found.At) < c.rescan) {
+		c.mu.Unlock()
 		return found, nil
 	}
+	c.searching = true
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.searching = false
+	}()
 	return c.Search(ctx)
 }
 

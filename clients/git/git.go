@@ -81,10 +81,11 @@ type Client struct {
 
 	cache *otter.Cache[string, any]
 
-	mu      sync.Mutex
-	opened  map[string]*Repository // by Dir
-	flights map[string]*flight
-	found   *Found // nil before the first search
+	mu        sync.Mutex
+	opened    map[string]*Repository // by Dir
+	flights   map[string]*flight
+	found     *Found // nil before the first search
+	searching bool
 }
 
 // Open returns a client for the folders of cfg. It fails where git is missing or too old; a folder that cannot be read is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 )
 
 // weigher is a remembered answer that knows about how many bytes it holds.
@@ -44,7 +45,7 @@ func remember[T any](ctx context.Context, c *Client, key string, compute func(co
 		c.flights[key] = f
 		go func() {
 			defer cancel()
-			value, err := compute(own)
+			value, err := guard(own, c, compute)
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			f.value, f.err = value, err
@@ -77,6 +78,17 @@ func remember[T any](ctx context.Context, c *Client, key string, compute func(co
 		}
 		return none, contextError(ctx)
 	}
+}
+
+// guard turns a panic into an error: nobody above this goroutine could, and one repository must not take the process down.
+func guard[T any](ctx context.Context, c *Client, compute func(context.Context) (T, error)) (value T, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.log.Error("bug in the git client", "panic", cause, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: a bug of the git client, which has logged it", ErrBadRepository)
+		}
+	}()
+	return compute(ctx)
 }
 
 // contextError tells a deadline from a caller that went away.

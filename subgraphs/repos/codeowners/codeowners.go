@@ -6,6 +6,7 @@
 package codeowners
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -129,19 +130,31 @@ func shorten(text string) string {
 	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
+// maxSteps is how many comparisons of characters one path may cost, some tenths of a second. An ordinary file of ten thousand
+// rules needs a hundredth of that.
+const maxSteps = 50_000_000
+
+// ErrCostly says that a file's patterns are too costly to match.
+var ErrCostly = errors.New("the patterns of this CODEOWNERS file are too costly to match; use fewer stars")
+
 // Rule returns the rule that counts for a path: the last one that matches it, or nil where none does. The path is from the top
-// of the repository; that of a folder ends with a slash.
-func (f *File) Rule(path string) *Rule {
+// of the repository; that of a folder ends with a slash. The only error is ErrCostly.
+func (f *File) Rule(path string) (*Rule, error) {
 	folder := strings.HasSuffix(path, "/")
 	path = strings.Trim(path, "/")
 	if path == "" {
-		return nil
+		return nil, nil
 	}
 	segments := strings.Split(path, "/")
+	m := matcher{left: maxSteps}
 	for i := len(f.Rules) - 1; i >= 0; i-- {
-		if f.Rules[i].pattern.matches(segments, folder) {
-			return &f.Rules[i]
+		matches := m.matches(f.Rules[i].pattern, segments, folder)
+		if m.left <= 0 {
+			return nil, ErrCostly
+		}
+		if matches {
+			return &f.Rules[i], nil
 		}
 	}
-	return nil
+	return nil, nil
 }

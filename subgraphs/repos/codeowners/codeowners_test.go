@@ -1,6 +1,7 @@
 package codeowners_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,15 @@ import (
 
 	"callboard.dev/callboard/subgraphs/repos/codeowners"
 )
+
+func rule(t *testing.T, file *codeowners.File, path string) *codeowners.Rule {
+	t.Helper()
+	rule, err := file.Rule(path)
+	if err != nil {
+		t.Errorf("%q: %v", path, err)
+	}
+	return rule
+}
 
 func TestPatterns(t *testing.T) {
 	for _, c := range []struct{ pattern, matches, others string }{
@@ -41,17 +51,17 @@ func TestPatterns(t *testing.T) {
 			if c.pattern == "a/**" && path == "a/" {
 				continue // the folder itself is not inside itself
 			}
-			if file.Rule(path) == nil {
+			if rule(t, file, path) == nil {
 				t.Errorf("%q does not match %q", c.pattern, path)
 			}
 		}
 		for _, path := range strings.Fields(c.others) {
-			if file.Rule(path) != nil {
+			if rule(t, file, path) != nil {
 				t.Errorf("%q matches %q", c.pattern, path)
 			}
 		}
 	}
-	if rule := codeowners.Parse([]byte(`with\ blank @a`)).Rule("x/with blank"); rule == nil || fmt.Sprint(rule.Owners) != "[@a]" {
+	if rule := rule(t, codeowners.Parse([]byte(`with\ blank @a`)), "x/with blank"); rule == nil || fmt.Sprint(rule.Owners) != "[@a]" {
 		t.Errorf("a pattern with a blank gives %+v", rule)
 	}
 }
@@ -76,11 +86,11 @@ func TestFile(t *testing.T) {
 		t.Errorf("the lines with errors are %s", text)
 	}
 	for path, line := range map[string]int{"x": 3, "src/a": 9, "src/free": 10, "src/free/x": 10} {
-		if rule := file.Rule(path); rule == nil || rule.Line != line {
+		if rule := rule(t, file, path); rule == nil || rule.Line != line {
 			t.Errorf("for %q %+v counts, want line %d", path, rule, line)
 		}
 	}
-	if rule := file.Rule(""); rule != nil {
+	if rule := rule(t, file, ""); rule != nil {
 		t.Errorf("the top itself is owned by line %d", rule.Line)
 	}
 }
@@ -100,8 +110,12 @@ func TestLimits(t *testing.T) {
 	if len(hard.Rules) != 2 {
 		t.Fatalf("%+v", hard.Errors)
 	}
-	if hard.Rule(strings.Repeat("a", 4000)) != nil || hard.Rule(strings.Repeat("a/", 2000)+"c") != nil {
+	if rule(t, hard, strings.Repeat("a", 4000)) != nil || rule(t, hard, strings.Repeat("a/", 2000)+"c") != nil {
 		t.Error("a hard pattern matches what it should not")
+	}
+	absurd := codeowners.Parse([]byte(strings.Repeat("*"+strings.Repeat("a", 2000)+"b @x\n", 200)))
+	if _, err := absurd.Rule(strings.Repeat("a", 4000)); !errors.Is(err, codeowners.ErrCostly) {
+		t.Errorf("a file of absurd patterns gives %v, want ErrCostly", err)
 	}
 }
 
@@ -127,7 +141,7 @@ func FuzzParse(f *testing.F) {
 		}
 		// A rule for everything at the end always counts.
 		all := codeowners.Parse(append(append([]byte{}, text...), "\n* @last\n"...))
-		rule := all.Rule(path)
+		rule := rule(t, all, path)
 		if strings.Trim(path, "/") != "" && len(all.Rules) == len(file.Rules)+1 && (rule == nil || rule.Pattern != "*") {
 			t.Errorf("%q is owned by %+v", path, rule)
 		}

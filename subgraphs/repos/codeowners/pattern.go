@@ -68,27 +68,33 @@ func compile(text string) (pattern, error) {
 	return p, nil
 }
 
+// matcher matches paths, as long as it has steps left. Once it has none, what it says means nothing.
+type matcher struct{ left int }
+
 // matches reports whether the pattern matches the path, or a folder the path lies in.
-func (p pattern) matches(path []string, isFolder bool) bool {
+func (m *matcher) matches(p pattern, path []string, isFolder bool) bool {
 	if p.shallow {
-		return matchSegments(p.segments, path, false)
+		return m.segments(p.segments, path, false)
 	}
 	if p.folder {
-		if isFolder && matchSegments(p.segments, path, false) {
+		if isFolder && m.segments(p.segments, path, false) {
 			return true
 		}
-		return len(path) > 1 && matchSegments(p.segments, path[:len(path)-1], true)
+		return len(path) > 1 && m.segments(p.segments, path[:len(path)-1], true)
 	}
-	return matchSegments(p.segments, path, true)
+	return m.segments(p.segments, path, true)
 }
 
-// matchSegments reports whether the pattern matches the whole path, or with prefix the beginning of it. Going back to the last
+// segments reports whether the pattern matches the whole path, or with prefix the beginning of it. Going back to the last
 // "**" is enough, as an earlier one could only take what a later one can take as well; so the work is at most the product of
 // the two lengths.
-func matchSegments(pattern, path []string, prefix bool) bool {
+func (m *matcher) segments(pattern, path []string, prefix bool) bool {
 	p, s := 0, 0
 	star, mark := -1, 0
 	for {
+		if m.left--; m.left <= 0 {
+			return false
+		}
 		switch {
 		case p == len(pattern) && (prefix || s == len(path)):
 			return true
@@ -96,7 +102,7 @@ func matchSegments(pattern, path []string, prefix bool) bool {
 			star, mark = p, s
 			p++
 			continue
-		case p < len(pattern) && s < len(path) && matchSegment(pattern[p], path[s]):
+		case p < len(pattern) && s < len(path) && m.segment(pattern[p], path[s]):
 			p++
 			s++
 			continue
@@ -109,12 +115,15 @@ func matchSegments(pattern, path []string, prefix bool) bool {
 	}
 }
 
-// matchSegment reports whether a pattern without slashes matches a name: "*" any characters, "?" one, and a backslash takes
+// segment reports whether a pattern without slashes matches a name: "*" any characters, "?" one, and a backslash takes
 // the meaning from what follows.
-func matchSegment(pattern, name string) bool {
+func (m *matcher) segment(pattern, name string) bool {
 	p, s := 0, 0
 	star, mark := -1, 0
 	for p < len(pattern) || s < len(name) {
+		if m.left--; m.left <= 0 {
+			return false
+		}
 		if p < len(pattern) {
 			switch c := pattern[p]; {
 			case c == '*':

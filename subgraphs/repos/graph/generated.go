@@ -6014,7 +6014,7 @@ func (ec *executionContext) _Repository_host(ctx context.Context, field graphql.
 			return ec.fieldContext_Repository_host(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Host, nil
+			return obj.Host(ctx), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -6025,7 +6025,7 @@ func (ec *executionContext) _Repository_host(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Repository_host(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Repository", field, false, false, "String")
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "String")
 }
 
 func (ec *executionContext) _Repository_owner(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
@@ -6037,7 +6037,7 @@ func (ec *executionContext) _Repository_owner(ctx context.Context, field graphql
 			return ec.fieldContext_Repository_owner(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Owner, nil
+			return obj.Owner(ctx), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -6048,7 +6048,7 @@ func (ec *executionContext) _Repository_owner(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_Repository_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Repository", field, false, false, "String")
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "String")
 }
 
 func (ec *executionContext) _Repository_name(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
@@ -6060,7 +6060,7 @@ func (ec *executionContext) _Repository_name(ctx context.Context, field graphql.
 			return ec.fieldContext_Repository_name(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
+			return obj.Name(ctx), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -6071,7 +6071,7 @@ func (ec *executionContext) _Repository_name(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Repository_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Repository", field, false, false, "String")
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "String")
 }
 
 func (ec *executionContext) _Repository_nameWithOwner(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
@@ -6083,7 +6083,7 @@ func (ec *executionContext) _Repository_nameWithOwner(ctx context.Context, field
 			return ec.fieldContext_Repository_nameWithOwner(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.NameWithOwner(), nil
+			return obj.NameWithOwner(ctx), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -6129,7 +6129,7 @@ func (ec *executionContext) _Repository_url(ctx context.Context, field graphql.C
 			return ec.fieldContext_Repository_url(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.URL, nil
+			return obj.URL(ctx), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *scalar.URL) graphql.Marshaler {
@@ -6140,7 +6140,7 @@ func (ec *executionContext) _Repository_url(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Repository_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Repository", field, false, false, "URL")
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "URL")
 }
 
 func (ec *executionContext) _Repository_defaultBranch(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
@@ -9966,35 +9966,40 @@ func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSe
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "host":
-			out.Values[i] = ec._Repository_host(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_host(ctx, field, obj)
+				})
 		case "owner":
-			out.Values[i] = ec._Repository_owner(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_owner(ctx, field, obj)
+				})
 		case "name":
-			out.Values[i] = ec._Repository_name(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_name(ctx, field, obj)
+				})
 		case "nameWithOwner":
-			out.Values[i] = ec._Repository_nameWithOwner(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_nameWithOwner(ctx, field, obj)
+				})
 		case "path":
 			out.Values[i] = ec._Repository_path(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "url":
-			out.Values[i] = ec._Repository_url(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_url(ctx, field, obj)
+				})
 		case "defaultBranch":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,

@@ -45,7 +45,19 @@ func (r *Repository) codeowners(ctx context.Context, commit git.OID) (*Codeowner
 	if err != nil || file == nil {
 		return nil, err
 	}
-	return &Codeowners{Path: file.Path, file: codeowners.Parse(file.blob.Data)}, nil
+	return &Codeowners{Path: file.Path, file: r.request.ownersIn(file.blob)}, nil
+}
+
+// ownersIn returns the file's rules, read once for all fields of a request that ask.
+func (q *Request) ownersIn(blob *git.Blob) *codeowners.File {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	file := q.owners[blob.OID]
+	if file == nil {
+		file = codeowners.Parse(blob.Data)
+		q.owners[blob.OID] = file
+	}
+	return file
 }
 
 // OwnersOf is the rule that says who owns a path.
@@ -57,7 +69,10 @@ func (r *Repository) OwnersOf(ctx context.Context, path string, ref *string) (*C
 	if err != nil || owners == nil {
 		return nil, err
 	}
-	rule := owners.file.Rule(path)
+	rule, err := owners.file.Rule(path)
+	if err != nil {
+		return nil, Refuse(CodeTooLarge, "%s: %v", owners.Path, err)
+	}
 	if rule == nil {
 		return nil, nil
 	}

@@ -53,7 +53,7 @@ func (e *CatalogEntity) Repository(ctx context.Context) (*Repository, error) {
 	if err != nil || at.repository == nil {
 		return nil, fail(err)
 	}
-	return e.request.show(ctx, at.repository), nil
+	return e.request.show(at.repository), nil
 }
 
 // RepositoryPath is the entity's folder in it.

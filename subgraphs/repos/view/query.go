@@ -22,7 +22,7 @@ func (q *Request) ByID(ctx context.Context, id string) (*Repository, error) {
 func (q *Request) ByPath(ctx context.Context, path string) (*Repository, error) {
 	r, err := q.source.Client.Lookup(path)
 	if err == nil {
-		return q.show(ctx, r), nil
+		return q.show(r), nil
 	}
 	if codeOf(err) == CodeNotFound {
 		return nil, nil
@@ -37,14 +37,14 @@ func (q *Request) ByName(ctx context.Context, name string) (*Repository, error) 
 		return nil, err
 	}
 	for _, r := range all {
-		if strings.EqualFold(r.NameWithOwner(), name) {
+		if strings.EqualFold(r.NameWithOwner(ctx), name) {
 			return r, nil
 		}
 	}
 	return nil, nil
 }
 
-// all returns every repository, sorted by path.
+// all returns every repository, sorted by path, its origin known.
 func (q *Request) all(ctx context.Context) ([]*Repository, error) {
 	found, err := q.source.Client.Repositories(ctx)
 	if err != nil {
@@ -55,14 +55,15 @@ func (q *Request) all(ctx context.Context) ([]*Repository, error) {
 	group.SetLimit(readAtOnce)
 	for i, r := range found.Repositories {
 		group.Go(func() error {
-			out[i] = q.show(ctx, r)
+			out[i] = q.show(r)
+			out[i].origin(ctx)
 			return ctx.Err()
 		})
 	}
 	return out, group.Wait()
 }
 
-// Repositories is one page of them. Without a query only those on the page are looked into.
+// Repositories is one page of them. Without a query none is looked into.
 func (q *Request) Repositories(ctx context.Context, query *string, args relay.Args) (*RepositoryConnection, error) {
 	wrap := func(e edge[*Repository]) *RepositoryEdge { return &RepositoryEdge{e} }
 	var page list[*Repository, *RepositoryEdge]
@@ -73,7 +74,7 @@ func (q *Request) Repositories(ctx context.Context, query *string, args relay.Ar
 		}
 		var some []*Repository
 		for _, r := range all {
-			if holdsAll(r.Path+" "+r.NameWithOwner(), words) {
+			if holdsAll(r.Path+" "+r.NameWithOwner(ctx), words) {
 				some = append(some, r)
 			}
 		}
@@ -85,7 +86,7 @@ func (q *Request) Repositories(ctx context.Context, query *string, args relay.Ar
 		return nil, fail(err)
 	}
 	page, err = cut(found.Repositories, args, func(r *git.Repository) string { return r.Path },
-		func(r *git.Repository) *Repository { return q.show(ctx, r) }, wrap)
+		q.show, wrap)
 	if err != nil {
 		return nil, err
 	}

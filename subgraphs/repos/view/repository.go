@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"callboard.dev/callboard/clients/git"
@@ -21,16 +22,16 @@ const ProviderGit RepositoryProvider = "GIT"
 
 // Repository is one repository.
 type Repository struct {
-	ID        string
-	Provider  RepositoryProvider
-	Host      *string
-	Owner     *string
-	Name      string
-	Path      string
-	URL       *scalar.URL
-	IsBare    bool
-	git       *git.Repository
-	request   *Request
+	ID       string
+	Provider RepositoryProvider
+	Path     string
+	IsBare   bool
+
+	git     *git.Repository
+	request *Request
+
+	once      sync.Once
+	known     origin // zero where there is none
 	originErr error
 }
 
@@ -57,31 +58,50 @@ func decodeID(id string) (provider RepositoryProvider, host, path string, ok boo
 }
 
 // show returns what the schema shows of a repository.
-func (q *Request) show(ctx context.Context, r *git.Repository) *Repository {
-	out := &Repository{
-		ID: encodeID(ProviderGit, "", r.Path), Provider: ProviderGit, Path: r.Path, Name: strings.TrimSuffix(path.Base(r.Path), ".git"),
-		IsBare: r.Bare, git: r, request: q,
-	}
-	text, err := r.Origin(ctx)
-	if err != nil {
-		out.originErr = err
-		return out
-	}
-	if o, ok := parseOrigin(text); ok {
-		out.Host, out.Owner, out.Name = orNull(o.host), orNull(o.owner), o.name
-		if o.web != "" {
-			out.URL = new(scalar.URL(o.web))
+func (q *Request) show(r *git.Repository) *Repository {
+	return &Repository{ID: encodeID(ProviderGit, "", r.Path), Provider: ProviderGit, Path: r.Path, IsBare: r.Bare, git: r, request: q}
+}
+
+// origin returns what the remote "origin" tells, once. That it cannot be read is one of the issues.
+func (r *Repository) origin(ctx context.Context) origin {
+	r.once.Do(func() {
+		text, err := r.git.Origin(ctx)
+		r.originErr = err
+		if o, ok := parseOrigin(text); err == nil && ok {
+			r.known = o
 		}
+	})
+	return r.known
+}
+
+// Host is the host of the remote.
+func (r *Repository) Host(ctx context.Context) *string { return orNull(r.origin(ctx).host) }
+
+// Owner is the organisation, user or group.
+func (r *Repository) Owner(ctx context.Context) *string { return orNull(r.origin(ctx).owner) }
+
+// Name is the name.
+func (r *Repository) Name(ctx context.Context) string {
+	if o := r.origin(ctx); o.name != "" {
+		return o.name
 	}
-	return out
+	return strings.TrimSuffix(path.Base(r.Path), ".git")
 }
 
 // NameWithOwner is the owner, a slash and the name.
-func (r *Repository) NameWithOwner() string {
-	if r.Owner == nil {
-		return r.Name
+func (r *Repository) NameWithOwner(ctx context.Context) string {
+	if o := r.origin(ctx); o.owner != "" {
+		return o.owner + "/" + r.Name(ctx)
 	}
-	return *r.Owner + "/" + r.Name
+	return r.Name(ctx)
+}
+
+// URL is the page on the web.
+func (r *Repository) URL(ctx context.Context) *scalar.URL {
+	if o := r.origin(ctx); o.web != "" {
+		return new(scalar.URL(o.web))
+	}
+	return nil
 }
 
 func (r *Repository) refs(ctx context.Context) (*git.Refs, error) {
@@ -242,7 +262,7 @@ func (r *Repository) LastActivityAt(ctx context.Context) (*time.Time, error) {
 // Issues are what cannot be read.
 func (r *Repository) Issues(ctx context.Context) []*RepositoryIssue {
 	out := []*RepositoryIssue{}
-	if r.originErr != nil {
+	if r.origin(ctx); r.originErr != nil {
 		out = append(out, issueOf(r.Path, r.originErr))
 	}
 	refs, err := r.request.refsOf(ctx, r.git)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/subgraphs/repos/codeowners"
 	"github.com/graph-gophers/dataloader/v7"
 	"golang.org/x/sync/errgroup"
 )
@@ -23,6 +24,7 @@ type Request struct {
 
 	mu      sync.Mutex
 	refs    map[*git.Repository]*pinned
+	owners  map[git.OID]*codeowners.File
 	origins map[string]*git.Repository // by web address in lower case; nil until asked for
 }
 
@@ -35,7 +37,7 @@ const readAtOnce = 8
 
 // NewRequest returns a request that has learnt nothing yet.
 func NewRequest(source *Source) *Request {
-	q := &Request{source: source, refs: map[*git.Repository]*pinned{}}
+	q := &Request{source: source, refs: map[*git.Repository]*pinned{}, owners: map[git.OID]*codeowners.File{}}
 	q.commits = dataloader.NewBatchedLoader(loadCommits, dataloader.WithWait[commitKey, *git.Commit](gather),
 		dataloader.WithBatchCapacity[commitKey, *git.Commit](1000))
 	return q
