@@ -38,6 +38,7 @@ var mayImport = []struct {
 	{"subgraphs/catalog", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
+	{"clients/git/gittest", []string{"clients/git"}, "test repositories are for tests of the client"},
 	{"examples", nil, "the example organisation is data"},
 	{"examples/oncall", []string{".", "subgraphs/scalar"}, "it stands for a program of another team"},
 	{"cmd/callboard", []string{"."}, ""},
