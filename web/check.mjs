@@ -1,8 +1,9 @@
-// Opens the playground in a real browser, headless: node check.mjs [URL]. Without a URL it starts `callboard demo` itself. It fails where the
+// Opens the playground in a real browser, headless: node check.mjs [URL [PICTURE]]. Without a URL it starts `callboard demo` itself; PICTURE is a PNG to save of the
+// first example with its answer. It fails where the
 // page reports an error or breaks its content policy, where an example does not answer, or where hostile names are more than data. It also has the
 // GraphQL-over-HTTP working group's audit look at the server. It is skipped where no Chromium is installed.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -190,6 +191,7 @@ async function check() {
     await page.evaluate(the.open(i));
     const answered = `/^\\s*{\\s*"data"/.test(${the.answer}) && !/^ {2}"errors"/m.test(${the.answer})`; // data may have a field errors
     await page.until(`the answer to "${example.name}"`, answered, () => page.evaluate(the.run));
+    if (i === 0 && process.argv[3]) writeFileSync(process.argv[3], Buffer.from((await page.send("Page.captureScreenshot")).data, "base64"));
   }
 
   await page.write(the.editor, hostile);

@@ -14,9 +14,9 @@ const welcome = `# Ask the graph: Ctrl+Space completes, Ctrl+Enter runs.
 }
 `;
 
-// A tab is named after its operation; the example's name says more, as its first line.
+// A tab is named after its operation.
 const tab = (example) => ({
-  query: `# ${example.name.replaceAll(/\s+/g, " ")}\n${example.query.trimEnd()}\n`,
+  query: `${example.query.trimEnd()}\n`,
   variables: example.variables ? JSON.stringify(example.variables, null, 2) : "",
 });
 
