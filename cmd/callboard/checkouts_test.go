@@ -219,7 +219,7 @@ func file(t *testing.T, folder, name, text string) {
 	}
 }
 
-func commit(t *testing.T, folder string) {
+func commit(t testing.TB, folder string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(folder, ".git")); err != nil {
 		git(t, folder, "init", "-q", "-b", "main")
@@ -228,7 +228,7 @@ func commit(t *testing.T, folder string) {
 	git(t, folder, "commit", "-q", "-m", "a commit")
 }
 
-func git(t *testing.T, folder string, args ...string) {
+func git(t testing.TB, folder string, args ...string) {
 	t.Helper()
 	c := exec.Command("git", args...)
 	c.Dir = folder
