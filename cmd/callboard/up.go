@@ -40,7 +40,11 @@ func (c *configFlags) load(p *program) (config.Config, *slog.Logger, error) {
 		cfg.Listen = c.Listen
 	}
 	if c.State != "" {
-		cfg.State = c.State
+		state, err := filepath.Abs(c.State)
+		if err != nil {
+			return cfg, nil, err
+		}
+		cfg.State = state
 	}
 	if err := cfg.Check(); err != nil {
 		return cfg, nil, err
@@ -56,21 +60,39 @@ func newLog(cfg config.Config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
+// loadWithFolders reads the configuration for a command that is given folders: those win over the configured ones, and without any the current
+// folder is meant. Each must exist, so that a typing error is not an empty catalog.
+func (c *configFlags) loadWithFolders(p *program, folders []string) (config.Config, *slog.Logger, error) {
+	cfg, log, err := c.load(p)
+	if err != nil {
+		return cfg, nil, err
+	}
+	if len(folders) > 0 {
+		cfg.Folders = folders
+	}
+	if len(cfg.Folders) == 0 {
+		cfg.Folders = []string{"."}
+	}
+	for i, folder := range cfg.Folders {
+		if err := folderExists(folder); err != nil {
+			return cfg, nil, err
+		}
+		if cfg.Folders[i], err = filepath.Abs(folder); err != nil {
+			return cfg, nil, err
+		}
+	}
+	return cfg, log, nil
+}
+
 type upCommand struct {
 	configFlags
 	Folders []string `arg:"" optional:"" name:"folder" help:"Folders searched for git checkouts and catalog files (default: the configuration's, else the current folder)."`
 }
 
 func (c *upCommand) Run(p *program) error {
-	cfg, log, err := c.load(p)
+	cfg, log, err := c.loadWithFolders(p, c.Folders)
 	if err != nil {
 		return err
-	}
-	if len(c.Folders) > 0 {
-		cfg.Folders = c.Folders
-	}
-	if len(cfg.Folders) == 0 {
-		cfg.Folders = []string{"."}
 	}
 	return up(p, cfg, log)
 }
@@ -94,16 +116,6 @@ func (c *demoCommand) Run(p *program) error {
 
 // up starts the whole product: the first-party subgraphs in this process, others' over HTTP, one graph over all.
 func up(p *program, cfg config.Config, log *slog.Logger) error {
-	for i, folder := range cfg.Folders {
-		if err := folderExists(folder); err != nil {
-			return err
-		}
-		absolute, err := filepath.Abs(folder)
-		if err != nil {
-			return err
-		}
-		cfg.Folders[i] = absolute
-	}
 	s, missing, err := graphOf(p, cfg, log)
 	if err != nil {
 		return err
@@ -206,15 +218,9 @@ type subgraphCommand struct {
 
 // Run serves one first-party subgraph as other gateways expect it: with _service and _entities, over HTTP.
 func (c *subgraphCommand) Run(p *program) error {
-	cfg, log, err := c.load(p)
+	cfg, log, err := c.loadWithFolders(p, c.Folders)
 	if err != nil {
 		return err
-	}
-	if len(c.Folders) > 0 {
-		cfg.Folders = c.Folders
-	}
-	if len(cfg.Folders) == 0 {
-		cfg.Folders = []string{"."}
 	}
 	own, err := openFirstParty(p.ctx, cfg, log, c.Name)
 	if err != nil {
