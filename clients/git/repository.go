@@ -61,7 +61,7 @@ const settle = 2500 * time.Millisecond
 
 // holds reports whether files with the stamp now are still as they were when s was taken.
 func (s stamp) holds(now stamp) bool {
-	return s.text != "" && s.text == now.text && true
+	return s.text != "" && s.text == now.text && s.taken.Sub(s.last) > settle
 }
 
 // maxRefFolders bounds the folders below refs that one stamp looks at; past it the refs are read every time.

@@ -2,9 +2,12 @@ package git_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"callboard.dev/callboard/clients/git"
@@ -156,6 +159,32 @@ func TestChangesShowAtOnce(t *testing.T) {
 	found, err := client.Search(t.Context())
 	if err != nil || len(found.Repositories) != 1 || found.Repositories[0].Path != "ground/new" {
 		t.Errorf("found %+v, %v; want only ground/new", found, err)
+	}
+}
+
+// Where the clock of the file system is so coarse that a second change carries the time of the first, the second shows too.
+func TestCoarseClock(t *testing.T) {
+	w := newWorkshop(t)
+	w.Checkout("ground/app")
+	tick := time.Now()
+	stopped := func() {
+		t.Helper()
+		if err := filepath.WalkDir(w.Path("ground/app/.git"), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Chtimes(path, tick, tick)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := w.lookup(w.open(), "ground/app")
+	for range 3 {
+		want := w.Commit("ground/app", "again")
+		stopped()
+		if got := resolve(t, r, "").OID; got != want {
+			t.Fatalf("the head is %s, want %s", got, want)
+		}
 	}
 }
 

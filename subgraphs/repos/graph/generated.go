@@ -1800,7 +1800,7 @@ type Readme {
   path: String!
   "Its text as it was written, at most 512 KiB of it."
   text: String!
-  "Its text as HTML that is safe to show: what could run or submit something is taken out, images stay. Addresses are as they were written, also relative ones. What is no Markdown is shown as it is."
+  "Its text as HTML that is safe to show: what could run or submit something is taken out, images stay. Addresses are as they were written, also relative ones. What is no Markdown, or takes too long to render, is shown as it is."
   html: String!
   "Whether it is longer than what is here."
   isTruncated: Boolean!

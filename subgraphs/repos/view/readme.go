@@ -114,6 +114,10 @@ var sanitizer = sync.OnceValue(func() *bluemonday.Policy {
 func (r *Readme) HTML() (string, error) {
 	switch strings.ToLower(path.Ext(r.Path)) {
 	case ".md", ".markdown", ".mdown":
+		if !intricate(r.Text) {
+			break
+		}
+		fallthrough
 	default:
 		return "<pre>" + html.EscapeString(r.Text) + "</pre>", nil
 	}
@@ -122,4 +126,53 @@ func (r *Readme) HTML() (string, error) {
 		return "", Refuse(CodeBadRepository, "rendering %s: %v", r.Path, err)
 	}
 	return sanitizer().SanitizeReader(&out).String(), nil
+}
+
+// What the renderer's time grows with the square of, measured: quotes inside quotes, and brackets within one paragraph. These
+// bounds keep the worst read-me of 512 KiB below a second; ordinary ones stay far below both.
+const (
+	maxQuotes   = 100         // inside each other
+	maxBrackets = 256_000_000 // bytes of a paragraph times the opening brackets in it, over all paragraphs
+)
+
+// intricate reports whether rendering the text could take long. It errs on that side: a line that may continue a paragraph counts
+// as if it did.
+func intricate(text string) bool {
+	cost, size, brackets := 0, 0, 0
+	for line := range strings.Lines(text) {
+		quotes := 0
+		content := strings.TrimLeftFunc(line, func(c rune) bool {
+			if c == '>' {
+				quotes++
+			}
+			return c == '>' || c == ' ' || c == '\t'
+		})
+		if quotes > maxQuotes {
+			return true
+		}
+		if strings.TrimSpace(content) == "" || startsBlock(line) {
+			cost += size * brackets
+			size, brackets = 0, 0
+		}
+		size += len(line)
+		brackets += strings.Count(line, "[")
+		if cost+size*brackets > maxBrackets {
+			return true
+		}
+	}
+	return false
+}
+
+// startsBlock reports whether a line can be no continuation of a paragraph: it starts a list item or is a heading.
+func startsBlock(line string) bool {
+	trimmed := strings.TrimLeft(line, " ")
+	if len(line)-len(trimmed) > 3 {
+		return false
+	}
+	for _, marker := range []string{"- ", "* ", "+ ", "# ", "## ", "### ", "#### "} {
+		if strings.HasPrefix(trimmed, marker) && strings.TrimSpace(trimmed) != strings.TrimSpace(marker) {
+			return true
+		}
+	}
+	return false
 }
