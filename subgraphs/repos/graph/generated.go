@@ -1461,7 +1461,7 @@ type Query {
   repositoryIssues: [RepositoryIssue!]!
 }
 
-"An entity of the catalog, as far as its repository is concerned."
+"One thing an engineering organisation runs on, as a catalog file declares it."
 type CatalogEntity @key(fields: "ref") @interfaceObject {
   "The reference, canonical: lower case, with kind and namespace, such as ` + "`" + `component:default/artist-web` + "`" + `."
   ref: ID!
