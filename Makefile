@@ -55,7 +55,7 @@ bench:
 fuzz:
 	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r folder; do \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$folder/*_test.go | sed 's/func //'); do \
-	    echo "fuzz $$folder $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$folder || exit 1; \
+	    echo "fuzz $$folder $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$folder || exit 1; \
 	  done; done
 
 clean:
