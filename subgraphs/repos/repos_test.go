@@ -239,6 +239,8 @@ func TestEntities(t *testing.T) {
 	w := gittest.New(t)
 	w.Checkout("ground/mono")
 	w.Git("ground/mono", "remote", "add", "origin", "git@github.com:larkfold/mono.git")
+	w.Checkout("ground/enterprise")
+	w.Git("ground/enterprise", "remote", "add", "origin", "https://github.example.com/larkfold/enterprise.git")
 	w.Checkout("ground/local")
 	w.Checkout("ground/group")
 	w.Git("ground/group", "remote", "add", "origin", "ssh://git@gitlab.example.com:2222/a/b/group.git")
@@ -268,6 +270,7 @@ func TestEntities(t *testing.T) {
 		{annotations{"backstage.io/source-location": "url:ext::touch%20x", "backstage.io/managed-by-location": file("ground/local/x.yaml")}, "ground/local "},
 		{annotations{"backstage.io/source-location": "file:" + w.Path("ground/mono/services")}, "ground/mono services"},
 		{annotations{"github.com/project-slug": "larkfold/mono", "backstage.io/managed-by-location": file("ground/local/x.yaml")}, "ground/mono "},
+		{annotations{"github.com/project-slug": "Larkfold/Enterprise", "backstage.io/managed-by-location": file("ground/enterprise/sub/x.yaml")}, "ground/enterprise sub"},
 		{annotations{"github.com/project-slug": "larkfold/absent", "backstage.io/managed-by-location": file("ground/local/x.yaml")}, "ground/local "},
 		{annotations{"github.com/project-slug": "larkfold/absent", "backstage.io/managed-by-location": file("ground/mono/x.yaml")}, "none"},
 		{annotations{"backstage.io/managed-by-location": "file:relative.yaml"}, "none"},

@@ -80,9 +80,15 @@ func (q *Request) find(ctx context.Context, annotations map[string]string) (plac
 		}
 	}
 	if slug := strings.Trim(annotations[projectSlug], "/ "); stated == "" && strings.Count(slug, "/") == 1 {
+		at, err := q.bySlug(ctx, slug)
+		if err != nil {
+			return place{}, err
+		}
+		if at.repository != nil {
+			return q.inside(at, annotations), nil
+		}
 		stated = "https://github.com/" + slug
-	}
-	if stated != "" {
+	} else if stated != "" {
 		if at, err := q.byAddress(ctx, stated); err != nil || at.repository != nil {
 			return at, err
 		}
@@ -140,6 +146,30 @@ func (q *Request) byAddress(ctx context.Context, address string) (place, error) 
 	return place{}, nil
 }
 
+// bySlug returns the repository with the owner and name. A slug names no host: it may well be one of a GitHub Enterprise Server, but
+// github.com comes first.
+func (q *Request) bySlug(ctx context.Context, slug string) (place, error) {
+	known, err := q.byOrigin(ctx)
+	if err != nil {
+		return place{}, err
+	}
+	way := "/" + strings.ToLower(slug)
+	if r := known["github.com"+way]; r != nil {
+		return place{repository: r}, nil
+	}
+	return place{repository: known[way]}, nil
+}
+
+// inside completes a repository that was named without a folder: an entity declared in it lies where its file does.
+func (q *Request) inside(at place, annotations map[string]string) place {
+	if kind, target, _ := strings.Cut(annotations[managedBy], ":"); kind == "file" {
+		if declared, err := q.holding(target, false); err == nil && declared.repository == at.repository {
+			return declared
+		}
+	}
+	return at
+}
+
 // folderInAddress returns the folder that the rest of a forge's address names: "tree/BRANCH/folder" or "blob/BRANCH/file", with
 // GitLab's "-" before it. A branch with slashes cannot be told from a folder; it is taken to have none.
 func folderInAddress(rest []string) string {
@@ -163,7 +193,8 @@ func fileFolder(address string) string {
 	return address
 }
 
-// byOrigin returns the repositories by "host/path" of their page on the web, in lower case. Of several, the first by path counts.
+// byOrigin returns the repositories by "host/path" of their page on the web, and by "/path" alone, in lower case. Of several, the first by
+// path counts.
 func (q *Request) byOrigin(ctx context.Context) (map[string]*git.Repository, error) {
 	q.mu.Lock()
 	known := q.origins
@@ -192,8 +223,11 @@ func (q *Request) byOrigin(ctx context.Context) (map[string]*git.Repository, err
 	}
 	known = map[string]*git.Repository{}
 	for i, page := range pages {
-		if page != "" && known[page] == nil {
-			known[page] = found.Repositories[i]
+		_, way, _ := strings.Cut(page, "/")
+		for _, name := range []string{page, "/" + way} {
+			if way != "" && known[name] == nil {
+				known[name] = found.Repositories[i]
+			}
 		}
 	}
 	q.mu.Lock()
