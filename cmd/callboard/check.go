@@ -34,7 +34,7 @@ func (c *checkCommand) Run(p *program) error {
 			}
 			if before, taken := first[document.Ref]; taken {
 				issues = append(issues, descriptor.Issue{
-					Severity: descriptor.SeverityError, Rule: "conflict", File: document.Entity.Source.File, Document: document.Position, Line: document.Line, Ref: document.Ref,
+					Severity: descriptor.SeverityError, Rule: "entity-conflict", File: document.Entity.Source.File, Document: document.Position, Line: document.Line, Ref: document.Ref,
 					Message: fmt.Sprintf("%s is described at %s:%d already: give one of the two another name", document.Ref, shown(before.File), before.Line),
 				})
 				continue
