@@ -61,7 +61,7 @@ func Open(ctx context.Context, c Config) (*Catalog, error) {
 	publish := func(s descriptor.Snapshot) {
 		s = view.Served(s)
 		s.Issues = append(own[:len(own):len(own)], s.Issues...)
-		built := index.Build(s)
+		built := catalog.current.Load().Next(s)
 		catalog.current.Store(built)
 		c.Log.Info("catalog changed", "entities", built.Len(), "issues", len(built.Issues()))
 	}

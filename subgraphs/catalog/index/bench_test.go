@@ -146,3 +146,42 @@ func BenchmarkBuild(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkNext edits one entity among many: its title, or its title and what it relates to; or takes it out and puts it back.
+func BenchmarkNext(b *testing.B) {
+	for _, n := range sizes {
+		snapshot := generated[n]()
+		at := n / 3 // a component
+		edited := *snapshot.Entities[at]
+		edited.Metadata.Title = "Edited"
+		related := edited
+		related.Relations = related.Relations[:len(related.Relations)-1]
+		with := func(e *descriptor.Entity) descriptor.Snapshot {
+			return descriptor.Snapshot{Entities: slices.Concat(snapshot.Entities[:at], []*descriptor.Entity{e}, snapshot.Entities[at+1:])}
+		}
+		for _, c := range []struct {
+			name string
+			to   descriptor.Snapshot
+		}{
+			{"title", with(&edited)},
+			{"relations", with(&related)},
+			{"entity", descriptor.Snapshot{Entities: slices.Concat(snapshot.Entities[:at], snapshot.Entities[at+1:])}},
+		} {
+			b.Run(fmt.Sprint(n, "/", c.name), func(b *testing.B) {
+				x := index.Build(snapshot)
+				there := false
+				b.ReportAllocs()
+				b.ResetTimer()
+				stop := cpu(b)
+				for b.Loop() {
+					if there = !there; there {
+						x = x.Next(c.to)
+					} else {
+						x = x.Next(snapshot)
+					}
+				}
+				stop()
+			})
+		}
+	}
+}

@@ -22,20 +22,21 @@ const (
 func Build(s descriptor.Snapshot) *Index {
 	x := &Index{}
 	x.number(s.Entities)
-	var targets []uint32
-	x.edges, targets = newEdges(x.entities, x.refs, x.byRef)
+	x.edges = newEdges(x.entities, x.refs)
 
 	// What follows only reads entities and edges, and each part writes its own fields.
 	var parts sync.WaitGroup
 	parts.Go(func() { x.text = x.newText() })
 	parts.Go(func() {
-		x.labels = x.newMapLists(func(e *descriptor.Entity) map[string]string { return e.Metadata.Labels })
-		x.annotations = x.newMapLists(func(e *descriptor.Entity) map[string]string { return e.Metadata.Annotations })
-		x.tags = x.newTags()
+		x.labels = newLists(x.entities, listedLabels)
+		x.annotations = newLists(x.entities, listedAnnotations)
+		x.tags = newLists(x.entities, listedTags)
 	})
-	x.fillColumns()
-	x.fillOwnership()
-	x.fillIssues(s.Issues, targets)
+	for _, own := range ownFields {
+		x.columns[own.field] = newColumn(x.entities, own.of)
+	}
+	x.fillRelated()
+	x.fillIssues(s.Issues)
 	parts.Wait()
 	return x
 }
@@ -44,7 +45,6 @@ func Build(s descriptor.Snapshot) *Index {
 func (x *Index) number(entities []*descriptor.Entity) {
 	x.entities = make([]*descriptor.Entity, 0, len(entities))
 	x.refs = make([]string, 0, len(entities))
-	x.byRef = make(map[descriptor.Ref]ID, len(entities))
 	type named struct {
 		ref    string
 		entity *descriptor.Entity
@@ -57,49 +57,64 @@ func (x *Index) number(entities []*descriptor.Entity) {
 	if !slices.IsSortedFunc(all, byRef) {
 		slices.SortStableFunc(all, byRef)
 	}
-	for _, one := range all {
-		if _, ok := x.byRef[one.entity.Ref]; ok {
+	for i, one := range all {
+		if i > 0 && all[i-1].ref == one.ref {
 			continue
 		}
-		x.byRef[one.entity.Ref] = ID(len(x.entities))
 		x.entities = append(x.entities, one.entity)
 		x.refs = append(x.refs, one.ref)
 	}
 }
 
-func (x *Index) fillColumns() {
-	n := x.Len()
-	metadata := func(field Field, of func(*descriptor.Entity) string) {
-		x.columns[field] = newColumn(n, func(id ID) string { return of(x.entities[id]) })
-	}
-	metadata(FieldName, func(e *descriptor.Entity) string { return e.Name })
-	metadata(FieldTitle, func(e *descriptor.Entity) string { return e.Metadata.Title })
-	metadata(FieldKind, func(e *descriptor.Entity) string { return e.Kind })
-	metadata(FieldNamespace, func(e *descriptor.Entity) string { return e.Namespace })
-	metadata(FieldType, func(e *descriptor.Entity) string { return specText(e, "type") })
-	metadata(FieldLifecycle, func(e *descriptor.Entity) string { return specText(e, "lifecycle") })
-	x.columns[FieldOwner] = newColumn(n, func(id ID) string { return x.targetText(x.edges.of(id, relationOwnedBy), "") })
+// ownFields are the fields whose values follow from the entity alone.
+var ownFields = [...]struct {
+	field Field
+	of    func(*descriptor.Entity) string
+}{
+	{FieldName, func(e *descriptor.Entity) string { return e.Name }},
+	{FieldTitle, func(e *descriptor.Entity) string { return e.Metadata.Title }},
+	{FieldKind, func(e *descriptor.Entity) string { return e.Kind }},
+	{FieldNamespace, func(e *descriptor.Entity) string { return e.Namespace }},
+	{FieldType, func(e *descriptor.Entity) string { return specText(e, "type") }},
+	{FieldLifecycle, func(e *descriptor.Entity) string { return specText(e, "lifecycle") }},
+}
+
+// fillRelated fills in what follows from the edges alone: columns of references, and who is without an owner or a target.
+func (x *Index) fillRelated() {
+	n := uint32(x.Len())
+	ownedBy, partOf := x.edges.kind(relationOwnedBy), x.edges.kind(relationPartOf)
+	x.columns[FieldOwner] = x.newTargetColumn(func(id ID) uint32 { return x.firstTarget(x.edges.ofKind(id, ownedBy), "") })
 	x.owners = make([]uint32, len(x.columns[FieldOwner].values))
 	for id, code := range x.columns[FieldOwner].codes {
 		if code != 0 {
-			x.owners[code-1] = x.edges.of(ID(id), relationOwnedBy)[0].target
+			x.owners[code-1] = x.edges.ofKind(ID(id), ownedBy)[0].target
 		}
 	}
-	x.columns[FieldSystem] = newColumn(n, func(id ID) string {
-		return x.targetText(x.edges.of(id, relationPartOf), "system")
-	})
-	x.columns[FieldDomain] = newColumn(n, func(id ID) string {
-		wholes := x.edges.of(id, relationPartOf)
-		if own := x.targetText(wholes, "domain"); own != "" {
+	x.columns[FieldSystem] = x.newTargetColumn(func(id ID) uint32 { return x.firstTarget(x.edges.ofKind(id, partOf), "system") })
+	x.columns[FieldDomain] = x.newTargetColumn(func(id ID) uint32 {
+		wholes := x.edges.ofKind(id, partOf)
+		if own := x.firstTarget(wholes, "domain"); own != noID {
 			return own
 		}
 		for _, whole := range wholes {
-			if whole.target < uint32(n) && x.entities[whole.target].Ref.Kind == "system" {
-				return x.targetText(x.edges.of(whole.target, relationPartOf), "domain")
+			if whole.target < n && x.entities[whole.target].Ref.Kind == "system" {
+				return x.firstTarget(x.edges.ofKind(whole.target, partOf), "domain")
 			}
 		}
-		return ""
+		return noID
 	})
+
+	x.dangling, x.orphaned = newSet(x.Len()), newSet(x.Len())
+	there := func(one edge) bool { return one.target < n }
+	for id := range n {
+		own := x.edges.list[x.edges.starts[id]:x.edges.starts[id+1]]
+		if slices.ContainsFunc(own, func(one edge) bool { return !there(one) }) {
+			x.dangling.add(id)
+		}
+		if ownedKinds[x.entities[id].Ref.Kind] && !slices.ContainsFunc(x.edges.ofKind(id, ownedBy), there) {
+			x.orphaned.add(id)
+		}
+	}
 }
 
 // specText returns a text of the spec, or the empty text where it is not one.
@@ -108,44 +123,14 @@ func specText(e *descriptor.Entity, field string) string {
 	return text
 }
 
-// targetText returns the reference text of the first edge that leads to the kind, or to any where kind is empty.
-func (x *Index) targetText(list []edge, kind string) string {
+// firstTarget returns the target of the first edge that leads to the kind, or to any where kind is empty; noID where none does.
+func (x *Index) firstTarget(list []edge, kind string) uint32 {
 	for _, one := range list {
-		if one.target < uint32(x.Len()) {
-			if kind == "" || x.entities[one.target].Ref.Kind == kind {
-				return x.refs[one.target]
-			}
-		} else if ref := x.targetRef(one); kind == "" || ref.Kind == kind {
-			return ref.String()
+		if kind == "" || x.targetRef(one).Kind == kind {
+			return one.target
 		}
 	}
-	return ""
-}
-
-func (x *Index) newTags() lists {
-	var written spellingCount
-	var entries []entry
-	for id, entity := range x.entities {
-		for _, tag := range entity.Metadata.Tags {
-			entries = append(entries, entry{code: written.add(tag), id: ID(id)})
-		}
-	}
-	return newLists(&written, entries, false)
-}
-
-func (x *Index) newMapLists(of func(*descriptor.Entity) map[string]string) lists {
-	var written spellingCount
-	count := 0
-	for _, entity := range x.entities {
-		count += len(of(entity))
-	}
-	entries := make([]entry, 0, count)
-	for id, entity := range x.entities {
-		for key, value := range of(entity) {
-			entries = append(entries, entry{written.add(key), ID(id), hashFolded(fold(value))})
-		}
-	}
-	return newLists(&written, entries, true)
+	return noID
 }
 
 // ownedKinds are the kinds whose entities have an owner.
@@ -153,54 +138,41 @@ var ownedKinds = map[string]bool{
 	"component": true, "api": true, "resource": true, "system": true, "domain": true, "template": true, "airesource": true,
 }
 
-// fillOwnership finds the entities that no one owns and those with a relation that leads nowhere.
-func (x *Index) fillOwnership() {
-	x.dangling, x.orphaned = newSet(x.Len()), newSet(x.Len())
-	n := uint32(x.Len())
-	for id := range n {
-		for _, one := range x.edges.list[x.edges.starts[id]:x.edges.starts[id+1]] {
-			if one.target >= n {
-				x.dangling.add(id)
-				break
-			}
-		}
-		if !ownedKinds[x.entities[id].Ref.Kind] {
-			continue
-		}
-		there := func(one edge) bool { return one.target < n }
-		if !slices.ContainsFunc(x.edges.of(id, relationOwnedBy), there) {
-			x.orphaned.add(id)
-		}
-	}
-}
-
 // fillIssues joins the issues of the snapshot with what is wrong with the catalog as a whole.
-func (x *Index) fillIssues(given []descriptor.Issue, targets []uint32) {
+func (x *Index) fillIssues(given []descriptor.Issue) {
 	x.refused = make(map[descriptor.Ref]struct{})
 	for _, issue := range given {
-		if _, ok := x.byRef[issue.Ref]; !ok && issue.Severity == descriptor.SeverityError && issue.Ref != (descriptor.Ref{}) {
+		if issue.Severity != descriptor.SeverityError || issue.Ref == (descriptor.Ref{}) {
+			continue
+		}
+		if _, ok := x.Lookup(issue.Ref); !ok {
 			x.refused[issue.Ref] = struct{}{}
 		}
 	}
-	x.issues = append(slices.Clone(given), x.findings(targets)...)
+	x.issues = append(slices.Clone(given), x.findings()...)
 	slices.SortStableFunc(x.issues, compareIssues)
 	x.issues = slices.Compact(x.issues)
 
 	x.troubled = newSet(x.Len())
 	x.issueStarts = make([]uint32, x.Len()+1)
-	for _, issue := range x.issues {
-		if id, ok := x.byRef[issue.Ref]; ok {
-			x.troubled.add(id)
-			x.issueStarts[id+1]++
+	of := make([]ID, len(x.issues))
+	for at, issue := range x.issues {
+		id, ok := x.Lookup(issue.Ref)
+		if !ok {
+			of[at] = noID
+			continue
 		}
+		of[at] = id
+		x.troubled.add(id)
+		x.issueStarts[id+1]++
 	}
 	for i := 1; i < len(x.issueStarts); i++ {
 		x.issueStarts[i] += x.issueStarts[i-1]
 	}
 	x.issueOrder = make([]uint32, x.issueStarts[x.Len()])
 	next := slices.Clone(x.issueStarts)
-	for at, issue := range x.issues {
-		if id, ok := x.byRef[issue.Ref]; ok {
+	for at, id := range of {
+		if id != noID {
 			x.issueOrder[next[id]] = uint32(at)
 			next[id]++
 		}

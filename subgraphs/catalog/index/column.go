@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"callboard.dev/callboard/subgraphs/catalog/descriptor"
 )
 
 // Field is a property of which an entity has at most one value: it can be ordered by, and most of them counted.
@@ -31,28 +33,60 @@ const orderedBytes = 256
 
 // column holds one field of every entity. Values that differ only in case are one value.
 type column struct {
-	values    []string // folded, sorted, each once
-	spellings []string // the commonest way to write each value
-	codes     []uint32 // by ID: the position in values plus one, or 0 where there is none
+	dictionary
+	codes []uint32 // by ID: the position in values plus one, or 0 where there is none
 }
 
-// newColumn reads the field of n entities; the empty text is no value, and of a long one only the start is kept.
-func newColumn(n int, value func(ID) string) column {
-	c := column{codes: make([]uint32, n)}
+// dictionary holds texts of which those that differ only in case are one value.
+type dictionary struct {
+	values    []string // folded, sorted, each once
+	spellings []string // the commonest way to write each value
+	mixed     []bool   // whether a value is written in more than one way
+}
+
+// newColumn reads a field of the entities; the empty text is no value, and of a long one only the start is kept.
+func newColumn(entities []*descriptor.Entity, of func(*descriptor.Entity) string) column {
+	c := column{codes: make([]uint32, len(entities))}
 	var written spellingCount
-	for id := range ID(n) {
-		if v := ordered(value(id)); v != "" {
+	for id, entity := range entities {
+		if v := ordered(of(entity)); v != "" {
 			c.codes[id] = written.add(v) + 1
 		}
 	}
+	c.fold(&written)
+	return c
+}
+
+// newTargetColumn makes a column of the references of targets; noID stands for none.
+func (x *Index) newTargetColumn(target func(ID) uint32) column {
+	c := column{codes: make([]uint32, x.Len())}
+	var written spellingCount
+	seen := make([]uint32, x.Len()+len(x.edges.missing)) // the code of each target
+	for id := range c.codes {
+		to := target(ID(id))
+		switch {
+		case to == noID:
+			continue
+		case seen[to] != 0:
+			written.times[seen[to]-1]++
+		default:
+			seen[to] = written.add(ordered(x.targetText(to))) + 1
+		}
+		c.codes[id] = seen[to]
+	}
+	c.fold(&written)
+	return c
+}
+
+// fold turns the codes that add gave, plus one, into those of the values.
+func (c *column) fold(written *spellingCount) {
 	var recode []uint32
-	c.values, c.spellings, recode = written.fold()
+	c.dictionary, recode = written.fold()
 	for id, code := range c.codes {
 		if code != 0 {
 			c.codes[id] = recode[code-1] + 1
 		}
 	}
-	return c
 }
 
 // code returns the code of a folded value, or false where no entity has it.
@@ -96,7 +130,7 @@ func (s *spellingCount) add(text string) uint32 {
 
 // fold merges the texts that differ only in case. It returns the folded values, sorted, the commonest spelling of each (the
 // smallest of equals) and, for each number that add gave, the position of its value.
-func (s *spellingCount) fold() (values, spellings []string, recode []uint32) {
+func (s *spellingCount) fold() (d dictionary, recode []uint32) {
 	type spelling struct {
 		folded string
 		code   uint32
@@ -117,12 +151,16 @@ func (s *spellingCount) fold() (values, spellings []string, recode []uint32) {
 	recode = make([]uint32, len(s.texts))
 	for i, one := range all {
 		if i == 0 || one.folded != all[i-1].folded {
-			values = append(values, one.folded)
-			spellings = append(spellings, s.texts[one.code])
+			d.values = append(d.values, one.folded)
+			d.spellings = append(d.spellings, s.texts[one.code])
+			d.mixed = append(d.mixed, false)
+		} else {
+			d.mixed[len(d.mixed)-1] = true
 		}
-		recode[one.code] = uint32(len(values) - 1)
+		recode[one.code] = uint32(len(d.values) - 1)
 	}
-	return slices.Clip(values), slices.Clip(spellings), recode
+	d.values, d.spellings, d.mixed = slices.Clip(d.values), slices.Clip(d.spellings), slices.Clip(d.mixed)
+	return d, recode
 }
 
 // fold makes texts that differ only in case equal.

@@ -12,6 +12,7 @@ import (
 type edges struct {
 	types   []string         // relation types, sorted
 	missing []descriptor.Ref // targets that are not there, sorted by text
+	stated  []stated         // what the entities state, in their order and the order of their Relations
 	starts  []uint32         // of each ID's edges; one more than there are entities
 	list    []edge           // sorted by type and then by target, within one ID
 }
@@ -20,6 +21,12 @@ type edges struct {
 type edge struct {
 	kind   uint16 // position in types
 	target uint32
+}
+
+// stated is one relation as its entity states it.
+type stated struct {
+	kind, inverse uint16 // positions in types, or noKind
+	target        uint32
 }
 
 // Edge is one relation of an entity.
@@ -40,62 +47,73 @@ const (
 	MissingWrongKind Missing = "WRONG_KIND" // it is there, and of a kind the relation cannot have
 )
 
-// newEdges relates the entities. It also returns the target of every relation that the entities state, in their order.
-func newEdges(entities []*descriptor.Entity, refs []string, byRef map[descriptor.Ref]ID) (edges, []uint32) {
+// newEdges relates the entities.
+func newEdges(entities []*descriptor.Entity, refs []string) edges {
 	var e edges
 	n := uint32(len(entities))
-	kinds := make(map[string]uint16)
-	missing := make(map[descriptor.Ref]uint32) // numbered as they come
+	byRef := make(map[descriptor.Ref]uint32, n)
+	kinds := map[string]uint16{"": noKind}
 	count := 0
-	for _, entity := range entities {
+	for id, entity := range entities {
+		byRef[entity.Ref] = uint32(id)
 		count += len(entity.Relations)
-	}
-	targets := make([]uint32, 0, count)
-	for _, entity := range entities {
 		for i := range entity.Relations {
-			relation := &entity.Relations[i]
-			for _, kind := range [...]string{relation.Type, relation.Inverse} {
-				if _, ok := kinds[kind]; !ok && kind != "" && len(e.types) < noKind {
+			for _, kind := range [...]string{entity.Relations[i].Type, entity.Relations[i].Inverse} {
+				if _, ok := kinds[kind]; !ok && len(e.types) < noKind {
 					kinds[kind] = 0
 					e.types = append(e.types, kind)
 				}
 			}
-			target, ok := byRef[relation.Target]
-			if !ok {
-				at, known := missing[relation.Target]
-				if !known {
-					at = uint32(len(e.missing))
-					missing[relation.Target] = at
-					e.missing = append(e.missing, relation.Target)
-				}
-				target = n + at
-			}
-			targets = append(targets, target)
 		}
 	}
 	slices.Sort(e.types)
 	for i, kind := range e.types {
 		kinds[kind] = uint16(i)
 	}
-	renumbered, places := e.sortMissing(refs)
-	for i, target := range targets {
-		if target >= n {
-			targets[i] = n + renumbered[target-n]
+	kindOf := func(relation string) uint16 {
+		if kind, ok := kinds[relation]; ok {
+			return kind
+		}
+		return noKind
+	}
+	e.stated = make([]stated, 0, count)
+	for _, entity := range entities {
+		for i := range entity.Relations {
+			relation := &entity.Relations[i]
+			target, ok := byRef[relation.Target]
+			if !ok {
+				target = n + uint32(len(e.missing)) // numbered as they come, until settle
+				byRef[relation.Target] = target
+				e.missing = append(e.missing, relation.Target)
+			}
+			e.stated = append(e.stated, stated{kindOf(relation.Type), kindOf(relation.Inverse), target})
 		}
 	}
+	e.settle(entities, refs)
+	return e
+}
 
+// settle sorts the missing targets, and makes the edges of what is stated.
+func (e *edges) settle(entities []*descriptor.Entity, refs []string) {
+	n := uint32(len(entities))
+	renumbered, places := e.sortMissing(refs)
+	for i := range e.stated {
+		if target := &e.stated[i].target; *target >= n {
+			*target = n + renumbered[*target-n]
+		}
+	}
 	// each calls with every edge, those of the inverses included.
 	each := func(do func(from ID, one edge)) {
 		at := 0
 		for id, entity := range entities {
-			for i := range entity.Relations {
-				target := targets[at]
+			for range entity.Relations {
+				one := e.stated[at]
 				at++
-				if kind, ok := kinds[entity.Relations[i].Type]; ok {
-					do(ID(id), edge{kind, target})
+				if one.kind != noKind {
+					do(ID(id), edge{one.kind, one.target})
 				}
-				if kind, ok := kinds[entity.Relations[i].Inverse]; ok && target < n {
-					do(target, edge{kind, ID(id)})
+				if one.inverse != noKind && one.target < n {
+					do(one.target, edge{one.inverse, ID(id)})
 				}
 			}
 		}
@@ -112,7 +130,6 @@ func newEdges(entities []*descriptor.Entity, refs []string, byRef map[descriptor
 		next[from]++
 	})
 	e.sortAndMerge(places)
-	return e, targets
 }
 
 // noKind is more relation types than there can be: the format has fourteen, and a type beyond is dropped.
@@ -171,18 +188,25 @@ func (e *edges) sortAndMerge(places []uint32) {
 }
 
 // of returns the edges of one entity that have the type.
-func (e *edges) of(id ID, relation string) []edge {
-	kind, ok := slices.BinarySearch(e.types, relation)
+func (e *edges) of(id ID, relation string) []edge { return e.ofKind(id, e.kind(relation)) }
+
+// kind returns the position of a type, or noKind where no relation has it.
+func (e *edges) kind(relation string) uint16 {
+	at, ok := slices.BinarySearch(e.types, relation)
 	if !ok {
-		return nil
+		return noKind
 	}
+	return uint16(at)
+}
+
+func (e *edges) ofKind(id ID, kind uint16) []edge {
 	own := e.list[e.starts[id]:e.starts[id+1]]
 	from := 0
-	for from < len(own) && int(own[from].kind) < kind {
+	for from < len(own) && own[from].kind < kind {
 		from++
 	}
 	to := from
-	for to < len(own) && int(own[to].kind) == kind {
+	for to < len(own) && own[to].kind == kind {
 		to++
 	}
 	return own[from:to]
@@ -229,4 +253,12 @@ func (x *Index) targetRef(one edge) descriptor.Ref {
 		return x.entities[one.target].Ref
 	}
 	return x.edges.missing[one.target-uint32(x.Len())]
+}
+
+// targetText returns the reference text of a target.
+func (x *Index) targetText(target uint32) string {
+	if target < uint32(x.Len()) {
+		return x.refs[target]
+	}
+	return x.edges.missing[target-uint32(x.Len())].String()
 }

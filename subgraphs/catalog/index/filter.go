@@ -167,7 +167,7 @@ type Among []descriptor.Ref
 func (f Among) keep(x *Index, from Set) {
 	kept := newSet(x.Len())
 	for _, ref := range f {
-		if id, ok := x.byRef[ref]; ok {
+		if id, ok := x.Lookup(ref); ok {
 			kept.add(id)
 		}
 	}
@@ -207,7 +207,7 @@ func (f OwnedBy) keep(x *Index, from Set) {
 	if code, ok := c.code(fold(ordered(f.Owner.String()))); ok {
 		wanted[code] = true
 	}
-	if id, ok := x.byRef[f.Owner]; ok && (f.Descendants || f.Ancestors) {
+	if id, ok := x.Lookup(f.Owner); ok && (f.Descendants || f.Ancestors) {
 		reached := make(map[uint32]struct{})
 		if f.Descendants {
 			x.reach(id, reached, relationParentOf)

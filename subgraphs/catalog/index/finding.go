@@ -22,15 +22,17 @@ var fieldKinds = map[string][]string{
 	"members": {"user"}, "memberOf": {"group"},
 }
 
-// findings returns what is wrong with the catalog as a whole. targets are those of all stated relations, in order.
-func (x *Index) findings(targets []uint32) []descriptor.Issue {
+// findings returns what is wrong with the catalog as a whole.
+func (x *Index) findings() []descriptor.Issue {
 	var out []descriptor.Issue
 	var near map[string][]ID
+	all, childOf := x.edges.stated, x.edges.kind(relationChildOf)
 	for id, entity := range x.entities {
-		own := targets[:len(entity.Relations)]
-		targets = targets[len(own):]
-		for i, relation := range entity.Relations {
-			if own[i] >= uint32(x.Len()) {
+		own := all[:len(entity.Relations)]
+		all = all[len(own):]
+		for i, one := range own {
+			if one.target >= uint32(x.Len()) {
+				relation := entity.Relations[i]
 				if near == nil {
 					near = x.byName()
 				}
@@ -40,7 +42,7 @@ func (x *Index) findings(targets []uint32) []descriptor.Issue {
 		if entity.Ref.Kind != "group" {
 			continue
 		}
-		if parents := x.edges.of(ID(id), relationChildOf); len(parents) > 1 {
+		if parents := x.edges.ofKind(ID(id), childOf); len(parents) > 1 {
 			names := make([]string, len(parents))
 			for i, parent := range parents {
 				names[i] = x.targetRef(parent).String()
@@ -156,29 +158,29 @@ func (x *Index) rings(relation string) [][]ID {
 		id   ID
 		next int // the edge to follow next
 	}
-	n := uint32(x.Len())
+	n, kind := uint32(x.Len()), x.edges.kind(relation)
 	order := make([]uint32, n) // when an entity was reached, from 1
 	low := make([]uint32, n)
 	open := newSet(x.Len())
 	var rings [][]ID
 	var path []ID
+	var stack []frame
 	var count uint32
+	enter := func(id ID) {
+		count++
+		order[id], low[id] = count, count
+		open.add(id)
+		path = append(path, id)
+		stack = append(stack, frame{id: id})
+	}
 	for root := range n {
-		if order[root] != 0 || len(x.edges.of(root, relation)) == 0 {
+		if order[root] != 0 || len(x.edges.ofKind(root, kind)) == 0 {
 			continue
-		}
-		var stack []frame
-		enter := func(id ID) {
-			count++
-			order[id], low[id] = count, count
-			open.add(id)
-			path = append(path, id)
-			stack = append(stack, frame{id: id})
 		}
 		enter(root)
 		for len(stack) > 0 {
 			top := &stack[len(stack)-1]
-			id, list := top.id, x.edges.of(top.id, relation)
+			id, list := top.id, x.edges.ofKind(top.id, kind)
 			if top.next < len(list) {
 				target := list[top.next].target
 				top.next++
@@ -200,14 +202,14 @@ func (x *Index) rings(relation string) [][]ID {
 				continue
 			}
 			at := slices.Index(path, id)
-			ring := slices.Clone(path[at:])
+			ring := path[at:]
 			path = path[:at]
 			for _, member := range ring {
 				open[member/64] &^= 1 << (member % 64)
 			}
 			if len(ring) > 1 || slices.ContainsFunc(list, func(one edge) bool { return one.target == id }) {
 				slices.Sort(ring)
-				rings = append(rings, ring)
+				rings = append(rings, slices.Clone(ring))
 			}
 		}
 	}

@@ -4,12 +4,13 @@
 //
 // Entities are numbered from 0 in the order of their reference texts, and everything else is an array over those numbers:
 // a column per field (column.go), a list of numbers per tag, label and annotation key (list.go), one array of edges
-// (edge.go), one text for searching (search.go). A filter is a set of numbers (set.go, filter.go), and a page is the
+// (edge.go), some long texts for searching (search.go). A filter is a set of numbers (set.go, filter.go), and a page is the
 // best few of a set in some order (order.go). What is wrong with the catalog as a whole is found while it is built
-// (finding.go). Open build.go first.
+// (finding.go). Open build.go first; next.go makes an Index out of the one before it, where little has changed.
 package index
 
 import (
+	"slices"
 	"sort"
 
 	"callboard.dev/callboard/subgraphs/catalog/descriptor"
@@ -22,7 +23,6 @@ type ID = uint32
 type Index struct {
 	entities []*descriptor.Entity
 	refs     []string // reference texts, by ID; sorted
-	byRef    map[descriptor.Ref]ID
 
 	columns     [fieldCount]column
 	owners      []uint32 // the target of the edge that each value of FieldOwner comes from
@@ -47,8 +47,11 @@ func (x *Index) Len() int { return len(x.entities) }
 
 // Lookup returns the ID of the entity that ref names, or false where there is none.
 func (x *Index) Lookup(ref descriptor.Ref) (ID, bool) {
-	id, ok := x.byRef[ref]
-	return id, ok
+	at, ok := slices.BinarySearch(x.refs, ref.String())
+	if !ok || x.entities[at].Ref != ref { // different parts may make one text
+		return 0, false
+	}
+	return ID(at), true
 }
 
 // Entity returns the entity with that ID.

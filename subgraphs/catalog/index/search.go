@@ -7,51 +7,79 @@ import (
 )
 
 // text is what words are searched in: for every entity its reference, name, title, description and tags, folded and one to a
-// line, one entity after the other. One long text is searched many times faster than as many short ones as there are entities.
-type text struct {
+// line, one entity after the other. A long text is searched many times faster than as many short ones as there are entities, so
+// it comes in stretches that are long, but not so long that all must be made anew when one entity changes.
+type text []stretch
+
+// stretch is the text of some entities that follow each other.
+type stretch struct {
+	from   ID // the first
 	all    string
-	starts []uint32 // of each ID's part; one more than there are entities
+	starts []uint32 // of each one's part; one more than there are entities
 }
 
-// maxText is how much text there may be. Offsets are 32 bits wide; what comes after is not found, which a catalog of ten
-// million entities would notice first.
-const maxText = 1<<32 - 1
+// stretchLength is how many entities make a stretch: their text is some hundred kilobytes, which takes less than a millisecond to
+// make and much longer to search than to go on to the next. With files of at most 5 MB, 32 bits hold every offset.
+const stretchLength = 512
 
 func (x *Index) newText() text {
+	var out text
+	for from := 0; from < x.Len(); from += stretchLength {
+		out = append(out, x.newStretch(ID(from), ID(min(from+stretchLength, x.Len()))))
+	}
+	return out
+}
+
+func (x *Index) newStretch(from, to ID) stretch {
 	var b strings.Builder
-	out := text{starts: make([]uint32, x.Len()+1)}
 	line := func(part string) {
-		if b.Len()+len(part)+1 < maxText {
-			b.WriteString(part)
-			b.WriteByte('\n')
-		}
+		b.WriteString(part)
+		b.WriteByte('\n')
 	}
 	size := 0
-	for id, entity := range x.entities {
-		size += len(x.refs[id]) + len(entity.Metadata.Title) + len(entity.Metadata.Description) + 3
-		for _, tag := range entity.Metadata.Tags {
+	for id := from; id < to; id++ {
+		metadata := &x.entities[id].Metadata
+		size += len(x.refs[id]) + len(metadata.Title) + len(metadata.Description) + 3
+		for _, tag := range metadata.Tags {
 			size += len(tag) + 1
 		}
 	}
-	b.Grow(min(size, maxText)) // folding hardly ever changes a length
-	for id, entity := range x.entities {
+	b.Grow(size) // folding hardly ever changes a length
+	out := stretch{from: from, starts: make([]uint32, to-from+1)}
+	for id := from; id < to; id++ {
+		metadata := &x.entities[id].Metadata
 		line(x.refs[id])
-		if folded := fold(entity.Metadata.Title); folded != "" {
-			line(folded)
+		if metadata.Title != "" {
+			line(fold(metadata.Title))
 		}
-		if entity.Metadata.Description != "" {
-			line(fold(entity.Metadata.Description))
+		if metadata.Description != "" {
+			line(fold(metadata.Description))
 		}
-		for _, tag := range entity.Metadata.Tags {
+		for _, tag := range metadata.Tags {
 			line(fold(tag))
 		}
-		out.starts[id+1] = uint32(b.Len())
+		out.starts[id-from+1] = uint32(b.Len())
 	}
 	out.all = b.String()
 	return out
 }
 
-func (t *text) of(id ID) string { return t.all[t.starts[id]:t.starts[id+1]] }
+// search calls found with every entity of the stretch whose part holds all words.
+func (s *stretch) search(words []string, found func(ID)) {
+	at := 0
+	for in := 0; at < len(s.all); {
+		hit := strings.Index(s.all[at:], words[0])
+		if hit < 0 {
+			return
+		}
+		at += hit
+		in += sort.Search(len(s.starts)-1-in, func(i int) bool { return int(s.starts[in+i+1]) > at })
+		at = int(s.starts[in+1])
+		if containsAll(s.all[s.starts[in]:at], words[1:]) {
+			found(s.from + ID(in))
+		}
+	}
+}
 
 // Scores tells how well entities match the words that were searched for: the lower, the better. It is indexed by ID and
 // holds only the entities that match.
@@ -80,20 +108,13 @@ func (x *Index) Search(query string, from Set) Scores {
 	whole := strings.Join(strings.Fields(fold(query)), " ")
 	scores := make(Scores, x.Len())
 	found := newSet(x.Len())
-	all, starts := x.text.all, x.text.starts
-	id := 0
-	for at := 0; at < len(all); {
-		hit := strings.Index(all[at:], words[0])
-		if hit < 0 {
-			break
-		}
-		at += hit
-		id += sort.Search(len(starts)-1-id, func(i int) bool { return int(starts[id+i+1]) > at })
-		at = int(starts[id+1])
-		if from.Has(ID(id)) && containsAll(x.text.of(ID(id)), words[1:]) {
-			found.add(ID(id))
-			scores[id] = x.score(ID(id), whole, words)
-		}
+	for i := range x.text {
+		x.text[i].search(words, func(id ID) {
+			if from.Has(id) {
+				found.add(id)
+				scores[id] = x.score(id, whole, words)
+			}
+		})
 	}
 	copy(from, found)
 	return scores
