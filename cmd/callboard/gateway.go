@@ -99,6 +99,7 @@ func graphSettings(cfg config.Config, log *slog.Logger) server.GraphSettings {
 	settings := server.GraphSettings{
 		Limits:        cfg.Limits.Operation(),
 		PlanBudget:    cfg.Limits.PlanBudget,
+		MaxValues:     cfg.Limits.Values,
 		Introspection: cfg.Server.Introspection,
 		Expose:        map[string]bool{},
 	}

@@ -227,5 +227,5 @@ func (c *subgraphCommand) Run(p *program) error {
 		return err
 	}
 	defer own.close()
-	return serve(p, cfg, log, server.NewSchema(own.schemas[c.Name]), nil)
+	return serve(p, cfg, log, server.NewSchema(own.schemas[c.Name], cfg.Limits.Values), nil)
 }

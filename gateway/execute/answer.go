@@ -114,6 +114,7 @@ func (t *tree) copyObject(selection *plan.Selection, from, to uint32) {
 	for _, f := range selection.Fields {
 		if v := t.values[from+uint32(f.Slot)]; t.values[to+uint32(f.Slot)].kind <= kindNull {
 			t.values[to+uint32(f.Slot)] = v
+			t.shared = t.shared || v.kind == kindObject || v.kind == kindList
 		}
 	}
 }

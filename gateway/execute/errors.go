@@ -18,6 +18,7 @@ const (
 	CodeTimeout     = "SUBGRAPH_TIMEOUT"
 	CodeStatus      = "SUBGRAPH_HTTP_STATUS" // an HTTP status without a GraphQL body
 	CodeBadAnswer   = "SUBGRAPH_BAD_ANSWER"  // not JSON, not GraphQL, too large, or not what the schema says
+	CodeTooLarge    = "ANSWER_TOO_LARGE"     // more values or bytes than one answer may hold
 	CodeCancelled   = "REQUEST_CANCELLED"
 	CodeInternal    = "INTERNAL_SERVER_ERROR"
 	CodeNull        = "NULL_IN_NON_NULLABLE_FIELD"
@@ -115,7 +116,11 @@ func (l *errorList) append(b []byte) []byte {
 // fetchFailed notes one error for a fetch without an answer, at the first place that stays empty for it.
 func (r *run) fetchFailed(s *sent, err error) {
 	failure := &FetchError{}
-	if !errors.As(err, &failure) {
+	switch {
+	case errors.As(err, &failure):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		failure = contextError(err)
+	default:
 		failure = &FetchError{Code: CodeUnreachable, Reason: "it could not be asked", Cause: err}
 	}
 	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph, fetch: s.fetch.ID}
@@ -244,32 +249,49 @@ func slotPath(selection *plan.Selection, path []any) []any {
 
 // locate returns the way from the root to an object, found by walking the path again.
 func (r *run) locate(path []plan.Step, at uint32) []any {
-	var found []any
-	var object func(from uint32, path []plan.Step, way []any) bool
-	var item func(v value, path []plan.Step, way []any) bool
-	item = func(v value, path []plan.Step, way []any) bool {
-		switch v.kind {
-		case kindObject:
-			return object(v.at, path, way)
-		case kindList:
+	type step struct {
+		slot bool
+		n    int
+	}
+	var way []step
+	seen := r.tree.newSeen()
+	var object func(from uint32, path []plan.Step) bool
+	var item func(v value, path []plan.Step) bool
+	item = func(v value, path []plan.Step) bool {
+		switch {
+		case v.kind == kindObject && !seen.again(v):
+			return object(v.at, path)
+		case v.kind == kindList && !seen.again(v):
 			for i := range v.length {
-				if item(r.tree.values[v.at+i], path, append(way[:len(way):len(way)], int(i))) {
+				way = append(way, step{n: int(i)})
+				if item(r.tree.values[v.at+i], path) {
 					return true
 				}
+				way = way[:len(way)-1]
 			}
 		}
 		return false
 	}
-	object = func(from uint32, path []plan.Step, way []any) bool {
+	object = func(from uint32, path []plan.Step) bool {
 		if len(path) == 0 {
-			if from == at {
-				found = way
-			}
 			return from == at
 		}
-		return item(r.tree.values[from+uint32(path[0].Slot)], path[1:], append(way[:len(way):len(way)], slotStep(path[0].Slot)))
+		way = append(way, step{slot: true, n: path[0].Slot})
+		if item(r.tree.values[from+uint32(path[0].Slot)], path[1:]) {
+			return true
+		}
+		way = way[:len(way)-1]
+		return false
 	}
-	object(r.tree.root, path, nil)
+	if !object(r.tree.root, path) {
+		return nil
+	}
+	found := make([]any, len(way))
+	for i, s := range way {
+		if found[i] = s.n; s.slot {
+			found[i] = slotStep(s.n)
+		}
+	}
 	return found
 }
 

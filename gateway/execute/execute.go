@@ -34,6 +34,7 @@ type Request struct {
 	Fetch     *plan.Fetch // its Text and Prefix are what is sent
 	Variables []byte      // a JSON object; empty for none
 	Header    http.Header // of the client's request; a subgraph forwards only what it is configured to. Read only
+	Quota     *Quota      // what subgraphs in this process may do for the client's operation; nil means one of the default size
 }
 
 // Answer is a subgraph's answer.
@@ -54,6 +55,8 @@ type Executor struct {
 	Subgraphs map[string]Subgraph
 	// Expose lists the subgraphs whose error messages clients may see; of others they see only that there was an error, and its code.
 	Expose map[string]bool
+	// MaxValues bounds the fields that subgraphs in this process resolve for one operation, all its fetches together; 0 means DefaultMaxValues.
+	MaxValues int
 	// Observe is told about fetches. Its fields may be nil.
 	Observe Observer
 }
@@ -67,7 +70,7 @@ type Observer struct {
 // Execute runs the plan and returns the response as JSON: data, and errors where there are any. A subgraph that fails costs only what it would
 // have answered.
 func (e *Executor) Execute(ctx context.Context, p *plan.Plan, variables operation.Variables, header http.Header) []byte {
-	r := &run{executor: e, ctx: ctx, plan: p, variables: variables, header: header}
+	r := &run{executor: e, ctx: ctx, plan: p, variables: variables, header: header, quota: NewQuota(e.MaxValues)}
 	r.tree.root = r.tree.newObject(p.Root)
 	r.fetches()
 	return r.response()
@@ -80,6 +83,7 @@ type run struct {
 	plan      *plan.Plan
 	variables operation.Variables
 	header    http.Header
+	quota     *Quota
 	tree      tree
 	errors    errorList
 }
@@ -155,7 +159,7 @@ func (r *run) send(s *sent, body []byte) {
 	} else if err := r.ctx.Err(); err != nil {
 		s.err = contextError(err)
 	} else {
-		s.answer, s.err = call(r.ctx, subgraph, &Request{Fetch: s.fetch, Variables: body, Header: r.header})
+		s.answer, s.err = call(r.ctx, subgraph, &Request{Fetch: s.fetch, Variables: body, Header: r.header, Quota: r.quota})
 	}
 	if observe := r.executor.Observe.FetchDone; observe != nil {
 		observe(s.fetch, s.answer, s.err)

@@ -45,10 +45,18 @@ func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 	if len(errs) > 0 {
 		return answerOf(p.executor.DispatchError(graphql.WithOperationContext(ctx, operation), errs)), nil
 	}
+	quota := r.Quota
+	if quota == nil {
+		quota = NewQuota(0)
+	}
+	defer quota.Watch(ctx, operation)()
 	handler, ctx := p.executor.DispatchOperation(ctx, operation)
 	response := handler(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, contextError(err)
+	}
+	if err := quota.Err(); err != nil {
+		return nil, err
 	}
 	if response == nil {
 		return nil, &FetchError{Code: CodeBadAnswer, Reason: "it gave no answer"}

@@ -24,16 +24,12 @@ func (r *run) represent(e *plan.Entities) representations {
 	index := map[string]int{}
 	var one []byte
 	for i, target := range e.Targets {
-		seen := map[uint32]bool{}
-		r.tree.walk(r.plan.Root, r.tree.root, target.Path, func(layout *plan.Object, at uint32) {
-			if seen[at] {
-				return
-			}
-			seen[at] = true
+		layout, objects := r.tree.objectsAt(r.plan.Root, target.Path)
+		for _, at := range objects {
 			typename := r.tree.typename(layout, at)
 			representation := applicable(target.Representations, typename)
 			if representation == nil {
-				return
+				continue
 			}
 			name := representation.Typename
 			if name == "" {
@@ -43,7 +39,7 @@ func (r *run) represent(e *plan.Entities) representations {
 			one = appendQuoted(one, name)
 			var ok bool
 			if one, ok = r.tree.appendFields(one, layout, at, typename, representation.Fields); !ok {
-				return
+				continue
 			}
 			one = append(one, '}')
 			n, again := index[string(one)]
@@ -57,7 +53,7 @@ func (r *run) represent(e *plan.Entities) representations {
 				out.text = append(out.text, one...)
 			}
 			out.objects[n] = append(out.objects[n], place{i, at})
-		})
+		}
 	}
 	return out
 }
@@ -72,24 +68,53 @@ func applicable(list []*plan.Representation, typename string) *plan.Representati
 	return nil
 }
 
-// walk visits the objects at the end of a path, in order.
-func (t *tree) walk(layout *plan.Object, at uint32, path []plan.Step, visit func(layout *plan.Object, at uint32)) {
-	if len(path) == 0 {
-		visit(layout, at)
-		return
+// objectsAt returns the objects at the end of a path, in order, and their layout. An object that is in several places is there once.
+func (t *tree) objectsAt(layout *plan.Object, path []plan.Step) (*plan.Object, []uint32) {
+	objects := []uint32{t.root}
+	for _, step := range path {
+		seen := t.newSeen()
+		var next []uint32
+		for _, at := range objects {
+			next = t.appendObjects(next, t.values[at+uint32(step.Slot)], seen)
+		}
+		layout, objects = layout.Slots[step.Slot].Object, next
 	}
-	t.walkValue(layout.Slots[path[0].Slot].Object, t.values[at+uint32(path[0].Slot)], path[1:], visit)
+	return layout, objects
 }
 
-func (t *tree) walkValue(layout *plan.Object, v value, path []plan.Step, visit func(layout *plan.Object, at uint32)) {
-	switch v.kind {
-	case kindObject:
-		t.walk(layout, v.at, path, visit)
-	case kindList:
+// appendObjects adds the object that v is, or the objects in the list that v is.
+func (t *tree) appendObjects(objects []uint32, v value, seen seen) []uint32 {
+	switch {
+	case v.kind == kindObject && !seen.again(v):
+		return append(objects, v.at)
+	case v.kind == kindList && !seen.again(v):
 		for i := range v.length {
-			t.walkValue(layout, t.values[v.at+i], path, visit)
+			objects = t.appendObjects(objects, t.values[v.at+i], seen)
 		}
 	}
+	return objects
+}
+
+// seen remembers objects and lists by their position. Each that is shared must be walked through once only: shared ones can be nested in
+// shared ones, and the number of ways to them then multiplies with every level.
+type seen map[uint32]bool
+
+// newSeen returns nil, which remembers nothing, where nothing is shared.
+func (t *tree) newSeen() seen {
+	if !t.shared {
+		return nil
+	}
+	return seen{}
+}
+
+// again tells whether it was asked about the value before.
+func (s seen) again(v value) bool {
+	if s == nil || v.kind == kindList && v.length == 0 { // an empty list has no position of its own
+		return false
+	}
+	before := s[v.at]
+	s[v.at] = true
+	return before
 }
 
 // appendFields writes the members of a representation, each with a comma before it. ok is false where a value is missing that must be there: the

@@ -3,6 +3,7 @@ package execute
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -18,7 +19,13 @@ func (r *run) response() []byte {
 	r.errors.inFetchOrder()
 	w := &writer{run: r, out: make([]byte, 0, size), explained: len(r.errors.list) > 0}
 	w.out = append(w.out, `{"data":`...)
-	if !w.object(r.plan.Root, r.plan.Shape, r.tree.root) {
+	shown := w.object(r.plan.Root, r.plan.Shape, r.tree.root)
+	if w.full {
+		r.errors = errorList{}
+		r.errors.add(responseError{Code: CodeTooLarge,
+			Message: fmt.Sprintf("the response would hold more than %d values or %d bytes: ask for less at once, with smaller pages", maxWritten, maxResponse)})
+	}
+	if !shown {
 		w.out = append(w.out[:len(`{"data":`)], "null"...)
 	}
 	if len(r.errors.list) > 0 {
@@ -28,12 +35,21 @@ func (r *run) response() []byte {
 	return append(w.out, '}')
 }
 
+// How much one response may hold. Its size is not bounded by what subgraphs sent: an entity that is in many places was sent once.
+const (
+	maxWritten  = maxValues
+	maxResponse = 2 * DefaultMaxAnswer
+)
+
 // writer writes the client's view of the tree. A value that cannot be shown is null, and so is everything around it up to the first
 // place where null is allowed: what was written is cut back to there.
 type writer struct {
 	run  *run
 	out  []byte
 	path []any // response keys and list positions, for errors
+
+	written int  // values, those that were cut back included
+	full    bool // maxWritten or maxResponse is reached: nothing of the response is sent
 
 	explained bool // errors of fetches are there already, and say why values are missing
 	raised    bool // an error was noted for the null that is on its way outwards
@@ -90,8 +106,17 @@ func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool 
 // value writes a value of the type. It returns false, with nothing written, where null is not allowed and nothing else can be shown.
 func (w *writer) value(v value, t *plan.Type, layout *plan.Object, f *plan.ShapeField, parent string) bool {
 	start := len(w.out)
+	if w.written++; w.written > maxWritten || start > maxResponse {
+		w.full = true
+	}
+	if w.full {
+		return false
+	}
 	if v.kind > kindNull && w.some(v, t, layout, f, parent) {
 		return true
+	}
+	if w.full {
+		return false
 	}
 	w.out = w.out[:start]
 	if t.NonNull {

@@ -32,6 +32,7 @@ type tree struct {
 	values  []value
 	scratch []value
 	root    uint32
+	shared  bool // some objects or lists are in several places
 }
 
 // maxValues bounds the tree of one request, at 12 bytes a value. An answer of empty objects could otherwise grow a hundredfold when its slots

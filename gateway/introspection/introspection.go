@@ -24,7 +24,7 @@ type Subgraph struct {
 }
 
 // Fetch answers a planned request.
-func (s *Subgraph) Fetch(_ context.Context, r *execute.Request) (*execute.Answer, error) {
+func (s *Subgraph) Fetch(ctx context.Context, r *execute.Request) (*execute.Answer, error) {
 	doc, err := parser.ParseQuery(&ast.Source{Input: r.Fetch.Text})
 	if err != nil || len(doc.Operations) != 1 {
 		return nil, fmt.Errorf("reading a planned introspection operation: %w", err)
@@ -35,7 +35,7 @@ func (s *Subgraph) Fetch(_ context.Context, r *execute.Request) (*execute.Answer
 			return nil, fmt.Errorf("reading introspection variables: %w", err)
 		}
 	}
-	w := &writer{schema: s.Schema, variables: variables}
+	w := &writer{ctx: ctx, schema: s.Schema, variables: variables}
 	w.fields(doc.Operations[0].SelectionSet, func(f *ast.Field) {
 		switch f.Name {
 		case "__schema":
@@ -50,11 +50,20 @@ func (s *Subgraph) Fetch(_ context.Context, r *execute.Request) (*execute.Answer
 			w.out.WriteString("null")
 		}
 	})
+	if w.err != nil {
+		return nil, w.err
+	}
 	return &execute.Answer{Data: []byte(w.out.String())}, nil
 }
 
+// maxAnswer bounds an answer, in bytes: several times what tools get when they ask for all of the largest public schemas. A type leads to
+// its fields and they to their types, so that without it every level of an operation would multiply the answer by the size of the schema.
+const maxAnswer = 16 << 20
+
 // writer writes the answer as it walks the selection.
 type writer struct {
+	ctx       context.Context
+	err       error // why the writing stopped: maxAnswer is reached, or ctx has ended
 	schema    *ast.Schema
 	variables map[string]any
 	out       strings.Builder
@@ -62,6 +71,9 @@ type writer struct {
 
 // fields writes a JSON object with a member for each field; value writes the member's value.
 func (w *writer) fields(set ast.SelectionSet, value func(f *ast.Field)) {
+	if w.stopped() {
+		return
+	}
 	w.out.WriteByte('{')
 	first := true
 	var each func(set ast.SelectionSet)
@@ -83,6 +95,18 @@ func (w *writer) fields(set ast.SelectionSet, value func(f *ast.Field)) {
 	}
 	each(set)
 	w.out.WriteByte('}')
+}
+
+// stopped tells whether nothing more is to be written.
+func (w *writer) stopped() bool {
+	switch {
+	case w.err != nil:
+	case w.out.Len() > maxAnswer:
+		w.err = &execute.FetchError{Code: execute.CodeTooLarge, Reason: fmt.Sprintf("the answer would be larger than %d bytes: ask for less of the schema at once", maxAnswer)}
+	case w.ctx.Err() != nil:
+		w.err = w.ctx.Err()
+	}
+	return w.err != nil
 }
 
 func (w *writer) object(typeName string, set ast.SelectionSet, value func(f *ast.Field)) {

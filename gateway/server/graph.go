@@ -55,6 +55,7 @@ type Graph struct {
 type GraphSettings struct {
 	Limits        operation.Limits
 	PlanBudget    int             // planning steps for one operation; 0 means plan.DefaultBudget
+	MaxValues     int             // fields that subgraphs in this process resolve for one operation; 0 means execute.DefaultMaxValues
 	Introspection bool            // whether clients may ask for the schema
 	Expose        map[string]bool // subgraphs whose error messages clients may see
 	Observe       execute.Observer
@@ -77,7 +78,7 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 		Supergraph: s,
 		settings:   settings,
 		planner:    &plan.Planner{Supergraph: s, Budget: settings.PlanBudget},
-		executor:   &execute.Executor{Subgraphs: all, Expose: settings.Expose, Observe: settings.Observe},
+		executor:   &execute.Executor{Subgraphs: all, Expose: settings.Expose, MaxValues: settings.MaxValues, Observe: settings.Observe},
 		documents: otter.Must(&otter.Options[string, *operation.Document]{
 			MaximumWeight: documentCacheBytes,
 			Weigher:       func(text string, _ *operation.Document) uint32 { return uint32(8*len(text) + entryBytes) },

@@ -11,28 +11,43 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/operation"
 )
 
 // Schema answers requests with one gqlgen schema, as a subgraph that other gateways ask over HTTP: _service and _entities included.
 type Schema struct {
-	executor *executor.Executor
+	executor  *executor.Executor
+	schema    *ast.Schema
+	checked   *lru.LRU[bool] // texts within subgraphLimits
+	maxValues int
 }
 
 // documentsKept bounds how many parsed operations a served schema remembers: gateways repeat theirs.
 const documentsKept = 1000
 
-// NewSchema returns the schema as an Executor.
-func NewSchema(schema graphql.ExecutableSchema) *Schema {
+// subgraphLimits bound what a gateway may ask of a subgraph. A plan has the fragments of clients expanded and aliases of its own, so they are
+// higher than the limits for what clients write.
+var subgraphLimits = operation.Limits{Tokens: 200_000, Depth: 60, Fields: 200_000, Aliases: 20_000, RootFields: 1000, Directives: 10_000, SameKey: 100}
+
+// NewSchema returns the schema as an Executor. maxValues bounds the fields resolved for one request; 0 means execute.DefaultMaxValues.
+func NewSchema(schema graphql.ExecutableSchema, maxValues int) *Schema {
 	e := executor.New(schema)
 	e.SetQueryCache(lru.New[*ast.QueryDocument](documentsKept))
-	e.SetParserTokenLimit(operation.DefaultLimits.Tokens)
+	e.SetParserTokenLimit(subgraphLimits.Tokens)
 	e.Use(extension.Introspection{})
-	return &Schema{executor: e}
+	return &Schema{executor: e, schema: schema.Schema(), checked: lru.New[bool](documentsKept), maxValues: maxValues}
 }
 
 // Execute answers the request.
 func (s *Schema) Execute(ctx context.Context, r *Request) *Response {
+	if _, known := s.checked.Get(ctx, r.Query); !known {
+		// gqlgen's own checks expand fragments, which must not happen before it is known to what.
+		if _, errs := operation.Parse(s.schema, r.Query, subgraphLimits); errs != nil {
+			return failure(errs)
+		}
+		s.checked.Add(ctx, r.Query, true)
+	}
 	params := &graphql.RawParams{Query: r.Query, OperationName: r.OperationName, Headers: r.Header}
 	if len(r.Variables) > 0 {
 		decoder := json.NewDecoder(bytes.NewReader(r.Variables))
@@ -51,8 +66,17 @@ func (s *Schema) Execute(ctx context.Context, r *Request) *Response {
 		response.NotAllowed = true
 		return response
 	}
+	quota := execute.NewQuota(s.maxValues)
+	defer quota.Watch(ctx, op)()
 	handler, ctx := s.executor.DispatchOperation(ctx, op)
-	return encoded(handler(ctx), true)
+	response := handler(ctx)
+	if err := quota.Err(); err != nil {
+		return failure(operation.Failure(execute.CodeTooLarge, "%s", err))
+	}
+	if err := ctx.Err(); err != nil {
+		return failure(operation.Failure(execute.CodeCancelled, "the request ended before it was answered"))
+	}
+	return encoded(response, true)
 }
 
 func encoded(response *graphql.Response, executed bool) *Response {

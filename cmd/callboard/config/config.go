@@ -70,6 +70,7 @@ type Limits struct {
 	Directives int `yaml:"directives" validate:"gt=0"`
 	SameKey    int `yaml:"sameKey" validate:"gt=0"`
 	PlanBudget int `yaml:"planBudget" validate:"gt=0"`
+	Values     int `yaml:"values" validate:"gt=0"`
 }
 
 // Operation returns the limits that hold for an operation's text.
@@ -125,6 +126,7 @@ func defaults(env func(string) (string, bool)) Config {
 		Limits: Limits{
 			Tokens: limits.Tokens, Depth: limits.Depth, Fields: limits.Fields, Aliases: limits.Aliases,
 			RootFields: limits.RootFields, Directives: limits.Directives, SameKey: limits.SameKey, PlanBudget: plan.DefaultBudget,
+			Values: execute.DefaultMaxValues,
 		},
 	}
 }
