@@ -20,6 +20,7 @@ import (
 type file struct {
 	path, real string
 	origin     string // the location that led to it, "file:path"
+	found      bool   // by its name rather than through a location
 	missing    bool
 	size       int64
 	modified   time.Time
@@ -53,7 +54,7 @@ var hashSeed = maphash.MakeSeed()
 func (s *survey) load(files []wanted) {
 	var todo []wanted
 	for _, w := range files {
-		if known := s.files[w.path]; known == nil || known.origin != w.origin || s.dirty[w.path] != clean {
+		if known := s.files[w.path]; known == nil || known.origin != w.origin || known.found != w.found || s.dirty[w.path] != clean {
 			w.root = s.checkoutOf(w.path)
 			todo = append(todo, w)
 		}
@@ -79,9 +80,9 @@ func (s *survey) load(files []wanted) {
 
 // loadOne reads one file. It only reads what it is given and may run on any goroutine.
 func (s *survey) loadOne(w wanted, known *file, doubt dirt) *file {
-	f := &file{path: w.path, origin: w.origin}
-	if known != nil && known.origin != w.origin {
-		doubt = included // the entities name their origin
+	f := &file{path: w.path, origin: w.origin, found: w.found}
+	if known != nil && (known.origin != w.origin || known.found != w.found) {
+		doubt = included // the entities name their origin, and only what is found may be a template's
 	}
 	real, err := filepath.EvalSymlinks(w.path)
 	if err != nil {

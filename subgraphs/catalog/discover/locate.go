@@ -77,6 +77,11 @@ func (s *survey) collect() []*file {
 			delete(s.files, path)
 		}
 	}
+	for path := range s.dirty {
+		if !seen[path] {
+			delete(s.dirty, path)
+		}
+	}
 	return out
 }
 

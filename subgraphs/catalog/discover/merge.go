@@ -14,20 +14,15 @@ import (
 // merge makes a snapshot of the files. Where two documents describe one ref, the one in the first file by path wins or, in one
 // file, the first; the other is an issue that names the winner.
 func (s *survey) merge(files []*file) descriptor.Snapshot {
-	snapshot := descriptor.Snapshot{Entities: []*descriptor.Entity{}, Issues: slices.Clone(s.located)}
+	snapshot := descriptor.Snapshot{Entities: make([]*descriptor.Entity, 0, len(files)), Issues: s.issuesOf(files)}
 	for _, f := range files {
-		snapshot.Issues = append(snapshot.Issues, f.issues...)
 		for _, entity := range f.served {
 			if entity != nil {
 				snapshot.Entities = append(snapshot.Entities, entity)
 			}
 		}
 	}
-	for _, f := range s.tree {
-		snapshot.Issues = append(snapshot.Issues, f.issues...)
-	}
-	snapshot.Issues = append(snapshot.Issues, s.watchIssues()...)
-
+	s.served = len(snapshot.Entities)
 	slices.SortFunc(snapshot.Entities, func(a, b *descriptor.Entity) int {
 		if c := descriptor.CompareRefs(a.Ref, b.Ref); c != 0 {
 			return c
@@ -51,9 +46,25 @@ func (s *survey) merge(files []*file) descriptor.Snapshot {
 	}
 	clear(snapshot.Entities[len(kept):])
 	snapshot.Entities = kept
-	descriptor.SortIssues(snapshot.Issues)
-	snapshot.Issues = slices.Compact(snapshot.Issues)
+	snapshot.Issues = sorted(snapshot.Issues)
 	return snapshot
+}
+
+// issuesOf returns what is wrong with files, locations and folders, in any order.
+func (s *survey) issuesOf(files []*file) []descriptor.Issue {
+	out := slices.Clone(s.located)
+	for _, f := range files {
+		out = append(out, f.issues...)
+	}
+	for _, f := range s.tree {
+		out = append(out, f.issues...)
+	}
+	return append(out, s.watchIssues()...)
+}
+
+func sorted(issues []descriptor.Issue) []descriptor.Issue {
+	descriptor.SortIssues(issues)
+	return slices.Compact(issues)
 }
 
 // watchIssues says, once for each configured folder, that some of it is polled.

@@ -162,8 +162,11 @@ func (s *survey) refresh(path string) {
 	if f == nil {
 		return
 	}
-	old, oldRules, wasCheckout := f.folders, f.rules, f.checkout
+	old, oldFiles, oldRules, wasCheckout := f.folders, f.descriptors, f.rules, f.checkout
 	s.read(f)
+	if wasCheckout != f.checkout || !slices.Equal(old, f.folders) || !slices.Equal(oldFiles, f.descriptors) || !slices.EqualFunc(oldRules, f.rules, ignoreRule.equal) {
+		s.settled = false
+	}
 	if wasCheckout != f.checkout { // what files may refer to is different
 		clear(s.roots)
 		for name := range s.files {

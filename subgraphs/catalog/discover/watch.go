@@ -58,11 +58,13 @@ func (d *Discovery) run(poll time.Duration) {
 		case <-ticker.C:
 			if s.notePolled(&pending) {
 				settle()
+				s.settled = false
 				d.look()
 			}
 		case r := <-d.requests:
 			settle()
 			err := r.do()
+			s.settled = false
 			d.look()
 			r.done <- err
 		}
@@ -201,6 +203,9 @@ func (s *survey) apply(c changes) {
 	}
 	for path, how := range c.files {
 		s.dirty[path] = max(s.dirty[path], how)
+	}
+	if c.all || len(c.gone) > 0 {
+		s.settled = false
 	}
 	for path := range c.gone {
 		if slices.Contains(s.folders, path) { // a configured folder is looked for again, and may be back
