@@ -43,7 +43,14 @@ type exit struct{ code int }
 
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
+// garbagePercent is how much garbage may gather for what is kept, unless GOGC says otherwise. With 10,000 entities it keeps the whole
+// process at a peak of 108 MB instead of 124 through start and edits, for about a tenth more processor time at start.
+const garbagePercent = 50
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(&program{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:])
 	stop()
