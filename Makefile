@@ -53,10 +53,7 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz:
-	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r folder; do \
-	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$folder/*_test.go | sed 's/func //'); do \
-	    echo "fuzz $$folder $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$folder || exit 1; \
-	  done; done
+	.ci/fuzz $(FUZZTIME)
 
 clean:
 	rm -rf bin gateway/server/playground/dist web/node_modules
