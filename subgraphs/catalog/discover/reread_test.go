@@ -19,7 +19,7 @@ func TestEditsLeadWhereAFreshSearchDoes(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 17))
 		d := newDisk(t)
 		d.write("text/x", "text")
-		d.write("other/system.yaml", system("other"))
+		d.write("other/system0.yaml", system("other"))
 		w := open(t, d, discover.Config{Folders: []string{d.folder}})
 		for range 40 {
 			for range 1 + r.IntN(3) {
@@ -46,7 +46,7 @@ func edit(d disk, r *rand.Rand) {
 	described := func(name string) string {
 		return strings.Replace(system(name), "}", fmt.Sprintf(", title: t%d}", r.IntN(1000)), 1)
 	}
-	switch own := fmt.Sprint("e", at); r.IntN(16) {
+	switch own := fmt.Sprint("e", at); r.IntN(14) {
 	default:
 		d.write(file, described(own))
 	case 0:
@@ -57,10 +57,10 @@ func edit(d disk, r *rand.Rand) {
 		d.must(os.RemoveAll(d.path(file)))
 	case 3:
 		d.must(os.RemoveAll(d.path(fmt.Sprint("f", at))))
-	case 4:
-		d.write(file, location("l"+own, "target: ../other/system.yaml"))
+	case 4, 11:
+		d.write(file, location("l"+own, fmt.Sprintf("target: ../other/system%d.yaml", r.IntN(2))))
 	case 5:
-		d.write("other/system.yaml", described("other"))
+		d.write("other/system0.yaml", described("other"))
 	case 6:
 		d.write(file, strings.Replace(described(own), "owner: x", "owner: x, y: {$text: ../text/x}", 1))
 	case 7:
@@ -72,5 +72,28 @@ func edit(d disk, r *rand.Rand) {
 		d.write(".gitignore", fmt.Sprintf("f%d\n", r.IntN(12)))
 	case 10: // a warning in the file
 		d.write(file, strings.Replace(described(own), "owner: x", "owner: component:x", 1))
+	}
+}
+
+// TestEditsThatLeadElsewhere changes nothing but what is in files, and yet other files are to be read or watched for it.
+func TestEditsThatLeadElsewhere(t *testing.T) {
+	d := newDisk(t)
+	d.write("files/a.yaml", system("a"))
+	d.write("files/b.yaml", system("b"))
+	d.write("text/x", "one")
+	d.write("l/catalog-info.yaml", location("l", "target: ../files/a.yaml"))
+	d.write("s/catalog-info.yaml", system("s"))
+	w := open(t, d, discover.Config{Folders: []string{d.folder}})
+	w.want("l a s", "")
+	d.write("l/catalog-info.yaml", location("l", "target: ../files/b.yaml"))
+	w.await("l b s", "")
+	d.write("s/catalog-info.yaml", strings.Replace(system("s"), "owner: x", "owner: x, y: {$text: ../text/x}", 1))
+	y := func() any { return w.now.Entities[2].Spec["y"] }
+	for y() != "one" {
+		w.now = <-w.snapshots
+	}
+	d.write("text/x", "two")
+	for y() != "two" {
+		w.now = <-w.snapshots
 	}
 }
