@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -266,4 +267,55 @@ func TestResolvingEndsWithTheContext(t *testing.T) {
 			t.Errorf("code %q after %d fields, want %s after 10", got.code(), resolved, execute.CodeCancelled)
 		}
 	})
+}
+
+// TestHeavyOperationsTakeTurns has many operations with many values arrive at once: few run at a time, and small ones are not held up by them.
+func TestHeavyOperationsTakeTurns(t *testing.T) {
+	slots := max(2, runtime.GOMAXPROCS(0))
+	entered, leave := make(chan struct{}), make(chan struct{})
+	heavy := func(ctx context.Context) string {
+		resolved := 0
+		g := graphOf(t, map[string]execute.Subgraph{"a": execute.NewInProcess(resolving{fields: 20_000, value: 1, resolved: &resolved, before: func(i int) {
+			if i == 15_000 && ctx.Err() == nil {
+				entered <- struct{}{}
+				<-leave
+			}
+		}}, nil)}, "a", "type Query { f: String }")
+		return ask(ctx, t, g, "{ f }").code()
+	}
+	results := make(chan string)
+	for range 5 * slots {
+		go func() { results <- heavy(t.Context()) }()
+	}
+	for range slots {
+		<-entered
+	}
+	resolved := 0
+	light := graphOf(t, map[string]execute.Subgraph{"a": execute.NewInProcess(resolving{fields: 1000, value: 1, resolved: &resolved}, nil)}, "a", "type Query { f: String }")
+	for range 100 {
+		if got := ask(t.Context(), t, light, "{ f }"); got.code() != "" {
+			t.Fatalf("a small operation beside heavy ones: code %q", got.code())
+		}
+	}
+	select {
+	case <-entered:
+		t.Errorf("more than %d heavy operations run at once", slots)
+	default:
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := heavy(gone); got != execute.CodeCancelled {
+		t.Errorf("one that need not be answered any more: code %q, want %s", got, execute.CodeCancelled)
+	}
+	close(leave)
+	for done := 0; done < 5*slots; {
+		select {
+		case <-entered:
+		case code := <-results:
+			done++
+			if code != "" {
+				t.Errorf("a heavy operation that had to wait: code %q", code)
+			}
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -15,6 +17,14 @@ const DefaultMaxValues = 100_000
 
 // maxTextBytes bounds the text in what they resolve, as DefaultMaxAnswer does what comes over HTTP.
 const maxTextBytes = DefaultMaxAnswer
+
+// heavyFrom is how many values an operation may have resolved before it must wait for one of heavySlots. gqlgen starts a goroutine for every item
+// of a list, and holds all of an answer until it is whole: some 250 MB at DefaultMaxValues. More such operations at once than there are processors
+// would end no sooner, and slow all others down by seconds. The pages of a portal have some hundred values and are never held up.
+const heavyFrom = 2_000
+
+// heavySlots are taken by the operations past heavyFrom, in this process.
+var heavySlots = make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
 
 // Quota bounds what gqlgen schemas do for one operation, which the operation's size does not: lists inside lists multiply. Once it is used up, or
 // the context ends, no further field is resolved. gqlgen itself would go on to the end in either case.
@@ -38,14 +48,28 @@ func NewQuota(maxValues int) *Quota {
 
 // Watch has the operation use the quota until ctx ends. The caller calls release when the operation is done.
 func (q *Quota) Watch(ctx context.Context, operation *graphql.OperationContext) (release func()) {
+	var once sync.Once
+	heavy := false
+	admit := func() {
+		select {
+		case heavySlots <- struct{}{}:
+			heavy = true
+		case <-ctx.Done():
+			q.stopped.Store(true)
+		}
+	}
 	resolve := operation.ResolverMiddleware
 	operation.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
+		left := q.values.Add(-1)
+		switch {
+		case q.stopped.Load():
+		case left < 0:
+			q.exceed()
+		case int64(q.maxValues)-left > heavyFrom:
+			once.Do(admit)
+		}
 		// Null, in place of a value, passes for the field as marshalled: no error is made of it, of which there would be as many as fields.
 		if q.stopped.Load() {
-			return graphql.Null, nil
-		}
-		if q.values.Add(-1) < 0 {
-			q.exceed()
 			return graphql.Null, nil
 		}
 		v, err := resolve(ctx, next)
@@ -56,7 +80,12 @@ func (q *Quota) Watch(ctx context.Context, operation *graphql.OperationContext) 
 		return v, err
 	}
 	stop := context.AfterFunc(ctx, func() { q.stopped.Store(true) })
-	return func() { stop() }
+	return func() {
+		stop()
+		if heavy {
+			<-heavySlots
+		}
+	}
 }
 
 func (q *Quota) exceed() {
