@@ -61,7 +61,7 @@ func Parse(schema *ast.Schema, text string, limits Limits) (*Document, Errors) {
 	return &Document{schema: schema, doc: doc}, nil
 }
 
-// validationRules are the specification's rules. The limit on introspection depth is left to Limits.Depth, which counts every field.
+// validationRules are the specification's rules, and the one that lets introspection follow at most two lists of fields or types into each other.
 var validationRules = rules.NewDefaultRules()
 
 func coded(code string, err error) Errors {
