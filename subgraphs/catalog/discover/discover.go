@@ -76,6 +76,7 @@ type survey struct {
 	watcher    *fsnotify.Watcher
 	maxWatches int
 	watched    map[string]bool
+	rewatched  map[string]bool     // folders watched since the changes before
 	unwatched  map[string]error    // folder -> why it is not watched
 	beside     map[string]bool     // folders outside the tree in which something matters
 	includes   map[string][]string // included file, or end of a link -> files that depend on it
@@ -105,7 +106,7 @@ func Open(ctx context.Context, c Config, publish func(descriptor.Snapshot)) (*Di
 	s := &survey{
 		ctx: ctx, log: log, folders: folders, locations: locations, maxWatches: c.MaxWatches,
 		tree: map[string]*folder{}, files: map[string]*file{}, roots: map[string]string{}, dirty: map[string]dirt{},
-		watched: map[string]bool{}, unwatched: map[string]error{},
+		watched: map[string]bool{}, rewatched: map[string]bool{}, unwatched: map[string]error{},
 	}
 	if s.watcher, err = fsnotify.NewWatcher(); err != nil {
 		log.Warn("files cannot be watched and are polled", "every", c.Poll, "error", err)
@@ -121,6 +122,7 @@ func Open(ctx context.Context, c Config, publish func(descriptor.Snapshot)) (*Di
 		s.close()
 		return nil, fmt.Errorf("searching for descriptors: %w", err)
 	}
+	s.rewatched = map[string]bool{} // all were watched before they were read
 	go d.run(c.Poll)
 	return d, nil
 }

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"callboard.dev/callboard/subgraphs/catalog/descriptor"
 )
 
 func TestBurstIsOverWhenItIsQuiet(t *testing.T) {
@@ -42,6 +47,55 @@ func TestStreamOfEventsIsCutOff(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFolderReplacedBetweenBursts has the events of a folder that was replaced come in two bursts: the first look finds the new
+// file by its old name, and what is written then is seen by no watch.
+func TestFolderReplacedBetweenBursts(t *testing.T) {
+	folder := t.TempDir()
+	below, name := filepath.Join(folder, "a"), filepath.Join(folder, "a", "catalog-info.yaml")
+	write := func(title string) {
+		t.Helper()
+		text := "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a, title: " + title + "}\nspec: {owner: x}\n"
+		if err := errors.Join(os.MkdirAll(below, 0o755), os.WriteFile(name, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("one")
+	var now descriptor.Snapshot
+	// A stopped discovery, so that the events come from here.
+	d, err := Open(t.Context(), Config{Folders: []string{folder}}, func(s descriptor.Snapshot) { now = s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := d.survey
+	s.ctx = t.Context()
+	if s.watcher, err = fsnotify.NewWatcher(); err != nil {
+		t.Skip("files cannot be watched:", err)
+	}
+	defer s.close()
+	burst := func(want string, events ...fsnotify.Event) {
+		t.Helper()
+		var c changes
+		for _, event := range events {
+			s.note(event, &c)
+		}
+		s.apply(c)
+		d.look()
+		if len(now.Entities) != 1 || now.Entities[0].Metadata.Title != want {
+			t.Fatalf("after %v there is %+v, want %s", events, now.Entities, want)
+		}
+	}
+	if err := os.RemoveAll(below); err != nil {
+		t.Fatal(err)
+	}
+	write("two")
+	burst("two", fsnotify.Event{Name: name, Op: fsnotify.Remove})
+	write("three")
+	burst("three", fsnotify.Event{Name: below, Op: fsnotify.Remove}, fsnotify.Event{Name: below, Op: fsnotify.Create})
 }
 
 // TestIgnoreRulesAgreeWithGit asks git about every pattern and path.

@@ -193,6 +193,7 @@ func (s *survey) notePolled(c *changes) bool {
 
 // apply brings the tree up to date, and marks the files to be read again.
 func (s *survey) apply(c changes) {
+	s.rewatched = map[string]bool{}
 	if c.all {
 		for path := range s.tree {
 			c.folder(path)
@@ -223,6 +224,28 @@ func (s *survey) apply(c changes) {
 		}
 		s.refresh(path)
 	}
+	s.doubtRewatched()
+}
+
+// doubtRewatched puts in doubt the files in folders whose watches are new: what was read of a folder before, or of another one of
+// its name that was there then, may have changed without an event.
+func (s *survey) doubtRewatched() {
+	if len(s.rewatched) == 0 {
+		return
+	}
+	for path, f := range s.files {
+		if s.rewatched[filepath.Dir(path)] || s.rewatched[filepath.Dir(f.real)] {
+			s.dirty[path] = max(s.dirty[path], touched)
+		}
+	}
+	for name, dependents := range s.includes {
+		if !s.rewatched[filepath.Dir(name)] {
+			continue
+		}
+		for _, dependent := range dependents {
+			s.dirty[dependent] = included
+		}
+	}
 }
 
 var (
@@ -248,7 +271,7 @@ func (s *survey) watch(path string) {
 		s.unwatched[path] = err
 		return
 	}
-	s.watched[path] = true
+	s.watched[path], s.rewatched[path] = true, true
 }
 
 func (s *survey) unwatch(path string) {
