@@ -46,8 +46,8 @@ func parseOrigin(text string) (origin, bool) {
 	} else {
 		return origin{}, false
 	}
-	way = path.Clean("/" + way)
-	way = strings.TrimSuffix(strings.Trim(way, "/"), ".git")
+	way = strings.Trim(path.Clean("/"+way), "/")
+	way = strings.Trim(strings.TrimSuffix(way, ".git"), "/") // "x.git" is bare, "x/.git" the inside of a checkout
 	if way == "" || !utf8.ValidString(way) || strings.ContainsFunc(way, unicode.IsControl) || !hostForm.MatchString(o.host) {
 		return origin{}, false
 	}

@@ -40,7 +40,7 @@ func TestParseOrigin(t *testing.T) {
 }
 
 func FuzzParseOrigin(f *testing.F) {
-	for _, text := range []string{"https://u:p@h/a/b.git", "git@h:a/b", "ssh://h:1/~x/y", "http://[::1]/x", "https://h/%2e%2e/%00", "h:../../x"} {
+	for _, text := range []string{"https://u:p@h/a/b.git", "git@h:a/b", "ssh://h:1/~x/y", "http://[::1]/x", "https://h/%2e%2e/%00", "h:../../x", "h:a/b/.git"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
