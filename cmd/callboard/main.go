@@ -44,7 +44,7 @@ type exit struct{ code int }
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
 // garbagePercent is how much garbage may gather for what is kept, unless GOGC says otherwise. With 10,000 entities it keeps the whole
-// process at a peak of about 100 MB instead of 130 through start and edits, for a tenth more processor time at start.
+// process at a peak of about 105 MB instead of 125 through start and edits, for a tenth more processor time at start.
 const garbagePercent = 50
 
 func main() {
