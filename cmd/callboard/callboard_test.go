@@ -216,6 +216,8 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"nonsense"}, 2, "nonsense"},
 		{[]string{"up", missing}, 1, "missing"},
 		{[]string{"gateway"}, 1, "--supergraph"},
+		{[]string{"gateway", "--supergraph", "../../schema/supergraph.graphql", "--subgraph", "catalog=nonsense"}, 1, "http or https URL"},
+		{[]string{"gateway", "--supergraph", "../../schema/supergraph.graphql", "--subgraph", "nobody=http://localhost"}, 1, "no such subgraph"},
 		{[]string{"compose"}, 1, "nothing to compose"},
 		{[]string{"compose", "a"}, 1, "NAME=VALUE"},
 		{[]string{"plan", missing}, 1, "missing"},

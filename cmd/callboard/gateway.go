@@ -6,13 +6,11 @@ import (
 	"net"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"callboard.dev/callboard/cmd/callboard/config"
-	"callboard.dev/callboard/gateway/compose"
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/plan"
 	"callboard.dev/callboard/gateway/server"
@@ -49,6 +47,9 @@ func (c *gatewayCommand) Run(p *program) error {
 		}
 		if s.Subgraph(name) == nil {
 			return fmt.Errorf("--subgraph %s: the supergraph has no such subgraph; it has %s", pair, strings.Join(subgraphNames(s), ", "))
+		}
+		if !isURL(url) {
+			return fmt.Errorf("--subgraph %s: want an http or https URL, such as http://localhost:4001/graphql", pair)
 		}
 		addresses[name] = url
 	}
@@ -164,70 +165,6 @@ func allowedHosts(cfg config.Config) []string {
 		return nil
 	}
 	return []string{host}
-}
-
-// joinRemote composes the first-party subgraphs with those of others, as far as their schemas can be had. It returns what is missing.
-func joinRemote(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Supergraph, []config.Subgraph, error) {
-	schemas := firstPartySchemas()
-	var missing []config.Subgraph
-	for _, remote := range cfg.Subgraphs {
-		sdl, err := remoteSchema(p, remote)
-		if err != nil {
-			if remote.Schema != "" {
-				return nil, nil, err
-			}
-			log.Warn("a subgraph's schema cannot be had yet: starting without it and asking again", "subgraph", remote.Name, "error", err)
-			missing = append(missing, remote)
-			continue
-		}
-		schemas = append(schemas, compose.Subgraph{Name: remote.Name, URL: remote.URL, SDL: sdl, File: remote.Schema})
-	}
-	result, errs := compose.Compose(schemas)
-	if len(errs) > 0 {
-		for _, e := range errs {
-			fmt.Fprintln(p.stderr, e)
-		}
-		return nil, nil, fmt.Errorf("the subgraphs do not compose")
-	}
-	s, err := supergraph.Read("composed", result.SDL)
-	return s, missing, err
-}
-
-func remoteSchema(p *program, s config.Subgraph) (string, error) {
-	if s.Schema != "" {
-		return readFile(s.Schema, maxSchemaBytes)
-	}
-	header := map[string]string{}
-	for name, value := range s.Headers {
-		header[name] = value.Reveal()
-	}
-	return askSchema(p, s.URL, header)
-}
-
-// retryInterval is how often a subgraph that had no schema at start is asked again.
-const retryInterval = 5 * time.Second
-
-// keepJoining asks for missing schemas until all are there, and swaps in the graph each time there is more of it.
-func keepJoining(p *program, cfg config.Config, log *slog.Logger, missing int, swap func(*supergraph.Supergraph)) {
-	ticker := time.NewTicker(retryInterval)
-	defer ticker.Stop()
-	for missing > 0 {
-		select {
-		case <-p.ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		s, still, err := joinRemote(p, cfg, slog.New(slog.DiscardHandler))
-		if err != nil {
-			log.Error("the graph keeps its old form", "error", err)
-			continue
-		}
-		if len(still) < missing {
-			missing = len(still)
-			swap(s)
-			log.Info("the graph has grown", "missing", missing)
-		}
-	}
 }
 
 // folderExists checks a folder argument, so that a typing error is not an empty catalog.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func (c *composeCommand) Run(p *program) error {
 			if subgraph.URL == "" {
 				subgraph.URL = from
 			}
-			subgraph.SDL, err = askSchema(p, from, nil)
+			subgraph.SDL, err = askSchema(p.ctx, from, nil)
 		} else {
 			subgraph.SDL, err = readFile(from, maxSchemaBytes)
 		}
@@ -119,9 +120,9 @@ func readFile(name string, max int64) (string, error) {
 }
 
 // askSchema asks a running subgraph for its schema.
-func askSchema(p *program, url string, header map[string]string) (string, error) {
+func askSchema(ctx context.Context, url string, header map[string]string) (string, error) {
 	const query = `{"query":"{_service{sdl}}"}`
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, url, strings.NewReader(query))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(query))
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its schema: %w", url, err)
 	}

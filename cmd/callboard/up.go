@@ -116,7 +116,7 @@ func (c *demoCommand) Run(p *program) error {
 
 // up starts the whole product: the first-party subgraphs in this process, others' over HTTP, one graph over all.
 func up(p *program, cfg config.Config, log *slog.Logger) error {
-	s, missing, err := graphOf(p, cfg, log)
+	s, others, err := graphOf(p, cfg, log)
 	if err != nil {
 		return err
 	}
@@ -135,19 +135,19 @@ func up(p *program, cfg config.Config, log *slog.Logger) error {
 		subgraphs[remote.Name] = httpSubgraph(remote)
 	}
 	engine := server.NewEngine(server.NewGraph(s, subgraphs, settings))
-	if len(missing) > 0 {
-		go keepJoining(p, cfg, log, len(missing), func(s *supergraph.Supergraph) { engine.Swap(server.NewGraph(s, subgraphs, settings)) })
+	if len(others.missing) > 0 {
+		go others.keepGrowing(p.ctx, log, func(s *supergraph.Supergraph) { engine.Swap(server.NewGraph(s, subgraphs, settings)) })
 	}
 	return serve(p, cfg, log, engine, playgroundExamples())
 }
 
 // graphOf returns the supergraph to serve: the committed one, or one composed with the configured subgraphs of others.
-func graphOf(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Supergraph, []config.Subgraph, error) {
+func graphOf(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Supergraph, *others, error) {
 	if len(cfg.Subgraphs) == 0 {
 		s, err := loadSupergraph("")
-		return s, nil, err
+		return s, &others{}, err
 	}
-	return joinRemote(p, cfg, log)
+	return joinOthers(p.ctx, cfg.Subgraphs, log)
 }
 
 // firstParty is our own subgraphs, opened.
