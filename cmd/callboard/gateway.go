@@ -103,6 +103,10 @@ func graphSettings(cfg config.Config, log *slog.Logger) server.GraphSettings {
 		MaxValues:     cfg.Limits.Values,
 		Introspection: cfg.Server.Introspection,
 		Expose:        map[string]bool{},
+		Labels:        map[string]bool{},
+	}
+	for _, label := range cfg.Server.OverrideLabels {
+		settings.Labels[label] = true
 	}
 	for _, list := range [][]config.Subgraph{cfg.Subgraphs, cfg.Gateway.Subgraphs} {
 		for _, s := range list {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -216,14 +217,17 @@ func loadSupergraph(file string) (*supergraph.Supergraph, error) {
 	return supergraph.Read(file, text)
 }
 
-type planCommand struct{ operationFlags }
+type planCommand struct {
+	operationFlags
+	Label []string `placeholder:"LABEL" help:"A label of progressive overrides that is on."`
+}
 
 func (c *planCommand) Run(p *program) error {
 	s, op, err := c.prepare(p)
 	if err != nil {
 		return err
 	}
-	made, err := (&plan.Planner{Supergraph: s}).Plan(p.ctx, op)
+	made, err := (&plan.Planner{Supergraph: s}).Plan(p.ctx, op, func(label string) bool { return slices.Contains(c.Label, label) })
 	if err != nil {
 		return err
 	}

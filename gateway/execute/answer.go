@@ -24,7 +24,7 @@ func (t *tree) readRoot(data []byte, selection *plan.Selection) error {
 }
 
 // readEntities merges the data of _entities fields into the objects that were sent.
-func (t *tree) readEntities(data []byte, f *plan.Fetch, lists []representations) error {
+func (t *tree) readEntities(data []byte, lists []representations) error {
 	s, err := t.open(data)
 	if err != nil || s == nil {
 		return err
@@ -33,9 +33,9 @@ func (t *tree) readEntities(data []byte, f *plan.Fetch, lists []representations)
 		return s.end()
 	}
 	err = s.members(func(key []byte) error {
-		for i, e := range f.Entities {
-			if string(key) == e.Key {
-				return t.readList(s, e, &lists[i])
+		for i := range lists {
+			if string(key) == lists[i].key {
+				return t.readList(s, lists[i].entities, &lists[i])
 			}
 		}
 		return s.skip()
@@ -77,7 +77,7 @@ func (t *tree) readList(s *scanner, e *plan.Entities, sent *representations) err
 		read := map[int]uint32{} // by target: the object that was read, to copy for others of the same target
 		for _, o := range objects {
 			selection := e.Targets[o.target].Selection
-			if from, again := read[o.target]; again && t.holdsNone(selection, o.at) {
+			if from, again := read[o.target]; again && !t.apart && t.holdsNone(selection, o.at) {
 				t.copyObject(selection, from, o.at)
 				continue
 			}

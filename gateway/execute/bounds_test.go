@@ -15,7 +15,6 @@ import (
 
 	"callboard.dev/callboard/gateway/compose"
 	"callboard.dev/callboard/gateway/execute"
-	"callboard.dev/callboard/gateway/plan"
 	"callboard.dev/callboard/gateway/server"
 	"callboard.dev/callboard/gateway/supergraph"
 )
@@ -242,7 +241,7 @@ func TestQuotaIsOfTheOperation(t *testing.T) {
 	resolved := 0
 	subgraph := execute.NewInProcess(resolving{fields: 60, value: 1, resolved: &resolved}, nil)
 	quota := execute.NewQuota(100)
-	fetch := &execute.Request{Fetch: &plan.Fetch{Text: "{f}"}, Quota: quota}
+	fetch := &execute.Request{Text: "{f}", Quota: quota}
 	if _, err := subgraph.Fetch(t.Context(), fetch); err != nil {
 		t.Fatal(err)
 	}
@@ -317,5 +316,29 @@ func TestHeavyOperationsTakeTurns(t *testing.T) {
 				t.Errorf("a heavy operation that had to wait: code %q", code)
 			}
 		}
+	}
+}
+
+// TestDocumentsAreBounded keeps ever more operations of 100 KB each.
+func TestDocumentsAreBounded(t *testing.T) {
+	documents := execute.NewDocuments()
+	text := func(i int) string { return fmt.Sprintf("{f} # %d %s", i, strings.Repeat("x", 100_000)) }
+	documents.Add(t.Context(), text(0), &ast.QueryDocument{})
+	if _, known := documents.Get(t.Context(), text(0)); !known {
+		t.Error("one operation is not kept")
+	}
+	for i := range 1000 {
+		documents.Add(t.Context(), text(i), &ast.QueryDocument{})
+	}
+	kept := func() (n int) {
+		for i := range 1000 {
+			if _, known := documents.Get(t.Context(), text(i)); known {
+				n++
+			}
+		}
+		return n
+	}
+	for kept() > 20 { // the cache may lag behind a little: that the test ends is the proof that it follows
+		runtime.Gosched()
 	}
 }

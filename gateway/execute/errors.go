@@ -130,7 +130,7 @@ func (r *run) fetchFailed(s *sent, err error) {
 		for i := range s.lists {
 			if len(s.lists[i].objects) > 0 {
 				place := s.lists[i].objects[0][0]
-				target := s.fetch.Entities[i].Targets[place.target]
+				target := s.lists[i].entities.Targets[place.target]
 				e.Path = r.emptyPath(r.locate(target.Path, place.at), target.Selection)
 				break
 			}
@@ -193,10 +193,11 @@ func (r *run) translate(s *sent, path []any) []any {
 	if s.fetch.Root != nil {
 		return r.clientPath(r.plan.Shape, slotPath(s.fetch.Root, path))
 	}
-	for i, e := range s.fetch.Entities {
-		if e.Key != first || len(path) < 2 {
+	for i := range s.lists {
+		if s.lists[i].key != first || len(path) < 2 {
 			continue
 		}
+		e := s.lists[i].entities
 		n, ok := position(path[1])
 		if !ok || n < 0 || n >= len(s.lists[i].objects) {
 			return nil

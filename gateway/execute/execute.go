@@ -11,6 +11,7 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"callboard.dev/callboard/gateway/operation"
@@ -31,7 +32,9 @@ func (f SubgraphFunc) Fetch(ctx context.Context, r *Request) (*Answer, error) { 
 
 // Request is one request to a subgraph.
 type Request struct {
-	Fetch     *plan.Fetch // its Text and Prefix are what is sent
+	Fetch     *plan.Fetch
+	Text      string      // the operation sent
+	Prefix    []byte      // the JSON of the request up to its variables, Text included
 	Variables []byte      // a JSON object; empty for none
 	Header    http.Header // of the client's request; a subgraph forwards only what it is configured to. Read only
 	Quota     *Quota      // what subgraphs in this process may do for the client's operation; nil means one of the default size
@@ -72,6 +75,7 @@ type Observer struct {
 func (e *Executor) Execute(ctx context.Context, p *plan.Plan, variables operation.Variables, header http.Header) []byte {
 	r := &run{executor: e, ctx: ctx, plan: p, variables: variables, header: header, quota: NewQuota(e.MaxValues)}
 	r.tree.root = r.tree.newObject(p.Root)
+	r.tree.apart = p.Filled
 	r.fetches()
 	return r.response()
 }
@@ -91,7 +95,9 @@ type run struct {
 // sent is a fetch under way, with the objects its representations stand for.
 type sent struct {
 	fetch  *plan.Fetch
-	lists  []representations // one for each of fetch.Entities
+	lists  []representations // of fetch.Entities, in order: one each, or where values from a context differ one for each group
+	text   string
+	prefix []byte
 	answer *Answer
 	err    error
 }
@@ -154,12 +160,13 @@ func (r *run) fetches() {
 // send asks the subgraph. It may run beside others and touches only s.
 func (r *run) send(s *sent, body []byte) {
 	subgraph := r.executor.Subgraphs[s.fetch.Subgraph]
-	if subgraph == nil {
+	if s.err != nil { // it was not possible to say what is asked
+	} else if subgraph == nil {
 		s.err = &FetchError{Code: CodeUnreachable, Reason: "no address is known for it"}
 	} else if err := r.ctx.Err(); err != nil {
 		s.err = contextError(err)
 	} else {
-		s.answer, s.err = call(r.ctx, subgraph, &Request{Fetch: s.fetch, Variables: body, Header: r.header, Quota: r.quota})
+		s.answer, s.err = call(r.ctx, subgraph, &Request{Fetch: s.fetch, Text: s.text, Prefix: s.prefix, Variables: body, Header: r.header, Quota: r.quota})
 	}
 	if observe := r.executor.Observe.FetchDone; observe != nil {
 		observe(s.fetch, s.answer, s.err)
@@ -178,7 +185,7 @@ func call(ctx context.Context, subgraph Subgraph, request *Request) (answer *Ans
 
 // prepare writes the variables of a fetch. It returns nil for an entity fetch that no object wants.
 func (r *run) prepare(f *plan.Fetch) (*sent, []byte) {
-	s := &sent{fetch: f}
+	s := &sent{fetch: f, text: f.Text, prefix: f.Prefix}
 	var body []byte
 	member := func(name string) {
 		if body == nil {
@@ -195,15 +202,34 @@ func (r *run) prepare(f *plan.Fetch) (*sent, []byte) {
 			body = append(body, value...)
 		}
 	}
-	total := 0
-	for _, e := range f.Entities {
-		list := r.represent(e)
-		total += len(list.objects)
-		s.lists = append(s.lists, list)
-		member(e.Variable)
-		body = append(body, '[')
-		body = append(body, list.text...)
-		body = append(body, ']')
+	total, grouped := 0, false
+	times := make([]int, len(f.Entities))
+	for i, e := range f.Entities {
+		lists := []representations{{}}
+		if e.Context == nil {
+			lists[0] = r.represent(e)
+		} else if lists = r.representGroups(e); len(lists) > maxGroups {
+			s.err = &FetchError{Code: CodeTooLarge, Reason: fmt.Sprintf("it would have to be asked with more than %d different sets of arguments at once: ask for less, with smaller pages", maxGroups)}
+			return s, nil
+		}
+		times[i] = len(lists)
+		grouped = grouped || len(lists) > 1
+		for n, list := range lists {
+			list.entities, list.key = e, plan.GroupName(e.Key, n)
+			total += len(list.objects)
+			s.lists = append(s.lists, list)
+			member(plan.GroupName(e.Variable, n))
+			body = append(body, '[')
+			body = append(body, list.text...)
+			body = append(body, ']')
+			for v, value := range list.context {
+				member(plan.GroupName(e.Context[v].Variable, n))
+				body = append(body, value...)
+			}
+		}
+	}
+	if grouped {
+		s.text, s.prefix = f.TextFor(times)
 	}
 	if f.Root == nil && total == 0 {
 		return nil, nil
@@ -224,7 +250,7 @@ func (r *run) receive(s *sent) {
 	if s.fetch.Root != nil {
 		err = r.tree.readRoot(s.answer.Data, s.fetch.Root)
 	} else {
-		err = r.tree.readEntities(s.answer.Data, s.fetch, s.lists)
+		err = r.tree.readEntities(s.answer.Data, s.lists)
 	}
 	for i := range s.answer.Errors {
 		r.subgraphError(s, &s.answer.Errors[i])

@@ -53,8 +53,8 @@ func (h *HTTP) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	body := make([]byte, 0, len(r.Fetch.Prefix)+len(r.Variables)+16)
-	body = append(body, r.Fetch.Prefix...)
+	body := make([]byte, 0, len(r.Prefix)+len(r.Variables)+16)
+	body = append(body, r.Prefix...)
 	if len(r.Variables) > 0 {
 		body = append(append(body, `,"variables":`...), r.Variables...)
 	}

@@ -4,15 +4,45 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/maypok86/otter/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// documentsKept bounds how many parsed operations an in-process subgraph remembers. Plans repeat theirs.
-const documentsKept = 2000
+// Documents are the operations that a gqlgen schema has parsed and found valid. Plans repeat theirs.
+type Documents struct {
+	kept *otter.Cache[string, *ast.QueryDocument]
+}
+
+// How much memory the documents of one schema may take, in bytes. A parsed operation takes some 75 times the size of its text.
+const (
+	documentsBytes       = 64 << 20
+	documentBytesPerByte = 75
+	documentBytes        = 1 << 10 // beside its text
+)
+
+// NewDocuments returns no documents yet.
+func NewDocuments() *Documents {
+	return &Documents{otter.Must(&otter.Options[string, *ast.QueryDocument]{
+		MaximumWeight: documentsBytes,
+		Weigher: func(text string, _ *ast.QueryDocument) uint32 {
+			return uint32(min(documentBytesPerByte*len(text)+documentBytes, math.MaxUint32))
+		},
+	})}
+}
+
+// Get returns the document with the text.
+func (d *Documents) Get(_ context.Context, text string) (*ast.QueryDocument, bool) {
+	return d.kept.GetIfPresent(text)
+}
+
+// Add keeps the document, for as long as there is room.
+func (d *Documents) Add(_ context.Context, text string, document *ast.QueryDocument) {
+	d.kept.Set(text, document)
+}
 
 // InProcess is a subgraph in this process: a gqlgen schema, called without HTTP and, for an operation seen before, without parsing.
 type InProcess struct {
@@ -23,7 +53,7 @@ type InProcess struct {
 // field.
 func NewInProcess(schema graphql.ExecutableSchema, present graphql.ErrorPresenterFunc) *InProcess {
 	e := executor.New(schema)
-	e.SetQueryCache(lru.New[*ast.QueryDocument](documentsKept))
+	e.SetQueryCache(NewDocuments())
 	if present != nil {
 		e.SetErrorPresenter(present)
 	}
@@ -32,7 +62,7 @@ func NewInProcess(schema graphql.ExecutableSchema, present graphql.ErrorPresente
 
 // Fetch executes the request's operation.
 func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
-	params := &graphql.RawParams{Query: r.Fetch.Text, Headers: r.Header}
+	params := &graphql.RawParams{Query: r.Text, Headers: r.Header}
 	if len(r.Variables) > 0 {
 		decoder := json.NewDecoder(bytes.NewReader(r.Variables))
 		decoder.UseNumber()

@@ -8,8 +8,11 @@ import (
 
 // representations is what one _entities field sends: each distinct representation once, with the objects it stands for.
 type representations struct {
-	text    []byte
-	objects [][]place // by position in the list sent
+	entities *plan.Entities
+	key      string   // of the answer
+	context  [][]byte // values of the variables that fill arguments
+	text     []byte
+	objects  [][]place // by position in the list sent
 }
 
 // place is one object of the tree that wants an entity's answer.
@@ -26,36 +29,47 @@ func (r *run) represent(e *plan.Entities) representations {
 	for i, target := range e.Targets {
 		layout, objects := r.tree.objectsAt(r.plan.Root, target.Path)
 		for _, at := range objects {
-			typename := r.tree.typename(layout, at)
-			representation := applicable(target.Representations, typename)
-			if representation == nil {
-				continue
-			}
-			name := representation.Typename
-			if name == "" {
-				name = typename
-			}
-			one = append(one[:0], `{"__typename":`...)
-			one = appendQuoted(one, name)
 			var ok bool
-			if one, ok = r.tree.appendFields(one, layout, at, typename, representation.Fields); !ok {
-				continue
+			if one, ok = r.tree.appendRepresentation(one[:0], target, layout, at); ok {
+				out.send(one, place{i, at}, index)
 			}
-			one = append(one, '}')
-			n, again := index[string(one)]
-			if !again {
-				n = len(out.objects)
-				index[string(one)] = n
-				out.objects = append(out.objects, nil)
-				if n > 0 {
-					out.text = append(out.text, ',')
-				}
-				out.text = append(out.text, one...)
-			}
-			out.objects[n] = append(out.objects[n], place{i, at})
 		}
 	}
 	return out
+}
+
+// send adds an object; its representation is sent only if none was sent yet that is equal.
+func (l *representations) send(one []byte, p place, index map[string]int) {
+	n, again := index[string(one)]
+	if !again {
+		n = len(l.objects)
+		index[string(one)] = n
+		l.objects = append(l.objects, nil)
+		if n > 0 {
+			l.text = append(l.text, ',')
+		}
+		l.text = append(l.text, one...)
+	}
+	l.objects[n] = append(l.objects[n], p)
+}
+
+// appendRepresentation writes what is sent for an object. ok is false where it is not sent.
+func (t *tree) appendRepresentation(b []byte, target *plan.Target, layout *plan.Object, at uint32) (_ []byte, ok bool) {
+	typename := t.typename(layout, at)
+	representation := applicable(target.Representations, typename)
+	if representation == nil {
+		return b, false
+	}
+	name := representation.Typename
+	if name == "" {
+		name = typename
+	}
+	b = append(b, `{"__typename":`...)
+	b = appendQuoted(b, name)
+	if b, ok = t.appendFields(b, layout, at, typename, representation.Fields); !ok {
+		return b, false
+	}
+	return append(b, '}'), true
 }
 
 // applicable returns the first representation for the object type, or nil.

@@ -33,6 +33,7 @@ type tree struct {
 	scratch []value
 	root    uint32
 	shared  bool // some objects or lists are in several places
+	apart   bool // none may be: what is below an object depends on what is above it
 }
 
 // maxValues bounds the tree of one request, at 12 bytes a value. An answer of empty objects could otherwise grow a hundredfold when its slots

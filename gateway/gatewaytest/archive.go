@@ -35,6 +35,7 @@ type ArchiveSettings struct {
 	Operation string   `json:"operation"` // operationName of the request
 	Down      []string `json:"down"`      // subgraphs that do not answer
 	Expose    []string `json:"expose"`    // subgraphs whose errors clients may see
+	Labels    []string `json:"labels"`    // progressive overrides that are on
 	Oracle    *bool    `json:"oracle"`    // false where the monolith cannot know the answer, as of introspection
 }
 
@@ -109,12 +110,16 @@ func (a *Archive) Open(reach func(s *StandIn) execute.Subgraph) (*World, error) 
 	recorder := &Recorder{}
 	world := &World{Monolith: &Monolith{Supergraph: graph, Universe: universe, Down: a.Settings.Down}, StandIns: map[string]*StandIn{}}
 	subgraphs := map[string]execute.Subgraph{}
+	labels := map[string]bool{}
+	for _, label := range a.Settings.Labels {
+		labels[label] = true
+	}
 	for _, own := range a.Subgraphs() {
 		s, err := NewStandIn(own.Name, own.SDL, universe, recorder)
 		if err != nil {
 			return nil, err
 		}
-		s.refuse = overridden(graph, own.Name)
+		s.refuse = overridden(graph, own.Name, labels)
 		world.StandIns[own.Name] = s
 		subgraphs[own.Name] = s
 		if reach != nil {
@@ -127,6 +132,7 @@ func (a *Archive) Open(reach func(s *StandIn) execute.Subgraph) (*World, error) 
 		}
 	}
 	world.Gateway = New(graph, subgraphs, recorder)
+	world.Gateway.Labels = labels
 	world.Gateway.Executor.Expose = map[string]bool{}
 	for _, name := range a.Settings.Expose {
 		world.Gateway.Executor.Expose[name] = true
@@ -134,8 +140,8 @@ func (a *Archive) Open(reach func(s *StandIn) execute.Subgraph) (*World, error) 
 	return world, nil
 }
 
-// overridden returns the coordinates that moved away from the subgraph.
-func overridden(graph *supergraph.Supergraph, name string) map[string]bool {
+// overridden returns the coordinates that moved away from the subgraph, or not yet to it.
+func overridden(graph *supergraph.Supergraph, name string, labels map[string]bool) map[string]bool {
 	moved := map[string]bool{}
 	for typename := range graph.Full.Types {
 		view := graph.View(typename, graph.Subgraph(name))
@@ -143,7 +149,7 @@ func overridden(graph *supergraph.Supergraph, name string) map[string]bool {
 			continue
 		}
 		for _, def := range graph.Full.Types[typename].Fields {
-			if own := view.Fields[def.Name]; own != nil && own.Overridden {
+			if own := view.Fields[def.Name]; own != nil && (own.Overridden || own.Label != "" && labels[own.Label] != own.LabelOn) {
 				moved[typename+"."+def.Name] = true
 			}
 		}

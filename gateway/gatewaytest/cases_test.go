@@ -230,7 +230,7 @@ func randomWorld(t testing.TB, folder string) *World {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.refuse = overridden(graph, name)
+		s.refuse = overridden(graph, name, nil)
 		subgraphs[name], world.StandIns[name] = s, s
 	}
 	world.Gateway = New(graph, subgraphs, recorder)

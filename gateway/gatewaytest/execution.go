@@ -20,6 +20,7 @@ type execution struct {
 	source    source
 	errors    []execute.SubgraphError
 	path      []any
+	above     []any // the objects from the root to the one being written
 }
 
 // source is where an execution's values come from.
@@ -56,6 +57,8 @@ func (x *execution) run(op *ast.OperationDefinition, root any) []byte {
 // object writes an object; false where it must be null.
 func (x *execution) object(def *ast.Definition, value any, sets []ast.SelectionSet) ([]byte, bool) {
 	keys, fields := x.collect(def, sets)
+	x.above = append(x.above, value)
+	defer func() { x.above = x.above[:len(x.above)-1] }()
 	out := []byte{'{'}
 	for i, key := range keys {
 		if i > 0 {
@@ -256,15 +259,18 @@ func (x *execution) arguments(def *ast.FieldDefinition, f *ast.Field) arguments 
 			a.values[arg.Name] = x.literal(arg.DefaultValue, arg.Type)
 		}
 	}
-	if len(a.values) == 0 {
-		return a
+	return x.canonicalArguments(a.values, types)
+}
+
+func (x *execution) canonicalArguments(values map[string]any, types map[string]*ast.Type) arguments {
+	if len(values) == 0 {
+		return arguments{values: values}
 	}
 	var parts []string
-	for _, name := range sortedKeys(a.values) {
-		parts = append(parts, name+": "+x.canonical(a.values[name], types[name]))
+	for _, name := range sortedKeys(values) {
+		parts = append(parts, name+": "+x.canonical(values[name], types[name]))
 	}
-	a.text = "(" + strings.Join(parts, ", ") + ")"
-	return a
+	return arguments{values: values, text: "(" + strings.Join(parts, ", ") + ")"}
 }
 
 // literal coerces a value written in an operation.

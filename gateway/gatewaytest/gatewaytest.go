@@ -33,8 +33,11 @@ type Gateway struct {
 	Executor   *execute.Executor
 	Planner    *plan.Planner
 	Limits     operation.Limits
+	Labels     map[string]bool // progressive overrides that are on
 	Recorder   *Recorder
 }
+
+func (g *Gateway) label(name string) bool { return g.Labels[name] }
 
 // New returns a gateway over the supergraph whose subgraphs, by name, are given. The introspection subgraph is added. The recorder sees
 // every request, whatever kind the subgraph is.
@@ -89,7 +92,7 @@ func (g *Gateway) Do(ctx context.Context, r Request) *Result {
 		return out.refused(errs)
 	}
 	out.Operation = op
-	made, err := g.Planner.Plan(ctx, op)
+	made, err := g.Planner.Plan(ctx, op, g.label)
 	if err != nil {
 		code := execute.CodeCancelled
 		var planError *plan.Error
@@ -200,7 +203,7 @@ func (r *Recorder) gap(subgraph, field string) {
 func (r *Recorder) watch(name string, subgraph execute.Subgraph) execute.Subgraph {
 	return execute.SubgraphFunc(func(ctx context.Context, request *execute.Request) (*execute.Answer, error) {
 		r.mu.Lock()
-		r.requests = append(r.requests, Recorded{Subgraph: name, Text: request.Fetch.Text, Variables: string(request.Variables)})
+		r.requests = append(r.requests, Recorded{Subgraph: name, Text: request.Text, Variables: string(request.Variables)})
 		r.mu.Unlock()
 		return subgraph.Fetch(ctx, request)
 	})

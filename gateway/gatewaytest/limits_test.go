@@ -272,14 +272,14 @@ func TestPlanningEnds(t *testing.T) {
 	}
 	tight := &plan.Planner{Supergraph: gateway.Supergraph, Budget: 3}
 	var refused *plan.Error
-	if _, err := tight.Plan(t.Context(), op); !errors.As(err, &refused) || refused.Code != plan.CodeBudget {
+	if _, err := tight.Plan(t.Context(), op, nil); !errors.As(err, &refused) || refused.Code != plan.CodeBudget {
 		t.Errorf("with a budget of 3 steps: %v", err)
 	}
-	first, err := gateway.Planner.Plan(t.Context(), op)
+	first, err := gateway.Planner.Plan(t.Context(), op, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := (&plan.Planner{Supergraph: gateway.Supergraph}).Plan(t.Context(), op)
+	second, err := (&plan.Planner{Supergraph: gateway.Supergraph}).Plan(t.Context(), op, nil)
 	if err != nil || first.String() != second.String() {
 		t.Errorf("the same operation planned twice: %v\n%s\n%s", err, first, second)
 	}

@@ -49,12 +49,19 @@ func (m *Monolith) Execute(r Request) (data []byte, errors []execute.SubgraphErr
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &execution{schema: m.Supergraph.API, document: doc, variables: variables, source: m}
+	x := &execution{schema: m.Supergraph.API, document: doc, variables: variables}
+	x.source = &monolithSource{m, x}
 	data = x.run(op, m.Universe.root(m.Supergraph.Root(op.Operation).Name))
 	return data, x.errors, nil
 }
 
-func (m *Monolith) field(of any, parent *ast.Definition, f *ast.Field, a arguments) any {
+// monolithSource is a monolith as one execution sees it.
+type monolithSource struct {
+	*Monolith
+	execution *execution
+}
+
+func (m *monolithSource) field(of any, parent *ast.Definition, f *ast.Field, a arguments) any {
 	o := of.(*object)
 	switch m.knows(o, parent, f.Name) {
 	case unknown:
@@ -62,6 +69,7 @@ func (m *Monolith) field(of any, parent *ast.Definition, f *ast.Field, a argumen
 	case unreachable:
 		return failure{message: "the subgraph is down"}
 	}
+	a = m.filled(parent, f, a)
 	value := o.lookup(f.Name, a.text)
 	if computed, ok := value.(formula); ok {
 		value = computed.compute(
@@ -69,6 +77,75 @@ func (m *Monolith) field(of any, parent *ast.Definition, f *ast.Field, a argumen
 			func(name string) any { return a.values[name] })
 	}
 	return m.shown(m.Universe.follow(value), parent.Fields.ForName(f.Name).Type.Name())
+}
+
+// filled adds the arguments that some subgraph takes from a context: from the nearest object above whose type sets it.
+func (m *monolithSource) filled(parent *ast.Definition, f *ast.Field, a arguments) arguments {
+	if !m.Supergraph.Contexts {
+		return a
+	}
+	for _, view := range m.Supergraph.Type(parent.Name).Views {
+		if view == nil || view.Fields[f.Name] == nil || len(view.Fields[f.Name].Context) == 0 {
+			continue
+		}
+		own := view.Fields[f.Name]
+		types := map[string]*ast.Type{}
+		for _, arg := range own.Arguments {
+			types[arg.Name] = arg.Type
+		}
+		values := map[string]any{}
+		for name, value := range a.values {
+			values[name] = value
+		}
+		for _, arg := range own.Context {
+			types[arg.Name] = arg.Type
+			values[arg.Name] = m.fromContext(arg)
+		}
+		return m.execution.canonicalArguments(values, types)
+	}
+	return a
+}
+
+func (m *monolithSource) fromContext(arg supergraph.ContextArgument) any {
+	above := m.execution.above
+	for i := len(above) - 2; i >= 0; i-- {
+		o := above[i].(*object)
+		if !m.setsContext(o.typename, arg.Context) {
+			continue
+		}
+		return m.Universe.at(o, m.pathFor(o, arg.Selections.Selections))
+	}
+	return nil
+}
+
+func (m *monolithSource) setsContext(typename, context string) bool {
+	for name := range m.Supergraph.Full.Types {
+		if t := m.Supergraph.Type(name); t != nil && slices.Contains(t.Contexts, context) && m.Universe.isA(typename, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// pathFor returns the path to the one value that the set selects of the object.
+func (m *monolithSource) pathFor(o *object, set ast.SelectionSet) []string {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			path := []string{s.Name}
+			if len(s.SelectionSet) > 0 {
+				if below, ok := m.Universe.at(o, path).(*object); ok {
+					path = append(path, m.pathFor(below, s.SelectionSet)...)
+				}
+			}
+			return path
+		case *ast.InlineFragment:
+			if s.TypeCondition == "" || m.Universe.isA(o.typename, s.TypeCondition) {
+				return m.pathFor(o, s.SelectionSet)
+			}
+		}
+	}
+	return nil
 }
 
 // shown replaces what is hidden from clients by null: values of enums, and objects whose type they may not see.

@@ -37,7 +37,7 @@ func NewStandIn(name, sdl string, universe *Universe, recorder *Recorder) (*Stan
 
 // Fetch answers a request of the gateway.
 func (s *StandIn) Fetch(_ context.Context, r *execute.Request) (*execute.Answer, error) {
-	return s.answer(r.Fetch.Text, r.Variables), nil
+	return s.answer(r.Text, r.Variables), nil
 }
 
 // ServeHTTP answers GraphQL over HTTP.

@@ -25,7 +25,7 @@ type Subgraph struct {
 
 // Fetch answers a planned request.
 func (s *Subgraph) Fetch(ctx context.Context, r *execute.Request) (*execute.Answer, error) {
-	doc, err := parser.ParseQuery(&ast.Source{Input: r.Fetch.Text})
+	doc, err := parser.ParseQuery(&ast.Source{Input: r.Text})
 	if err != nil || len(doc.Operations) != 1 {
 		return nil, fmt.Errorf("reading a planned introspection operation: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/introspection"
-	"callboard.dev/callboard/gateway/plan"
 )
 
 // circle is a schema whose types all lead to each other.
@@ -34,7 +33,7 @@ func nested(levels int) *execute.Request {
 	for range levels {
 		text = "fields { type { " + text + " } }"
 	}
-	return &execute.Request{Fetch: &plan.Fetch{Text: "{ __schema { types { " + text + " } } }"}}
+	return &execute.Request{Text: "{ __schema { types { " + text + " } } }"}
 }
 
 func code(err error) string {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -17,6 +18,7 @@ type build struct {
 	rootSite  *site
 	fetches   []*fetch
 	mutations int // root fields of a mutation built so far
+	unfilled  []func()
 }
 
 // site is one object position of the response.
@@ -39,6 +41,7 @@ type slot struct {
 	composite string // named type of a composite value
 	site      *site
 	index     int
+	from      map[*fetch]bool // the fetches that bring it
 }
 
 // fetch is a request being built.
@@ -51,6 +54,7 @@ type fetch struct {
 	order     int // position of creation
 	mutation  int // for a mutation's root fields: the position of the first
 	level     int
+	filled    []*filledArguments // of fields that take arguments from a context
 }
 
 // entry is one kind of representation a fetch sends.
@@ -74,6 +78,7 @@ type child struct {
 	slot *slot
 	node *node
 	typ  *ast.Type // as the subgraph declares it
+	fill *fill     // arguments it takes from a context
 }
 
 // place is a selection set where fields of a site can be asked for.
@@ -83,7 +88,7 @@ type place struct {
 	view     *supergraph.View
 	fragment string // type condition all fields go under; "" for none
 	unit     *ast.Definition
-	requires string
+	filled   bool // the fetch is for fields that take arguments from a context
 }
 
 // places finds the place of each source of a choice.
@@ -166,12 +171,15 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	if unit != s.def && supergraph.Abstract(s.def) || t.typename == "" {
 		s.asks = true
 	}
-	at[as] = &place{fetch: found.fetch, node: found.fetch.selection, view: t.to.view, fragment: t.to.view.Type.Name, unit: unit, requires: t.requires}
+	at[as] = &place{fetch: found.fetch, node: found.fetch.selection, view: t.to.view, fragment: t.to.view.Type.Name, unit: unit, filled: t.fill != nil}
+	if t.fill != nil {
+		b.unfilled = append(b.unfilled, func() { b.fill(s, found.fetch, t.fill) })
+	}
 	s.entered = append(s.entered, at[as])
 	if supergraph.Abstract(t.to.view.Type.Def) && !t.to.view.InterfaceObject {
 		s.types = append(s.types, found.fetch)
 	}
-	if t.requires == "" && at[source{at: t.to}] == nil {
+	if !t.conditional() && at[source{at: t.to}] == nil {
 		at[source{at: t.to}] = at[as]
 	}
 }
@@ -219,7 +227,8 @@ func (b *build) enterRoot(t *target) *place {
 // reusable finds a fetch of the same subgraph for the same objects that can carry the target's entry without waiting for itself.
 func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fetch]bool) *place {
 	for _, p := range s.entered {
-		if p.fetch.subgraph != t.to.view.Subgraph {
+		// A fetch whose arguments come from further up starts late, and what is built after it must not have to wait for it.
+		if p.fetch.subgraph != t.to.view.Subgraph || p.filled != (t.fill != nil) {
 			continue
 		}
 		// One object is sent once: entries of one fetch are for different object types, or the same for all.
@@ -325,6 +334,9 @@ func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at place
 		from[p.fetch] = true
 		declared := b.declared(p.view, unit, field.field.Name)
 		c := p.ask(unit, own, declared.Type)
+		if asked.target != nil && asked.target.fill != nil && c.fill == nil {
+			c.fill = asked.target.fill
+		}
 		if own.site == nil {
 			continue
 		}
@@ -340,7 +352,18 @@ func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at place
 			from[f] = true
 		}
 	}
+	if own.from == nil {
+		own.from = map[*fetch]bool{}
+	}
+	maps.Copy(own.from, from)
 	return from
+}
+
+// fillAll fills the arguments that fields take from a context.
+func (b *build) fillAll() {
+	for _, fill := range b.unfilled {
+		fill()
+	}
 }
 
 // declared returns the field as the place's subgraph declares it for the unit.

@@ -60,6 +60,9 @@ type chooser struct {
 	ctx        context.Context
 	planner    *Planner
 	supergraph *supergraph.Supergraph
+	decide     func(label string) bool // nil: no label is on
+	labels     map[string]bool         // what was decided
+	fills      map[fillKey]*fill
 	steps      int
 	err        error
 
@@ -88,9 +91,9 @@ type routeKey struct {
 	have string
 }
 
-func newChooser(ctx context.Context, p *Planner) *chooser {
+func newChooser(ctx context.Context, p *Planner, decide func(label string) bool) *chooser {
 	return &chooser{
-		ctx: ctx, planner: p, supergraph: p.Supergraph,
+		ctx: ctx, planner: p, supergraph: p.Supergraph, decide: decide,
 		presences: map[presenceKey]*presence{}, selectionIDs: map[*operation.Selections]int{}, fetchIDs: map[string]int{},
 		sites: map[choiceKey]*siteChoice{}, units: map[choiceKey]*choice{}, routes: map[routeKey][]*target{}, active: map[choiceKey]bool{},
 		dead: map[string]int{},
@@ -185,7 +188,7 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 		}
 		site.units, site.cost, seen = append(site.units, unit), unit.cost, unit.fetches
 		for _, t := range unit.targets {
-			if t.requires == "" && !slices.Contains(have, t.to) {
+			if !t.conditional() && !slices.Contains(have, t.to) {
 				have = append(slices.Clone(have), t.to)
 			}
 		}
@@ -317,7 +320,7 @@ func (c *chooser) options(def *ast.Definition, have []*presence, targets []*targ
 			return
 		}
 		answer := c.direct(def, s.at, field, requires)
-		if answer == nil || requires && answer.Requires.Text != s.target.requires {
+		if answer == nil || requires && (answer.Requires.Text != s.target.requires || c.fillOf(field, answer) != s.target.fill) {
 			return
 		}
 		if field.Selections == nil {
@@ -332,7 +335,7 @@ func (c *chooser) options(def *ast.Definition, have []*presence, targets []*targ
 		add(source{at: at}, false)
 	}
 	for _, t := range targets {
-		add(source{t.to, t}, t.requires != "")
+		add(source{t.to, t}, t.conditional())
 	}
 	if jumps && len(have) > 0 {
 		for _, t := range c.required(def, have, field) {

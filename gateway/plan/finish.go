@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"slices"
 	"sort"
 	"strconv"
@@ -18,7 +17,9 @@ func (b *build) finish() *Plan {
 	layouts := &layouts{objects: map[*site]*Object{}, planner: b.planner}
 	plan := &Plan{Kind: b.operation.Kind, Root: layouts.object(b.rootSite)}
 	for i, group := range joined {
-		plan.Fetches = append(plan.Fetches, b.finishFetch(i, group, joined, layouts))
+		f := b.finishFetch(i, group, joined, layouts)
+		plan.Fetches = append(plan.Fetches, f)
+		plan.Filled = plan.Filled || slices.ContainsFunc(f.Entities, func(e *Entities) bool { return e.Context != nil })
 	}
 	return plan
 }
@@ -108,19 +109,18 @@ func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *
 			out.After = append(out.After, i)
 		}
 	}
-	t := &printer{planner: b.planner, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
+	t := &printer{operation: b.operation, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
 	if group[0].site == nil {
 		out.Kind = b.operation.Kind
 		out.Root = t.selection(group[0].selection)
 	} else {
 		b.finishEntities(out, group, t)
 	}
-	out.Text, out.Variables = t.operation(out, b.operation)
-	quoted, err := json.Marshal(out.Text)
-	if err != nil {
-		panic("bug: a string that is not JSON: " + err.Error())
+	out.declared, out.Variables = t.declarations(b.operation)
+	if out.Root != nil {
+		out.rootText = t.text.String()
 	}
-	out.Prefix = append([]byte(`{"query":`), quoted...)
+	out.Text, out.Prefix = out.TextFor(nil)
 	return out
 }
 
@@ -129,6 +129,7 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 	byText := map[string]*Entities{}
 	for _, f := range group {
 		before := t.text.Len()
+		context := t.contextVariables(f)
 		selection := t.selection(f.selection)
 		text := t.text.String()[before:]
 		target := &Target{Path: path(f.site), Selection: selection}
@@ -142,20 +143,21 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 			}
 			target.Representations = append(target.Representations, r)
 		}
-		if same := byText[text]; same != nil {
+		if same := byText[text]; same != nil && context == nil {
 			same.Targets = append(same.Targets, target)
 			rest := t.text.String()[:before]
 			t.text.Reset()
 			t.text.WriteString(rest)
 			continue
 		}
-		e := &Entities{Key: "_entities", Variable: "representations", Targets: []*Target{target}}
+		e := &Entities{Key: "_entities", Variable: "representations", Targets: []*Target{target}, Context: context}
 		if n := len(out.Entities); n > 0 {
 			e.Key, e.Variable = "_e"+strconv.Itoa(n), "r"+strconv.Itoa(n)
 		}
+		e.Variable = t.free(e.Variable)
+		e.text = "(representations:$" + e.Variable + hole + ")" + text
 		byText[text] = e
 		out.Entities = append(out.Entities, e)
-		t.texts = append(t.texts, text)
 	}
 }
 

@@ -16,6 +16,9 @@ type Plan struct {
 	Fetches []*Fetch // each stands after those it waits for
 	Root    *Object  // layout of the root object
 	Shape   *Shape   // what the client sees of it
+	// Labels are the labels of progressive overrides that decided something, and how. For other decisions the operation has another plan.
+	Labels map[string]bool
+	Filled bool // some fetch takes arguments from a context
 }
 
 // Fetch is one request to one subgraph.
@@ -30,6 +33,9 @@ type Fetch struct {
 	Root      *Selection  // for a fetch of root fields: how data is read
 	Entities  []*Entities // for a fetch of entities: one for each _entities field in Text
 	Mutation  int         // for mutations: the position of the first root field answered; 0 otherwise
+
+	declared []string // declarations of the client's variables
+	rootText string   // the selection of root fields
 }
 
 // Entities is one _entities field of a fetch: objects in the response so far are sent as representations, and the answers are
@@ -38,6 +44,26 @@ type Entities struct {
 	Key      string // response key of the _entities field
 	Variable string // variable that carries the representations
 	Targets  []*Target
+	// Context are variables whose values come from objects above those sent. Objects for which they differ cannot share a field: the _entities field
+	// is asked once for each group of objects whose values are equal.
+	Context []ContextVariable
+
+	text string // what follows _entities, a hole after the names of its own variables
+}
+
+// ContextVariable is a variable that fills an argument.
+type ContextVariable struct {
+	Variable string
+	Argument string
+	Type     string
+	Sources  []ContextSource // the first whose object is of the type it is for counts; none: the object is left out
+}
+
+// ContextSource is where the value of a ContextVariable is.
+type ContextSource struct {
+	Up     int                   // how many steps before the end of the target's path
+	On     []string              // object types there that it is for; nil means any
+	Fields []RepresentationField // the way to one value: at each object the first field for its type
 }
 
 // Target is one place in the response whose objects are sent.

@@ -37,15 +37,16 @@ const (
 
 func (e *Error) Error() string { return e.Message }
 
-// Plan returns the plan of the operation, or an *Error. Cancelling ctx ends the work early with ctx's error.
-func (p *Planner) Plan(ctx context.Context, op *operation.Operation) (*Plan, error) {
+// Plan returns the plan of the operation, or an *Error. Cancelling ctx ends the work early with ctx's error. label decides which labels of progressive
+// overrides are on, each once; nil is none. What was decided is in the plan.
+func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(name string) bool) (*Plan, error) {
 	root := p.Supergraph.Root(op.Kind)
 	if root == nil {
 		return nil, &Error{CodeNoPlan, fmt.Sprintf("the schema has no %s type", op.Kind)}
 	}
-	c := newChooser(ctx, p)
+	c := newChooser(ctx, p, label)
 	b := newBuild(p, op, root)
-	for _, part := range rootParts(op) {
+	for _, part := range rootParts(op.Kind, c.fillArguments(op.Selections, op.Kind == ast.Mutation)) {
 		choice := c.site(root, nil, part)
 		if c.err != nil {
 			return nil, c.err
@@ -55,20 +56,22 @@ func (p *Planner) Plan(ctx context.Context, op *operation.Operation) (*Plan, err
 		}
 		b.root(choice)
 	}
+	b.fillAll()
 	shape := newShaper(p, b).object(b.rootSite, op.Selections)
 	plan := b.finish()
 	plan.Shape = shape
+	plan.Labels = c.labels
 	return plan, nil
 }
 
 // rootParts splits the root fields into what is planned together. Fields of a mutation run one after another, so each is planned alone.
-func rootParts(op *operation.Operation) []*operation.Selections {
-	if op.Kind != ast.Mutation {
-		return []*operation.Selections{op.Selections}
+func rootParts(kind ast.Operation, selections *operation.Selections) []*operation.Selections {
+	if kind != ast.Mutation {
+		return []*operation.Selections{selections}
 	}
 	var parts []*operation.Selections
-	for _, field := range op.Selections.Fields {
-		parts = append(parts, &operation.Selections{Type: op.Selections.Type, Fields: []*operation.Field{field}})
+	for _, field := range selections.Fields {
+		parts = append(parts, &operation.Selections{Type: selections.Type, Fields: []*operation.Field{field}})
 	}
 	return parts
 }

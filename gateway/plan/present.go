@@ -53,7 +53,7 @@ func (c *chooser) direct(unit *ast.Definition, at *presence, f *operation.Field,
 	view := at.view
 	accept := func(v *supergraph.View) *supergraph.Field {
 		field := v.Fields[f.Name]
-		if field == nil || field.Overridden {
+		if field == nil || field.Overridden || !c.here(field) || !requires && len(field.Context) > 0 {
 			return nil
 		}
 		if (field.External || !requires && !field.Requires.Empty()) && !at.providing(unit, f.Name) {
@@ -81,6 +81,22 @@ func (c *chooser) direct(unit *ast.Definition, at *presence, f *operation.Field,
 		}
 	}
 	return declared
+}
+
+// here tells whether the label of a progressive override leaves the field with its subgraph. What was decided is noted.
+func (c *chooser) here(field *supergraph.Field) bool {
+	if field.Label == "" {
+		return true
+	}
+	on, decided := c.labels[field.Label]
+	if !decided {
+		on = c.decide != nil && c.decide(field.Label)
+		if c.labels == nil {
+			c.labels = map[string]bool{}
+		}
+		c.labels[field.Label] = on
+	}
+	return on == field.LabelOn
 }
 
 // covers tells whether a view of another abstract type than the unit may answer for the unit: its fields mean the same for every object.

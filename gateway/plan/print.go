@@ -22,6 +22,17 @@ func (p *Plan) String() string {
 		for _, e := range f.Entities {
 			for _, target := range e.Targets {
 				fmt.Fprintf(&b, "  $%s at %s\n", e.Variable, pathText(target.Path))
+				for _, v := range e.Context {
+					fmt.Fprintf(&b, "    $%s for %s:", v.Variable, v.Argument)
+					for _, from := range v.Sources {
+						b.WriteString(" " + pathText(target.Path[:len(target.Path)-from.Up]))
+						if from.On != nil {
+							b.WriteString(" on " + strings.Join(from.On, " | "))
+						}
+						b.WriteString(representationText(from.Fields))
+					}
+					b.WriteByte('\n')
+				}
 				for _, r := range target.Representations {
 					b.WriteString("    ")
 					if r.On != nil {

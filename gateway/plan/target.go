@@ -18,10 +18,14 @@ type target struct {
 	supply   *choice               // where the demand comes from
 	typename string                // sent as __typename; "" means the object's own
 	requires string                // the requirement this entry satisfies; it answers only fields with that requirement
+	fill     *fill                 // the arguments this entry brings; it answers only the field that takes them
 	after    []*target             // targets the supply comes from
 	depth    int
 	fetches  idSet
 }
+
+// conditional tells whether the entry is for certain fields alone.
+func (t *target) conditional() bool { return t.requires != "" || t.fill != nil }
 
 // targets lists the subgraphs that can be entered by a key from what is at hand, directly or through others. At the root, where
 // nothing is at hand, every subgraph with the root type is one.
@@ -139,16 +143,21 @@ func typenameSent(def *ast.Definition, view *supergraph.View, have []*presence) 
 	return view.Type.Name
 }
 
-// required lists the entries that satisfy a requirement of the field, one for each subgraph that has it with one.
+// required lists the entries that satisfy a requirement of the field or bring arguments it takes from a context, one for each subgraph that has it
+// with one.
 func (c *chooser) required(def *ast.Definition, have []*presence, field *operation.Field) []*target {
 	var list []*target
 	for _, subgraph := range c.supergraph.Subgraphs {
 		for _, view := range c.entries(def, subgraph) {
 			own := view.Fields[field.Name]
-			if own == nil || !own.Resolvable() || own.Requires.Empty() {
+			if own == nil || !own.Resolvable() || !c.here(own) || own.Requires.Empty() && len(own.Context) == 0 {
 				continue
 			}
-			if t := c.byRequirement(def, have, view, own.Requires); t != nil {
+			filled := c.fillOf(field, own)
+			if len(own.Context) > 0 && filled == nil {
+				continue
+			}
+			if t := c.byRequirement(def, have, view, own.Requires, filled); t != nil {
 				list = append(list, t)
 			}
 		}
@@ -157,8 +166,9 @@ func (c *chooser) required(def *ast.Definition, have []*presence, field *operati
 }
 
 // byRequirement returns the cheapest entry into the view with the requirement satisfied, or nil. Equal entries share one pointer.
-func (c *chooser) byRequirement(def *ast.Definition, have []*presence, view *supergraph.View, requires supergraph.FieldSet) *target {
-	key := routeKey{def.Name + " " + view.Type.Name + " " + view.Subgraph.Name + " " + requires.Text, haveKey(have)}
+func (c *chooser) byRequirement(def *ast.Definition, have []*presence, view *supergraph.View, requires supergraph.FieldSet, filled *fill) *target {
+	condition := requires.Text + filled.String()
+	key := routeKey{def.Name + " " + view.Type.Name + " " + view.Subgraph.Name + " " + condition, haveKey(have)}
 	if found, ok := c.routes[key]; ok {
 		if len(found) == 0 {
 			return nil
@@ -181,8 +191,8 @@ func (c *chooser) byRequirement(def *ast.Definition, have []*presence, view *sup
 			continue
 		}
 		t := &target{
-			to: c.presence(view, nil), key: c.planner.fieldSet(view.Type.Def, k.Fields), demand: demand, supply: supply, requires: requires.Text, depth: 1 + supply.depth,
-			fetches: c.fetchID(view.Subgraph, view.Type.Name, requires.Text).union(supply.fetches), typename: typenameSent(def, view, have),
+			to: c.presence(view, nil), key: c.planner.fieldSet(view.Type.Def, k.Fields), demand: demand, supply: supply, requires: requires.Text, fill: filled, depth: 1 + supply.depth,
+			fetches: c.fetchID(view.Subgraph, view.Type.Name, condition).union(supply.fetches), typename: typenameSent(def, view, have),
 		}
 		if best == nil || supply.cost < best.supply.cost {
 			best = t

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"sort"
@@ -14,23 +15,22 @@ import (
 
 // printer prints the operation of one fetch, and notes how its answer is read.
 type printer struct {
-	planner   *Planner
+	operation *operation.Operation
 	layouts   *layouts
 	text      strings.Builder
-	texts     []string // selection texts of the _entities fields
 	variables map[string]bool
+	contexts  int              // variables named so far that fill arguments
+	filled    map[*fill]string // what they are in the text, for the fetch being printed
 	keys      map[*node]map[*child]string
 	shapes    map[*node]map[string]string
 }
 
-// operation returns the whole text, and the variables of the client it uses.
-func (t *printer) operation(f *Fetch, op *operation.Operation) (string, []string) {
-	var used []string
+// declarations returns the declarations of the client's variables that the fetch uses, and their names.
+func (t *printer) declarations(op *operation.Operation) (declared, used []string) {
 	for name := range t.variables {
 		used = append(used, name)
 	}
 	sort.Strings(used)
-	var declared []string
 	for _, name := range used {
 		if v := op.Variables.ForName(name); v != nil {
 			declaration := "$" + name + ":" + v.Type.String()
@@ -42,13 +42,61 @@ func (t *printer) operation(f *Fetch, op *operation.Operation) (string, []string
 			declared = append(declared, declaration)
 		}
 	}
-	for _, e := range f.Entities {
-		for e.Variable == "" || slices.Contains(used, e.Variable) {
-			e.Variable = "_" + e.Variable
-		}
-		declared = append(declared, "$"+e.Variable+":[_Any!]!")
+	return declared, used
+}
+
+// free returns the name of a variable that the client's operation does not have.
+func (t *printer) free(name string) string {
+	for t.operation.Variables.ForName(name) != nil {
+		name = "_" + name
 	}
+	return name
+}
+
+// contextVariables names the variables that fill arguments of the fetch.
+func (t *printer) contextVariables(f *fetch) []ContextVariable {
+	t.filled = map[*fill]string{}
+	var list []ContextVariable
+	for _, filled := range f.filled {
+		var arguments []string
+		for _, v := range filled.variables {
+			v.Variable = t.free("c" + strconv.Itoa(t.contexts))
+			t.contexts++
+			list = append(list, v)
+			arguments = append(arguments, v.Argument+": $"+v.Variable+hole)
+		}
+		for fill := range filled.fills {
+			t.filled[fill] = strings.Join(arguments, ", ")
+		}
+	}
+	return list
+}
+
+// hole stands after the names that differ where an _entities field is asked more than once. No text of a client has it: strings are escaped.
+const hole = "\x00"
+
+// TextFor returns the operation, and the JSON of the request up to its variables, where the n-th of the fetch's Entities is asked times[n] times; nil
+// is once each. GroupName tells what the names are followed by.
+func (f *Fetch) TextFor(times []int) (text string, prefix []byte) {
 	var b strings.Builder
+	declared := slices.Clone(f.declared)
+	each := func(do func(e *Entities, suffix string)) {
+		for i, e := range f.Entities {
+			n := 1
+			if times != nil {
+				n = times[i]
+			}
+			for g := range n {
+				do(e, GroupName("", g))
+			}
+		}
+	}
+	each(func(e *Entities, suffix string) {
+		declared = append(declared, "$"+e.Variable+suffix+":[_Any!]!")
+		for _, v := range e.Context {
+			declared = append(declared, "$"+v.Variable+suffix+":"+v.Type)
+		}
+	})
 	if f.Kind != ast.Query || len(declared) > 0 {
 		b.WriteString(string(f.Kind))
 		if len(declared) > 0 {
@@ -56,21 +104,35 @@ func (t *printer) operation(f *Fetch, op *operation.Operation) (string, []string
 		}
 	}
 	if f.Root != nil {
-		b.WriteString(t.text.String())
-		return b.String(), used
+		b.WriteString(f.rootText)
+	} else {
+		b.WriteByte('{')
+		first := true
+		each(func(e *Entities, suffix string) {
+			if !first {
+				b.WriteByte(' ')
+			}
+			first = false
+			if key := e.Key + suffix; key != "_entities" {
+				b.WriteString(key + ":")
+			}
+			b.WriteString("_entities" + strings.ReplaceAll(e.text, hole, suffix))
+		})
+		b.WriteByte('}')
 	}
-	b.WriteByte('{')
-	for i, e := range f.Entities {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		if e.Key != "_entities" {
-			b.WriteString(e.Key + ":")
-		}
-		b.WriteString("_entities(representations:$" + e.Variable + ")" + t.texts[i])
+	quoted, err := json.Marshal(b.String())
+	if err != nil {
+		panic("bug: a string that is not JSON: " + err.Error())
 	}
-	b.WriteByte('}')
-	return b.String(), used
+	return b.String(), append([]byte(`{"query":`), quoted...)
+}
+
+// GroupName returns the name that a key or variable of Entities has in the n-th of several groups.
+func GroupName(name string, n int) string {
+	if n == 0 {
+		return name
+	}
+	return name + "__g" + strconv.Itoa(n)
 }
 
 // selection prints a selection set and returns how an answered object is read.
@@ -120,7 +182,15 @@ func (t *printer) field(c *child, key string) SelectionField {
 	if key != c.slot.name {
 		t.text.WriteString(key + ":")
 	}
-	t.text.WriteString(c.slot.name + c.slot.arguments.Text)
+	arguments := c.slot.arguments.Text
+	if c.fill != nil {
+		if arguments == "" {
+			arguments = "(" + t.filled[c.fill] + ")"
+		} else {
+			arguments = strings.TrimSuffix(arguments, ")") + ", " + t.filled[c.fill] + ")"
+		}
+	}
+	t.text.WriteString(c.slot.name + arguments)
 	c.slot.arguments.VariablesIn(func(name string) { t.variables[name] = true })
 	f := SelectionField{Key: key, Slot: c.slot.index}
 	if c.node != nil {

@@ -49,6 +49,7 @@ type Graph struct {
 	executor  *execute.Executor
 	documents *otter.Cache[string, *operation.Document]
 	plans     *otter.Cache[string, *plan.Plan]
+	percent   map[string]float64 // by label: the part of the requests it is on for
 }
 
 // GraphSettings are what a graph can be told. The zero value is safe for use by anybody.
@@ -58,7 +59,11 @@ type GraphSettings struct {
 	MaxValues     int             // fields that subgraphs in this process resolve for one operation; 0 means execute.DefaultMaxValues
 	Introspection bool            // whether clients may ask for the schema
 	Expose        map[string]bool // subgraphs whose error messages clients may see
-	Observe       execute.Observer
+	// Label decides for a request which labels of progressive overrides are on. nil is by their names: percent(x) is on for x percent of the requests,
+	// others are on if they are in Labels.
+	Label   func(ctx context.Context, r *Request, label string) bool
+	Labels  map[string]bool
+	Observe execute.Observer
 }
 
 // How much text the caches of a graph may hold, in bytes: of operations, and of what plans send.
@@ -78,6 +83,7 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 		Supergraph: s,
 		settings:   settings,
 		planner:    &plan.Planner{Supergraph: s, Budget: settings.PlanBudget},
+		percent:    percentages(s),
 		executor:   &execute.Executor{Subgraphs: all, Expose: settings.Expose, MaxValues: settings.MaxValues, Observe: settings.Observe},
 		documents: otter.Must(&otter.Options[string, *operation.Document]{
 			MaximumWeight: documentCacheBytes,
@@ -144,8 +150,8 @@ func (g *Graph) prepare(r *Request) (*prepared, operation.Errors) {
 	return &prepared{document, kind, variables}, nil
 }
 
-// plan returns the plan of the operation. Its key is everything that decides it: the text, the operation's name, and the values that decide
-// conditions.
+// plan returns the plan of the operation. Its key is everything that decides it: the text, the operation's name, the values that decide conditions, and
+// the labels of progressive overrides that are on.
 func (g *Graph) plan(ctx context.Context, r *Request, p *prepared) (*plan.Plan, operation.Errors) {
 	names := p.document.Conditions(r.OperationName)
 	conditions := make(map[string]bool, len(names))
@@ -158,6 +164,10 @@ func (g *Graph) plan(ctx context.Context, r *Request, p *prepared) (*plan.Plan, 
 		conditions[name] = p.variables.True(name)
 		key.WriteByte(map[bool]byte{true: '1', false: '0'}[conditions[name]])
 	}
+	labels := g.labels(ctx, r)
+	for _, name := range g.Supergraph.Labels {
+		key.WriteByte(map[bool]byte{true: '1', false: '0'}[labels[name]])
+	}
 	if found, known := g.plans.GetIfPresent(key.String()); known {
 		return found, nil
 	}
@@ -165,7 +175,7 @@ func (g *Graph) plan(ctx context.Context, r *Request, p *prepared) (*plan.Plan, 
 	if errs != nil {
 		return nil, errs
 	}
-	made, err := g.planner.Plan(ctx, op)
+	made, err := g.planner.Plan(ctx, op, func(name string) bool { return labels[name] })
 	if err != nil {
 		var planError *plan.Error
 		if errors.As(err, &planError) {

@@ -8,7 +8,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"callboard.dev/callboard/gateway/execute"
@@ -19,12 +18,9 @@ import (
 type Schema struct {
 	executor  *executor.Executor
 	schema    *ast.Schema
-	checked   *lru.LRU[bool] // texts within subgraphLimits
+	documents *execute.Documents // within subgraphLimits
 	maxValues int
 }
-
-// documentsKept bounds how many parsed operations a served schema remembers: gateways repeat theirs.
-const documentsKept = 1000
 
 // subgraphLimits bound what a gateway may ask of a subgraph. A plan has the fragments of clients expanded and aliases of its own, so they are
 // higher than the limits for what clients write.
@@ -33,20 +29,20 @@ var subgraphLimits = operation.Limits{Tokens: 200_000, Depth: 60, Fields: 200_00
 // NewSchema returns the schema as an Executor. maxValues bounds the fields resolved for one request; 0 means execute.DefaultMaxValues.
 func NewSchema(schema graphql.ExecutableSchema, maxValues int) *Schema {
 	e := executor.New(schema)
-	e.SetQueryCache(lru.New[*ast.QueryDocument](documentsKept))
+	documents := execute.NewDocuments()
+	e.SetQueryCache(documents)
 	e.SetParserTokenLimit(subgraphLimits.Tokens)
 	e.Use(extension.Introspection{})
-	return &Schema{executor: e, schema: schema.Schema(), checked: lru.New[bool](documentsKept), maxValues: maxValues}
+	return &Schema{executor: e, schema: schema.Schema(), documents: documents, maxValues: maxValues}
 }
 
 // Execute answers the request.
 func (s *Schema) Execute(ctx context.Context, r *Request) *Response {
-	if _, known := s.checked.Get(ctx, r.Query); !known {
+	if _, known := s.documents.Get(ctx, r.Query); !known {
 		// gqlgen's own checks expand fragments, which must not happen before it is known to what.
 		if _, errs := operation.Parse(s.schema, r.Query, subgraphLimits); errs != nil {
 			return failure(errs)
 		}
-		s.checked.Add(ctx, r.Query, true)
 	}
 	params := &graphql.RawParams{Query: r.Query, OperationName: r.OperationName, Headers: r.Header}
 	if len(r.Variables) > 0 {

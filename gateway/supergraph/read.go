@@ -31,12 +31,15 @@ func Read(name, text string) (*Supergraph, error) {
 		supergraph: &Supergraph{Text: text, API: api, Full: full, types: map[string]*Type{}},
 		graphs:     map[string]*Subgraph{},
 		fieldSets:  map[string]FieldSet{},
+		context:    contextDirective(raw),
 	}
 	r.readGraphs(raw)
 	if len(r.graphs) == 0 {
 		return nil, fmt.Errorf("reading supergraph %s: it has no enum join__Graph that lists subgraphs; is this the output of a composition?", name)
 	}
 	r.readTypes(raw)
+	slices.Sort(r.supergraph.Labels)
+	r.supergraph.Labels = slices.Compact(r.supergraph.Labels)
 	r.readPossible(raw)
 	r.addIntrospection()
 	if r.err != nil {
@@ -56,6 +59,7 @@ type reader struct {
 	supergraph *Supergraph
 	graphs     map[string]*Subgraph // by enum value
 	fieldSets  map[string]FieldSet
+	context    string // the name of the directive that sets a context
 	err        error
 }
 
@@ -90,6 +94,9 @@ func (r *reader) readTypes(doc *ast.SchemaDocument) {
 		}
 		t := &Type{Name: def.Name, Def: fullDef, Views: make([]*View, len(r.supergraph.Subgraphs))}
 		r.supergraph.types[def.Name] = t
+		for _, d := range def.Directives.ForNames(r.context) {
+			t.Contexts = append(t.Contexts, argument(d, "name"))
+		}
 		for _, d := range def.Directives.ForNames("join__type") {
 			subgraph := r.graph(d)
 			if subgraph == nil {
@@ -148,9 +155,52 @@ func (r *reader) readFields(def *ast.Definition, t *Type) {
 			if text := argument(d, "type"); text != "" {
 				f.Type = r.parseType(text, d.Position)
 			}
+			if f.Label = argument(d, "overrideLabel"); f.Label != "" {
+				f.LabelOn = argument(d, "override") != ""
+				f.Overridden = false // for the other operations it is asked here
+				r.supergraph.Labels = append(r.supergraph.Labels, f.Label)
+			}
+			f.Context = r.readContext(d)
+			r.supergraph.Contexts = r.supergraph.Contexts || len(f.Context) > 0
 			t.Views[subgraph.Index].Fields[field.Name] = f
 		}
 	}
+}
+
+// readContext reads the arguments that are taken from a context.
+func (r *reader) readContext(d *ast.Directive) []ContextArgument {
+	list := d.Arguments.ForName("contextArguments")
+	if list == nil || list.Value == nil {
+		return nil
+	}
+	var arguments []ContextArgument
+	for _, item := range list.Value.Children {
+		member := func(name string) string {
+			if v := item.Value.Children.ForName(name); v != nil {
+				return v.Raw
+			}
+			return ""
+		}
+		a := ContextArgument{Name: member("name"), Context: member("context"), Type: r.parseType(member("type"), d.Position), Selections: r.fieldSet(member("selection"), d.Position)}
+		if a.Name == "" || a.Context == "" || a.Selections.Empty() {
+			r.fail(d.Position, "an entry of contextArguments needs name, type, context and selection")
+			return nil
+		}
+		arguments = append(arguments, a)
+	}
+	return arguments
+}
+
+// contextDirective returns the name of the directive by which types set a context: context, unless the link of its specification says otherwise.
+func contextDirective(doc *ast.SchemaDocument) string {
+	for _, schema := range doc.Schema {
+		for _, d := range schema.Directives.ForNames("link") {
+			if as := argument(d, "as"); as != "" && strings.Contains(argument(d, "url"), "/context/") {
+				return as
+			}
+		}
+	}
+	return "context"
 }
 
 func (r *reader) readEnum(def *ast.Definition, t *Type) {

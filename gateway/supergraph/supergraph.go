@@ -22,6 +22,8 @@ type Supergraph struct {
 	API       *ast.Schema // what clients see: no federation machinery, nothing inaccessible
 	Full      *ast.Schema // the API schema and what is inaccessible, for planning
 	Subgraphs []*Subgraph // in the order of the text, the introspection subgraph last
+	Labels    []string    // of progressive overrides, sorted
+	Contexts  bool        // some argument is taken from a context
 
 	types map[string]*Type
 }
@@ -35,9 +37,10 @@ type Subgraph struct {
 
 // Type is one named type of the supergraph, with the view each subgraph has of it.
 type Type struct {
-	Name  string
-	Def   *ast.Definition // in Full
-	Views []*View         // by Subgraph.Index; nil where the subgraph lacks the type
+	Name     string
+	Def      *ast.Definition // in Full
+	Views    []*View         // by Subgraph.Index; nil where the subgraph lacks the type
+	Contexts []string        // the contexts that its objects set for what is below them
 }
 
 // View is a subgraph's own part of one type.
@@ -66,9 +69,23 @@ type Field struct {
 	Overridden bool     // moved to another subgraph; never asked here
 	Requires   FieldSet // what the subgraph wants in the representation before it can resolve the field
 	Provides   FieldSet // external fields of the field's type that the subgraph resolves below this field
+	// Label is that of a progressive override: the field is asked here only for operations for which the label is on, where LabelOn is true,
+	// and only for the others where it is false. "" means always.
+	Label   string
+	LabelOn bool
+	// Context are the arguments that the gateway fills in, which clients do not see.
+	Context []ContextArgument
 }
 
-// Resolvable tells whether the subgraph answers the field by itself, given its requirements.
+// ContextArgument is an argument whose value is taken from an object above the field's own: the nearest whose type sets the context.
+type ContextArgument struct {
+	Name       string
+	Type       *ast.Type
+	Context    string
+	Selections FieldSet // picks one value in each type that sets the context
+}
+
+// Resolvable tells whether the subgraph answers the field by itself, given its requirements, for the operations that its label is for.
 func (f *Field) Resolvable() bool { return !f.External && !f.Overridden }
 
 // FieldSet is the parsed text of a key, a requirement or a provision. Equal sets of one supergraph share one Selections

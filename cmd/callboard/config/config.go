@@ -58,6 +58,7 @@ type Server struct {
 	Playground      bool     `yaml:"playground"`
 	Introspection   bool     `yaml:"introspection"`
 	ShutdownTimeout Duration `yaml:"shutdownTimeout" validate:"gt=0"`
+	OverrideLabels  []string `yaml:"overrideLabels" validate:"dive,required"`
 }
 
 // Limits bound what one operation may ask for.

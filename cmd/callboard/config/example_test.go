@@ -22,10 +22,10 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.Folders, got.Subgraphs, got.Gateway = want.Folders, want.Subgraphs, want.Gateway
-	if got.Server.AllowedOrigins == nil || got.Server.AllowedHosts == nil {
+	if got.Server.AllowedOrigins == nil || got.Server.AllowedHosts == nil || got.Server.OverrideLabels == nil {
 		t.Error("an empty list of the example reads as nothing")
 	}
-	got.Server.AllowedOrigins, got.Server.AllowedHosts = nil, nil
+	got.Server.AllowedOrigins, got.Server.AllowedHosts, got.Server.OverrideLabels = nil, nil, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("callboard.example.yaml gives\n%+v\nbut the defaults are\n%+v", got, want)
 	}

@@ -1,0 +1,142 @@
+package execute
+
+import (
+	"bytes"
+	"slices"
+
+	"callboard.dev/callboard/gateway/plan"
+)
+
+// maxGroups bounds how many different sets of arguments from a context one request carries: each repeats the _entities field.
+const maxGroups = 1000
+
+// representGroups writes the representations of an _entities field some of whose arguments come from objects above those sent: one list for each
+// set of values. Where no object is to be sent there is one list, which is empty.
+func (r *run) representGroups(e *plan.Entities) []representations {
+	type group struct {
+		list  representations
+		index map[string]int
+	}
+	var groups []*group
+	byContext := map[string]*group{}
+	var one, key []byte
+	for i, target := range e.Targets {
+		r.tree.eachWay(r.plan.Root, target.Path, func(way []located) {
+			last := way[len(way)-1]
+			var ok bool
+			if one, ok = r.tree.appendRepresentation(one[:0], target, last.layout, last.at); !ok {
+				return
+			}
+			context := make([][]byte, len(e.Context))
+			key = key[:0]
+			for v := range e.Context {
+				if context[v], ok = r.tree.contextValue(&e.Context[v], way); !ok {
+					return
+				}
+				key = append(append(key, context[v]...), 0)
+			}
+			g := byContext[string(key)]
+			if g == nil {
+				g = &group{representations{context: context}, map[string]int{}}
+				byContext[string(key)] = g
+				groups = append(groups, g)
+			}
+			g.list.send(one, place{i, last.at}, g.index)
+		})
+	}
+	if len(groups) == 0 {
+		return []representations{{context: slices.Repeat([][]byte{[]byte("null")}, len(e.Context))}}
+	}
+	lists := make([]representations, len(groups))
+	for i, g := range groups {
+		lists[i] = g.list
+	}
+	return lists
+}
+
+// located is an object with its layout.
+type located struct {
+	layout *plan.Object
+	at     uint32
+}
+
+// eachWay calls found with the objects on every way along the path, the root first. The slice is good until found returns.
+func (t *tree) eachWay(root *plan.Object, path []plan.Step, found func(way []located)) {
+	way := []located{{root, t.root}}
+	var object func()
+	var values func(v value, below *plan.Object)
+	values = func(v value, below *plan.Object) {
+		switch v.kind {
+		case kindObject:
+			way = append(way, located{below, v.at})
+			object()
+			way = way[:len(way)-1]
+		case kindList:
+			for i := range v.length {
+				values(t.values[v.at+i], below)
+			}
+		}
+	}
+	object = func() {
+		depth := len(way) - 1
+		if depth == len(path) {
+			found(way)
+			return
+		}
+		here, step := way[depth], path[depth]
+		values(t.values[here.at+uint32(step.Slot)], here.layout.Slots[step.Slot].Object)
+	}
+	object()
+}
+
+// contextValue returns the value that fills an argument, as JSON. It is false where none is there, or null where the argument takes none: the object
+// is left out.
+func (t *tree) contextValue(v *plan.ContextVariable, way []located) ([]byte, bool) {
+	for i := range v.Sources {
+		source := &v.Sources[i]
+		from := way[len(way)-1-source.Up]
+		if source.On != nil && !slices.Contains(source.On, t.typename(from.layout, from.at)) {
+			continue
+		}
+		text, ok := t.appendPicked(nil, from.layout, from.at, source.Fields)
+		if !ok || bytes.Equal(text, []byte("null")) && v.Type[len(v.Type)-1] == '!' {
+			return nil, false
+		}
+		return text, true
+	}
+	return nil, false
+}
+
+// appendPicked writes the one value that the fields lead to from an object.
+func (t *tree) appendPicked(b []byte, layout *plan.Object, at uint32, fields []plan.RepresentationField) ([]byte, bool) {
+	typename := t.typename(layout, at)
+	for _, f := range fields {
+		if f.On == nil || slices.Contains(f.On, typename) {
+			return t.appendPickedValue(b, layout.Slots[f.Slot].Object, t.values[at+uint32(f.Slot)], f.Fields)
+		}
+	}
+	return append(b, "null"...), true
+}
+
+func (t *tree) appendPickedValue(b []byte, below *plan.Object, v value, fields []plan.RepresentationField) (_ []byte, ok bool) {
+	switch v.kind {
+	case kindNull:
+		return append(b, "null"...), true
+	case kindRaw:
+		return append(b, t.bytes(v)...), true
+	case kindObject:
+		return t.appendPicked(b, below, v.at, fields)
+	case kindList:
+		b = append(b, '[')
+		for i := range v.length {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, ok = t.appendPickedValue(b, below, t.values[v.at+i], fields); !ok {
+				return b, false
+			}
+		}
+		return append(b, ']'), true
+	}
+	return b, false
+}
