@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -8,97 +9,174 @@ import (
 	"callboard.dev/callboard/gateway/plan"
 )
 
-// readRoot merges the data of root fields.
-func (t *tree) readRoot(data []byte, selection *plan.Selection) error {
-	s, err := t.open(data)
-	if err != nil || s == nil {
+// maxSubgraphErrors bounds the errors read from one answer.
+const maxSubgraphErrors = 1000
+
+// ReadAnswer reads a GraphQL response: a JSON object with data, errors or both. Its data is checked when it is merged.
+func ReadAnswer(text []byte) (*Answer, error) {
+	answer := &Answer{}
+	s := &scanner{data: text}
+	err := readMembers(s, &answer.Errors, func() error {
+		start := s.pos
+		err := s.skip()
+		answer.Data = text[start:s.pos]
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	if s.null() {
-		return s.end()
-	}
-	if err := t.readObject(s, selection, t.root); err != nil {
-		return err
-	}
-	return s.end()
+	return answer, nil
 }
 
-// readEntities merges the data of _entities fields into the objects that were sent.
-func (t *tree) readEntities(data []byte, lists []representations) error {
-	s, err := t.open(data)
-	if err != nil || s == nil {
-		return err
-	}
-	if s.null() {
-		return s.end()
-	}
-	err = s.members(func(key []byte) error {
-		for i := range lists {
-			if string(key) == lists[i].key {
-				return t.readList(s, lists[i].entities, &lists[i])
+// readMembers reads a GraphQL response, calling data when the value of the member data comes next. Of a member that is there twice the last counts.
+func readMembers(s *scanner, errs *[]SubgraphError, data func() error) error {
+	hasData, hasErrors := false, false
+	err := s.members(func(key []byte) error {
+		s.peek()
+		switch {
+		case string(key) == "data":
+			hasData = true
+			return data()
+		case string(key) == "errors" && !s.null():
+			start := s.pos
+			if err := s.skip(); err != nil {
+				return err
 			}
+			*errs = nil
+			if err := json.Unmarshal(s.data[start:s.pos], errs); err != nil {
+				return fmt.Errorf("its errors are not a list of errors: %w", err)
+			}
+			*errs = (*errs)[:min(len(*errs), maxSubgraphErrors)]
+			hasErrors = len(*errs) > 0
+			return nil
+		case string(key) == "errors":
+			return nil
 		}
 		return s.skip()
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.end()
 	}
-	return s.end()
+	if err == nil && !hasData && !hasErrors {
+		err = errors.New("it has neither data nor errors")
+	}
+	return err
 }
 
-// open starts reading an answer and keeps its bytes for as long as the tree lives. It returns nil where there is no data.
-func (t *tree) open(data []byte) (*scanner, error) {
-	if len(data) == 0 {
-		return nil, nil
+// merge reads an answer into the tree. Where it cannot be read, nothing of it stays.
+func (t *tree) merge(s *sent, answer *Answer) error {
+	t.begin()
+	err := t.mergeAnswer(s, answer)
+	if err != nil {
+		t.undo()
 	}
-	if len(data) > math.MaxUint32/2 || len(t.answers) >= math.MaxUint16 {
-		return nil, errTooLarge
+	return err
+}
+
+func (t *tree) mergeAnswer(s *sent, answer *Answer) error {
+	text := answer.Text
+	if text == nil {
+		text = answer.Data
 	}
-	t.answers = append(t.answers, data)
-	return &scanner{data: data, answer: uint16(len(t.answers) - 1)}, nil
+	if len(text) == 0 {
+		if len(answer.Errors) == 0 {
+			return errors.New("it has neither data nor errors")
+		}
+		return nil
+	}
+	if len(text) > math.MaxUint32/2 || len(t.answers) >= math.MaxUint16 {
+		return errTooLarge
+	}
+	t.answers = append(t.answers, text)
+	in := &s.scanner
+	*in = scanner{data: text, answer: uint16(len(t.answers) - 1)}
+	if answer.Text != nil {
+		return readMembers(in, &answer.Errors, func() error {
+			t.undo()
+			t.begin()
+			return t.readData(in, s)
+		})
+	}
+	if err := t.readData(in, s); err != nil {
+		return err
+	}
+	return in.end()
+}
+
+// readData reads the data of an answer.
+func (t *tree) readData(in *scanner, s *sent) error {
+	if in.null() {
+		return nil
+	}
+	if s.fetch.Root != nil {
+		return t.readObject(in, s.fetch.Root, t.root)
+	}
+	return in.members(func(key []byte) error {
+		for i := range s.lists {
+			if string(key) == s.lists[i].key {
+				return t.readList(in, &s.lists[i])
+			}
+		}
+		return in.skip()
+	})
 }
 
 // readList reads the entities in the order their representations were sent.
-func (t *tree) readList(s *scanner, e *plan.Entities, sent *representations) error {
+func (t *tree) readList(s *scanner, sent *representations) error {
 	if s.null() {
 		return nil
 	}
+	targets := sent.entities.Targets
+	if len(sent.read) < len(targets) {
+		sent.read = make([]uint32, len(targets))
+	}
 	n := 0
-	err := s.items(func() error {
-		if n >= len(sent.objects) {
+	empty, err := s.open('[')
+	for more := !empty; more && err == nil; {
+		if n >= len(sent.first) {
 			return errors.New("more entities than were asked for")
 		}
-		objects := sent.objects[n]
-		n++
-		if s.null() {
-			return nil
-		}
-		start := s.pos
-		read := map[int]uint32{} // by target: the object that was read, to copy for others of the same target
-		for _, o := range objects {
-			selection := e.Targets[o.target].Selection
-			if from, again := read[o.target]; again && !t.apart && t.holdsNone(selection, o.at) {
-				t.copyObject(selection, from, o.at)
-				continue
-			}
-			s.pos = start
-			if err := t.readObject(s, selection, o.at); err != nil {
+		if !s.null() {
+			if err := t.readEntity(s, sent, sent.first[n]); err != nil {
 				return err
 			}
-			read[o.target] = o.at
 		}
-		return nil
-	})
-	if err == nil && n < len(sent.objects) {
-		return fmt.Errorf("%d entities for %d representations", n, len(sent.objects))
+		n++
+		more, err = s.more('[')
+	}
+	if err == nil && n < len(sent.first) {
+		return fmt.Errorf("%d entities for %d representations", n, len(sent.first))
 	}
 	return err
+}
+
+// readEntity reads one entity into every object that stands for it.
+func (t *tree) readEntity(s *scanner, sent *representations, first int32) error {
+	start, end := s.pos, s.pos
+	read := sent.read // by target: the position after that of the object that was read, to copy for others of the same target
+	clear(read)
+	for i := first; i >= 0; i = sent.places[i].next {
+		o := sent.places[i]
+		selection := sent.entities.Targets[o.target].Selection
+		if from := read[o.target]; from > 0 && !t.apart && t.holdsNone(selection, o.at) {
+			t.copyObject(selection, from-1, o.at)
+			continue
+		}
+		s.pos = start
+		if err := t.readObject(s, selection, o.at); err != nil {
+			return err
+		}
+		read[o.target], end = o.at+1, s.pos
+	}
+	s.pos = end
+	return nil
 }
 
 // holdsNone tells whether the object has nothing yet in any of the selection's composite fields: what it has must be merged with, which copying
 // cannot do.
 func (t *tree) holdsNone(selection *plan.Selection, at uint32) bool {
-	for _, f := range selection.Fields {
+	for i := range selection.Fields {
+		f := &selection.Fields[i]
 		if f.Selection != nil && t.values[at+uint32(f.Slot)].kind > kindNull {
 			return false
 		}
@@ -111,9 +189,10 @@ func (t *tree) copyObject(selection *plan.Selection, from, to uint32) {
 	if from == to {
 		return
 	}
-	for _, f := range selection.Fields {
-		if v := t.values[from+uint32(f.Slot)]; t.values[to+uint32(f.Slot)].kind <= kindNull {
-			t.values[to+uint32(f.Slot)] = v
+	for i := range selection.Fields {
+		slot := uint32(selection.Fields[i].Slot)
+		if v := t.values[from+slot]; t.values[to+slot].kind <= kindNull {
+			t.set(to+slot, v)
 			t.shared = t.shared || v.kind == kindObject || v.kind == kindList
 		}
 	}
@@ -125,30 +204,62 @@ func (t *tree) readObject(s *scanner, selection *plan.Selection, at uint32) erro
 	if s.peek() != '{' {
 		return fmt.Errorf("an object is wanted at byte %d", s.pos)
 	}
-	next := 0
+	empty, err := s.open('{')
 	fields := selection.Fields
-	return s.members(func(key []byte) error {
-		// Subgraphs answer in the order of the query, so the next field is usually the one.
-		for i := range fields {
-			f := &fields[(next+i)%len(fields)]
-			if string(key) == f.Key {
-				next = (next + i + 1) % len(fields)
-				v, err := t.readValue(s, f.Selection, t.values[at+uint32(f.Slot)])
-				if err != nil {
+	next := 0
+	for more := !empty; more && err == nil; {
+		s.peek()
+		var f *plan.SelectionField
+		if next < len(fields) && s.literal(fields[next].Member) { // subgraphs answer in the order of the query
+			f = &fields[next]
+			next++
+		} else {
+			var key []byte
+			if key, err = s.key(); err != nil {
+				return err
+			}
+			for i := range fields {
+				n := next + i
+				if n >= len(fields) {
+					n -= len(fields)
+				}
+				if string(key) == fields[n].Key {
+					f, next = &fields[n], n+1
+					break
+				}
+			}
+			if f == nil {
+				if err = s.skip(); err != nil {
 					return err
 				}
-				t.values[at+uint32(f.Slot)] = v
-				return nil
+				more, err = s.more('{')
+				continue
 			}
 		}
-		return s.skip()
-	})
+		slot := at + uint32(f.Slot)
+		if s.pos < len(s.data) && s.data[s.pos] == '"' { // most values by far
+			start := s.pos
+			if err = s.str(); err != nil {
+				return err
+			}
+			t.set(slot, value{kind: kindRaw, answer: s.answer, at: uint32(start), length: uint32(s.pos - start)})
+		} else {
+			v, err := t.readValue(s, f.Selection, t.values[slot])
+			if err != nil {
+				return err
+			}
+			t.set(slot, v)
+		}
+		more, err = s.more('{')
+	}
+	return err
 }
 
 // readValue reads one value. have is what the slot holds already.
 func (t *tree) readValue(s *scanner, selection *plan.Selection, have value) (value, error) {
 	first := s.peek()
-	if first == 'n' {
+	switch {
+	case first == 'n':
 		if !s.null() {
 			return value{}, s.unexpected()
 		}
@@ -156,8 +267,6 @@ func (t *tree) readValue(s *scanner, selection *plan.Selection, have value) (val
 			have.kind = kindNull
 		}
 		return have, nil
-	}
-	switch {
 	case selection == nil || first != '{' && first != '[':
 		start := s.pos
 		if err := s.skip(); err != nil {
@@ -180,26 +289,31 @@ func (t *tree) readValue(s *scanner, selection *plan.Selection, have value) (val
 // readItems reads a list; one of the same length that is there already is merged item by item.
 func (t *tree) readItems(s *scanner, selection *plan.Selection, have value) (value, error) {
 	mark := len(t.scratch)
-	defer func() { t.scratch = t.scratch[:mark] }()
-	err := s.items(func() error {
+	empty, err := s.open('[')
+	for more := !empty; more && err == nil; {
 		i := len(t.scratch) - mark
 		var old value
 		if have.kind == kindList && uint32(i) < have.length {
 			old = t.values[have.at+uint32(i)]
 		}
-		v, err := t.readValue(s, selection, old)
+		var v value
+		if v, err = t.readValue(s, selection, old); err != nil {
+			break
+		}
 		if len(t.scratch) > maxValues {
-			return errTooLarge
+			err = errTooLarge
+			break
 		}
 		t.scratch = append(t.scratch, v)
-		return err
-	})
-	if err != nil {
-		return value{}, err
+		more, err = s.more('[')
 	}
 	items := t.scratch[mark:]
-	if len(t.values)+len(items) > maxValues {
-		return value{}, errTooLarge
+	t.scratch = t.scratch[:mark]
+	if err == nil && len(t.values)+len(items) > maxValues {
+		err = errTooLarge
+	}
+	if err != nil {
+		return value{}, err
 	}
 	at := len(t.values)
 	t.grow(len(items))

@@ -10,26 +10,25 @@ import (
 // maxGroups bounds how many different sets of arguments from a context one request carries: each repeats the _entities field.
 const maxGroups = 1000
 
-// representGroups writes the representations of an _entities field some of whose arguments come from objects above those sent: one list for each
-// set of values. Where no object is to be sent there is one list, which is empty.
-func (r *run) representGroups(e *plan.Entities) []representations {
-	type group struct {
-		list  representations
-		index map[string]int
-	}
+// group is the representations of objects whose arguments from a context are equal.
+type group struct {
+	representations
+	index index
+	text  []byte
+}
+
+// representGroups writes the representations of an _entities field some of whose arguments come from objects above those sent: a group for each
+// set of values. Where no object is to be sent there is one, which is empty.
+func (r *run) representGroups(e *plan.Entities) []*group {
 	var groups []*group
 	byContext := map[string]*group{}
-	var one, key []byte
+	var key []byte
 	for i, target := range e.Targets {
 		r.tree.eachWay(r.plan.Root, target.Path, func(way []located) {
-			last := way[len(way)-1]
-			var ok bool
-			if one, ok = r.tree.appendRepresentation(one[:0], target, last.layout, last.at); !ok {
-				return
-			}
 			context := make([][]byte, len(e.Context))
 			key = key[:0]
 			for v := range e.Context {
+				var ok bool
 				if context[v], ok = r.tree.contextValue(&e.Context[v], way); !ok {
 					return
 				}
@@ -37,21 +36,29 @@ func (r *run) representGroups(e *plan.Entities) []representations {
 			}
 			g := byContext[string(key)]
 			if g == nil {
-				g = &group{representations{context: context}, map[string]int{}}
+				g = &group{representations: representations{context: context}}
+				g.index.reset()
+			}
+			last := way[len(way)-1]
+			from := len(g.text)
+			if len(g.first) > 0 {
+				g.text = append(g.text, ',')
+			}
+			var ok bool
+			start := len(g.text)
+			if g.text, ok = r.tree.appendRepresentation(g.text, target, last.layout, last.at); !ok || !g.send(&g.index, g.text, start, place{target: int32(i), at: last.at}) {
+				g.text = g.text[:from]
+			}
+			if ok && byContext[string(key)] == nil {
 				byContext[string(key)] = g
 				groups = append(groups, g)
 			}
-			g.list.send(one, place{i, last.at}, g.index)
 		})
 	}
 	if len(groups) == 0 {
-		return []representations{{context: slices.Repeat([][]byte{[]byte("null")}, len(e.Context))}}
+		return []*group{{representations: representations{context: slices.Repeat([][]byte{[]byte("null")}, len(e.Context))}}}
 	}
-	lists := make([]representations, len(groups))
-	for i, g := range groups {
-		lists[i] = g.list
-	}
-	return lists
+	return groups
 }
 
 // located is an object with its layout.

@@ -128,8 +128,8 @@ func (r *run) fetchFailed(s *sent, err error) {
 		e.Path = r.emptyPath(nil, s.fetch.Root)
 	} else {
 		for i := range s.lists {
-			if len(s.lists[i].objects) > 0 {
-				place := s.lists[i].objects[0][0]
+			if len(s.lists[i].first) > 0 {
+				place := s.lists[i].places[s.lists[i].first[0]]
 				target := s.lists[i].entities.Targets[place.target]
 				e.Path = r.emptyPath(r.locate(target.Path, place.at), target.Selection)
 				break
@@ -199,10 +199,10 @@ func (r *run) translate(s *sent, path []any) []any {
 		}
 		e := s.lists[i].entities
 		n, ok := position(path[1])
-		if !ok || n < 0 || n >= len(s.lists[i].objects) {
+		if !ok || n < 0 || n >= len(s.lists[i].first) {
 			return nil
 		}
-		place := s.lists[i].objects[n][0]
+		place := s.lists[i].places[s.lists[i].first[n]]
 		steps := r.locate(e.Targets[place.target].Path, place.at)
 		return r.clientPath(r.plan.Shape, append(steps, slotPath(e.Targets[place.target].Selection, path[2:])...))
 	}
@@ -255,7 +255,7 @@ func (r *run) locate(path []plan.Step, at uint32) []any {
 		n    int
 	}
 	var way []step
-	seen := r.tree.newSeen()
+	seen := r.tree.walk()
 	var object func(from uint32, path []plan.Step) bool
 	var item func(v value, path []plan.Step) bool
 	item = func(v value, path []plan.Step) bool {

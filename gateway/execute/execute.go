@@ -2,10 +2,10 @@
 // soon as what it waits for is there; answers are merged into one tree of values that stay the bytes the subgraphs sent; the shape writes the
 // client's view of it.
 //
-// The one rule: one goroutine owns the data of a request. Fetches run beside it and hand their answers over; nothing is locked.
+// The one rule: one goroutine owns the data of a request. What runs beside it hands answers over; nothing of the data is locked.
 //
-// Start with Executor.Execute. answer.go reads answers into the tree (value.go), representation.go writes what entity fetches send, shape.go writes
-// the response.
+// Start with Executor.Execute. schedule.go decides what is asked when, answer.go reads answers into the tree (value.go), representation.go writes what
+// entity fetches send, shape.go writes the response. http.go and inprocess.go are the two kinds of subgraph.
 package execute
 
 import (
@@ -13,7 +13,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 
+	"callboard.dev/callboard/gateway/execute/http1"
 	"callboard.dev/callboard/gateway/operation"
 	"callboard.dev/callboard/gateway/plan"
 )
@@ -30,7 +32,7 @@ type SubgraphFunc func(ctx context.Context, r *Request) (*Answer, error)
 // Fetch calls f.
 func (f SubgraphFunc) Fetch(ctx context.Context, r *Request) (*Answer, error) { return f(ctx, r) }
 
-// Request is one request to a subgraph.
+// Request is one request to a subgraph. It is good until Fetch returns.
 type Request struct {
 	Fetch     *plan.Fetch
 	Text      string      // the operation sent
@@ -42,6 +44,7 @@ type Request struct {
 
 // Answer is a subgraph's answer.
 type Answer struct {
+	Text   []byte // a whole GraphQL response that is not read yet; else nil
 	Data   []byte // JSON of the member data; empty for none
 	Errors []SubgraphError
 }
@@ -66,18 +69,44 @@ type Executor struct {
 
 // Observer is a set of optional functions that see what execution does. They are called from many goroutines at once.
 type Observer struct {
-	// FetchDone is called after each fetch. err is nil where the subgraph answered, with errors in the answer or without.
+	// FetchDone is called after each fetch. err is nil where the subgraph answered, with errors in the answer or without. The answer is good until
+	// the call returns.
 	FetchDone func(f *plan.Fetch, answer *Answer, err error)
 }
 
-// Execute runs the plan and returns the response as JSON: data, and errors where there are any. A subgraph that fails costs only what it would
-// have answered.
-func (e *Executor) Execute(ctx context.Context, p *plan.Plan, variables operation.Variables, header http.Header) []byte {
-	r := &run{executor: e, ctx: ctx, plan: p, variables: variables, header: header, quota: NewQuota(e.MaxValues)}
+// Response is the response to an operation.
+type Response struct {
+	Body []byte // JSON: data, and errors where there are any
+
+	buffer *[]byte
+}
+
+// Release gives the memory of the body back, which is not to be used any more. A response that is not released costs no more than its memory.
+func (r *Response) Release() {
+	if r.buffer != nil && cap(r.Body) <= maxKept {
+		*r.buffer = r.Body[:0]
+		bodies.Put(r.buffer)
+	}
+	*r = Response{}
+}
+
+// bodies holds the memory of responses.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKept is how many bytes of one piece of memory are kept for later requests: several times what common operations take.
+const maxKept = 1 << 20
+
+// Execute runs the plan and returns the response. A subgraph that fails costs only what it would have answered.
+func (e *Executor) Execute(ctx context.Context, p *plan.Plan, variables operation.Variables, header http.Header) Response {
+	r := runs.Get().(*run)
+	r.executor, r.ctx, r.plan, r.variables, r.header = e, ctx, p, variables, header
 	r.tree.root = r.tree.newObject(p.Root)
 	r.tree.apart = p.Filled
 	r.fetches()
-	return r.response()
+	buffer := bodies.Get().(*[]byte)
+	out := Response{Body: r.response(*buffer), buffer: buffer}
+	r.release()
+	return out
 }
 
 // run is the execution of one request.
@@ -90,174 +119,181 @@ type run struct {
 	quota     *Quota
 	tree      tree
 	errors    errorList
+
+	sents   []*sent // by the fetch's ID
+	ready   []int
+	pending []int      // exchanges under way that this goroutine will finish, in the order they were started
+	done    chan *sent // what runs beside this goroutine
+	running int        // how many do
+	flights flights
+
+	index         index
+	objects, next []uint32
+	writer        writer
+}
+
+var runs = sync.Pool{New: func() any { return new(run) }}
+
+// release gives the run's memory back, unless it is more than most requests need or something may still touch it.
+func (r *run) release() {
+	if !r.flights.end() || cap(r.tree.values) > maxKept/12 || cap(r.tree.seen.marks) > maxKept/4 {
+		return
+	}
+	for _, s := range r.sents {
+		if s.heavy() {
+			return
+		}
+		s.reset()
+	}
+	r.executor, r.ctx, r.plan, r.variables, r.header, r.quota, r.done = nil, nil, nil, nil, nil, nil, nil
+	r.errors = errorList{}
+	r.tree.reset()
+	runs.Put(r)
 }
 
 // sent is a fetch under way, with the objects its representations stand for.
 type sent struct {
-	fetch  *plan.Fetch
-	lists  []representations // of fetch.Entities, in order: one each, or where values from a context differ one for each group
-	text   string
-	prefix []byte
-	answer *Answer
-	err    error
+	fetch   *plan.Fetch
+	state   state
+	waiting int // fetches it waits for that are not done
+	request Request
+	lists   []representations // of fetch.Entities, in order: one each, or where values from a context differ one for each group
+	body    []byte            // the variables
+	answer  *Answer
+	err     error
+	scanner scanner
+
+	over     *HTTP // the subgraph, while exchange is under way
+	exchange http1.Exchange
+	wire     []byte // the request
+	text     []byte // the answer
+	own      Answer
 }
 
-// fetches runs every fetch of the plan.
-func (r *run) fetches() {
-	waiting := make([]int, len(r.plan.Fetches))
-	for i, f := range r.plan.Fetches {
-		waiting[i] = len(f.After)
+// state is how far a fetch is.
+type state uint8
+
+const (
+	stateWaiting state = iota
+	stateFlying
+	stateDone
+)
+
+func (s *sent) reset() {
+	s.fetch, s.state, s.request, s.answer, s.err, s.scanner, s.over, s.own = nil, stateWaiting, Request{}, nil, nil, scanner{}, nil, Answer{}
+	for i := range s.lists {
+		s.lists[i].reset(nil, "")
 	}
-	done := make(chan *sent, len(r.plan.Fetches))
-	running := 0
-	var ready []*plan.Fetch
-	for i, f := range r.plan.Fetches {
-		if waiting[i] == 0 {
-			ready = append(ready, f)
-		}
-	}
-	complete := func(f *plan.Fetch) {
-		for _, later := range r.plan.Fetches[f.ID+1:] {
-			for _, before := range later.After {
-				if before == f.ID {
-					if waiting[later.ID]--; waiting[later.ID] == 0 {
-						ready = append(ready, later)
-					}
-				}
-			}
-		}
-	}
-	for len(ready) > 0 || running > 0 {
-		for len(ready) > 0 {
-			f := ready[0]
-			ready = ready[1:]
-			s, body := r.prepare(f)
-			if s == nil { // nothing to ask: no object wants it
-				complete(f)
-				continue
-			}
-			if len(ready) == 0 && running == 0 {
-				r.send(s, body)
-				r.receive(s)
-				complete(f)
-				continue
-			}
-			running++
-			go func() {
-				r.send(s, body)
-				done <- s
-			}()
-		}
-		if running > 0 {
-			s := <-done
-			running--
-			r.receive(s)
-			complete(s.fetch)
-		}
-	}
+	s.lists = s.lists[:0]
 }
 
-// send asks the subgraph. It may run beside others and touches only s.
-func (r *run) send(s *sent, body []byte) {
-	subgraph := r.executor.Subgraphs[s.fetch.Subgraph]
-	if s.err != nil { // it was not possible to say what is asked
-	} else if subgraph == nil {
-		s.err = &FetchError{Code: CodeUnreachable, Reason: "no address is known for it"}
-	} else if err := r.ctx.Err(); err != nil {
-		s.err = contextError(err)
+// heavy tells whether the memory is more than is kept.
+func (s *sent) heavy() bool {
+	return cap(s.text) > maxKept || cap(s.wire) > maxKept || cap(s.body) > maxKept
+}
+
+// list adds a list of representations, with the memory of an earlier one.
+func (s *sent) list(e *plan.Entities, key string) *representations {
+	if n := len(s.lists); n < cap(s.lists) {
+		s.lists = s.lists[:n+1]
 	} else {
-		s.answer, s.err = call(r.ctx, subgraph, &Request{Fetch: s.fetch, Text: s.text, Prefix: s.prefix, Variables: body, Header: r.header, Quota: r.quota})
+		s.lists = append(s.lists, representations{})
 	}
-	if observe := r.executor.Observe.FetchDone; observe != nil {
-		observe(s.fetch, s.answer, s.err)
-	}
+	l := &s.lists[len(s.lists)-1]
+	l.reset(e, key)
+	return l
 }
 
-// call contains a panic of an in-process subgraph to its own fetch.
-func call(ctx context.Context, subgraph Subgraph, request *Request) (answer *Answer, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			answer, err = nil, &FetchError{Code: CodeInternal, Reason: "it failed unexpectedly", Panic: p}
-		}
-	}()
-	return subgraph.Fetch(ctx, request)
+// member appends the name of a variable to a request's variables.
+func (s *sent) member(name string) {
+	if len(s.body) == 0 {
+		s.body = append(s.body, '{')
+	} else {
+		s.body = append(s.body, ',')
+	}
+	s.body = append(appendQuoted(s.body, name), ':')
 }
 
-// prepare writes the variables of a fetch. It returns nil for an entity fetch that no object wants.
-func (r *run) prepare(f *plan.Fetch) (*sent, []byte) {
-	s := &sent{fetch: f, text: f.Text, prefix: f.Prefix}
-	var body []byte
-	member := func(name string) {
-		if body == nil {
-			body = append(body, '{')
-		} else {
-			body = append(body, ',')
-		}
-		body = appendQuoted(body, name)
-		body = append(body, ':')
-	}
+// prepare writes the variables of a fetch. It is false for an entity fetch that no object wants.
+func (r *run) prepare(s *sent) bool {
+	f := s.fetch
+	s.body = s.body[:0]
 	for _, name := range f.Variables {
 		if value, given := r.variables[name]; given {
-			member(name)
-			body = append(body, value...)
+			s.member(name)
+			s.body = append(s.body, value...)
 		}
 	}
-	total, grouped := 0, false
-	times := make([]int, len(f.Entities))
+	total := 0
+	var times []int
 	for i, e := range f.Entities {
-		lists := []representations{{}}
-		if e.Context == nil {
-			lists[0] = r.represent(e)
-		} else if lists = r.representGroups(e); len(lists) > maxGroups {
-			s.err = &FetchError{Code: CodeTooLarge, Reason: fmt.Sprintf("it would have to be asked with more than %d different sets of arguments at once: ask for less, with smaller pages", maxGroups)}
-			return s, nil
-		}
-		times[i] = len(lists)
-		grouped = grouped || len(lists) > 1
-		for n, list := range lists {
-			list.entities, list.key = e, plan.GroupName(e.Key, n)
-			total += len(list.objects)
-			s.lists = append(s.lists, list)
-			member(plan.GroupName(e.Variable, n))
-			body = append(body, '[')
-			body = append(body, list.text...)
-			body = append(body, ']')
-			for v, value := range list.context {
-				member(plan.GroupName(e.Context[v].Variable, n))
-				body = append(body, value...)
+		if e.Context != nil {
+			groups := r.representGroups(e)
+			if len(groups) > maxGroups {
+				s.err = &FetchError{Code: CodeTooLarge, Reason: fmt.Sprintf("it would have to be asked with more than %d different sets of arguments at once: ask for less, with smaller pages", maxGroups)}
+				return true
 			}
+			if times == nil && len(groups) > 1 {
+				times = make([]int, len(f.Entities))
+				for n := range times {
+					times[n] = 1
+				}
+			}
+			if times != nil {
+				times[i] = len(groups)
+			}
+			for n, g := range groups {
+				s.group(e, g, n)
+				total += len(g.first)
+			}
+			continue
 		}
-	}
-	if grouped {
-		s.text, s.prefix = f.TextFor(times)
+		l := s.list(e, e.Key)
+		s.member(e.Variable)
+		s.body = append(r.represent(append(s.body, '['), l), ']')
+		total += len(l.first)
 	}
 	if f.Root == nil && total == 0 {
-		return nil, nil
+		return false
 	}
-	if body != nil {
-		body = append(body, '}')
+	if len(s.body) > 0 {
+		s.body = append(s.body, '}')
 	}
-	return s, body
+	s.request = Request{Fetch: f, Text: f.Text, Prefix: f.Prefix, Variables: s.body, Header: r.header}
+	if times != nil {
+		s.request.Text, s.request.Prefix = f.TextFor(times)
+	}
+	return true
+}
+
+// group adds the n-th group of an _entities field.
+func (s *sent) group(e *plan.Entities, g *group, n int) {
+	l := s.list(e, plan.GroupName(e.Key, n))
+	l.context, l.first, l.last, l.places = g.context, g.first, g.last, g.places
+	s.member(plan.GroupName(e.Variable, n))
+	s.body = append(append(append(s.body, '['), g.text...), ']')
+	for v, value := range g.context {
+		s.member(plan.GroupName(e.Context[v].Variable, n))
+		s.body = append(s.body, value...)
+	}
 }
 
 // receive merges an answer into the tree.
 func (r *run) receive(s *sent) {
+	if s.err == nil {
+		if err := r.tree.merge(s, s.answer); err != nil {
+			s.err = &FetchError{Code: CodeBadAnswer, Reason: "it sent an answer that cannot be read", Cause: err}
+		}
+	}
+	if s.answer != nil {
+		for i := range s.answer.Errors {
+			r.subgraphError(s, &s.answer.Errors[i])
+		}
+	}
 	if s.err != nil {
 		r.fetchFailed(s, s.err)
-		return
 	}
-	var err error
-	if s.fetch.Root != nil {
-		err = r.tree.readRoot(s.answer.Data, s.fetch.Root)
-	} else {
-		err = r.tree.readEntities(s.answer.Data, s.lists)
-	}
-	for i := range s.answer.Errors {
-		r.subgraphError(s, &s.answer.Errors[i])
-	}
-	if err != nil {
-		r.fetchFailed(s, &FetchError{Code: CodeBadAnswer, Reason: "it sent an answer that cannot be read: " + err.Error()})
-	} else if len(s.answer.Data) == 0 && len(s.answer.Errors) == 0 {
-		r.fetchFailed(s, &FetchError{Code: CodeBadAnswer, Reason: "it sent neither data nor errors"})
+	if observe := r.executor.Observe.FetchDone; observe != nil {
+		observe(s.fetch, s.answer, s.err)
 	}
 }

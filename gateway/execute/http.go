@@ -3,26 +3,36 @@ package execute
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"callboard.dev/callboard/gateway/execute/http1"
 )
 
 // HTTP is a subgraph reached over HTTP, by the GraphQL over HTTP specification. It follows no redirects: an address that moved is an error of
-// configuration, and headers must not go elsewhere.
+// configuration, and headers must not go elsewhere. A plain http address that no proxy stands before is reached by package http1; others, and all
+// where Client is set, by net/http. It must not be copied or changed once it is used.
 type HTTP struct {
 	URL     string
-	Client  *http.Client      // nil: DefaultClient
+	Client  *http.Client
 	Timeout time.Duration     // for one request; 0 means DefaultSubgraphTimeout
 	Header  map[string]string // sent with every request
 	Forward []string          // names of the client's headers to pass on
 	// MaxAnswer bounds an answer after decompression, in bytes; 0 means DefaultMaxAnswer.
 	MaxAnswer int64
+
+	once  sync.Once
+	plain *http1.Client // nil where net/http is used
+	head  *http1.Head
 }
 
 // The bounds of an HTTP subgraph that says nothing else.
@@ -31,7 +41,7 @@ const (
 	DefaultMaxAnswer       = 32 << 20
 )
 
-// DefaultClient is what HTTP subgraphs share: kept connections, and bounded waits for connecting, TLS and headers.
+// DefaultClient is what HTTP subgraphs share that need net/http: kept connections, and bounded waits for connecting, TLS and headers.
 var DefaultClient = &http.Client{
 	Transport: func() http.RoundTripper {
 		t := http.DefaultTransport.(*http.Transport).Clone()
@@ -45,20 +55,130 @@ var DefaultClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
+// The header fields of every request.
+const (
+	contentType = "application/json"
+	accept      = "application/graphql-response+json, application/json;q=0.9"
+)
+
+// prepare decides, once, how the subgraph is reached.
+func (h *HTTP) prepare() {
+	if h.Timeout == 0 {
+		h.Timeout = DefaultSubgraphTimeout
+	}
+	if h.MaxAnswer == 0 {
+		h.MaxAnswer = DefaultMaxAnswer
+	}
+	u, err := url.Parse(h.URL)
+	if err != nil || u.Scheme != "http" || h.Client != nil {
+		return
+	}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
+		return
+	}
+	var fields []http1.Field
+	for name, value := range h.Header {
+		if !strings.EqualFold(name, "Content-Type") && !strings.EqualFold(name, "Accept") {
+			fields = append(fields, http1.Field{Name: name, Value: value})
+		}
+	}
+	fields = append(fields, http1.Field{Name: "Content-Type", Value: contentType}, http1.Field{Name: "Accept", Value: accept})
+	if h.head, err = http1.NewHead(u, fields...); err == nil {
+		h.plain = http1.New(http1.Address(u), http1.Settings{MaxAnswer: h.MaxAnswer})
+	}
+}
+
+// start sends a request on this goroutine, without waiting for the answer. It is false where the subgraph is not reached so.
+func (h *HTTP) start(r *run, s *sent) bool {
+	if h.once.Do(h.prepare); h.plain == nil {
+		return false
+	}
+	h.send(r.ctx, s, &s.request)
+	r.flights.add(r.ctx, s.exchange.Ticket())
+	return true
+}
+
+func (h *HTTP) send(ctx context.Context, s *sent, r *Request) {
+	deadline := time.Now().Add(h.Timeout)
+	if end, ok := ctx.Deadline(); ok && end.Before(deadline) {
+		deadline = end
+	}
+	s.wire = h.head.Append(s.wire[:0])
+	for _, name := range h.Forward {
+		for _, value := range r.Header.Values(name) {
+			if wire, err := http1.AppendField(s.wire, name, value); err == nil { // what cannot be sent safely is left out
+				s.wire = wire
+			}
+		}
+	}
+	var body int
+	s.wire, body = http1.OpenBody(s.wire)
+	s.wire = http1.CloseBody(appendBody(s.wire, r), body)
+	s.over = h
+	s.exchange.Start(h.plain, http1.Request{Text: s.wire, Deadline: deadline, Repeatable: r.Fetch == nil || r.Fetch.Kind == ast.Query})
+}
+
+// appendBody appends the JSON of a request.
+func appendBody(b []byte, r *Request) []byte {
+	b = append(b, r.Prefix...)
+	if len(r.Variables) > 0 {
+		b = append(append(b, `,"variables":`...), r.Variables...)
+	}
+	return append(b, '}')
+}
+
+// finish waits for the answer to what was sent.
+func (h *HTTP) finish(ctx context.Context, s *sent) (*Answer, error) {
+	var err error
+	if s.text, err = s.exchange.Finish(s.text[:0]); err != nil {
+		return nil, exchangeError(ctx, err)
+	}
+	isJSON := isPlainJSON(s.exchange.Header("Content-Type"))
+	if isJSON && s.exchange.Status() == http.StatusOK {
+		s.own = Answer{Text: s.text}
+		return &s.own, nil
+	}
+	return readResponse(s.exchange.Status(), string(s.exchange.Header("Content-Type")), s.text)
+}
+
+// isPlainJSON tells whether the header value is one of those that nearly all answers have.
+func isPlainJSON(value []byte) bool {
+	switch string(value) {
+	case "application/json", "application/json; charset=utf-8", "application/graphql-response+json", "application/graphql-response+json; charset=utf-8":
+		return true
+	}
+	return false
+}
+
+func exchangeError(ctx context.Context, err error) *FetchError {
+	if ctx.Err() != nil {
+		e := contextError(ctx.Err())
+		e.Cause = err
+		return e
+	}
+	switch {
+	case errors.Is(err, http1.ErrTimeout):
+		return &FetchError{Code: CodeTimeout, Reason: "it did not answer in time", Cause: err}
+	case errors.Is(err, http1.ErrTooLarge):
+		return &FetchError{Code: CodeBadAnswer, Reason: "its answer is too large", Cause: err}
+	case errors.Is(err, http1.ErrBadAnswer):
+		return &FetchError{Code: CodeBadAnswer, Reason: "its answer is not HTTP that can be trusted", Cause: err}
+	}
+	return &FetchError{Code: CodeUnreachable, Reason: "it could not be reached, or the connection broke", Cause: err}
+}
+
 // Fetch sends the request and reads the answer.
 func (h *HTTP) Fetch(ctx context.Context, r *Request) (*Answer, error) {
-	timeout := h.Timeout
-	if timeout == 0 {
-		timeout = DefaultSubgraphTimeout
+	if h.once.Do(h.prepare); h.plain != nil {
+		s := &sent{}
+		h.send(ctx, s, r)
+		stop := context.AfterFunc(ctx, s.exchange.Ticket().Abort)
+		defer stop()
+		return h.finish(ctx, s)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
-	body := make([]byte, 0, len(r.Prefix)+len(r.Variables)+16)
-	body = append(body, r.Prefix...)
-	if len(r.Variables) > 0 {
-		body = append(append(body, `,"variables":`...), r.Variables...)
-	}
-	body = append(body, '}')
+	body := appendBody(make([]byte, 0, len(r.Prefix)+len(r.Variables)+16), r)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
 	if err != nil {
 		return nil, &FetchError{Code: CodeUnreachable, Reason: "its address is not a URL", Cause: err}
@@ -71,8 +191,8 @@ func (h *HTTP) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 	for name, value := range h.Header {
 		request.Header.Set(name, value)
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "application/graphql-response+json, application/json;q=0.9")
+	request.Header.Set("Content-Type", contentType)
+	request.Header.Set("Accept", accept)
 	client := h.Client
 	if client == nil {
 		client = DefaultClient
@@ -82,18 +202,14 @@ func (h *HTTP) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 		return nil, transportError(ctx, err)
 	}
 	defer response.Body.Close()
-	limit := h.MaxAnswer
-	if limit == 0 {
-		limit = DefaultMaxAnswer
-	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	text, err := io.ReadAll(io.LimitReader(response.Body, h.MaxAnswer+1))
 	if err != nil {
 		return nil, transportError(ctx, err)
 	}
-	if int64(len(text)) > limit {
-		return nil, &FetchError{Code: CodeBadAnswer, Reason: fmt.Sprintf("its answer is larger than %d bytes", limit)}
+	if int64(len(text)) > h.MaxAnswer {
+		return nil, &FetchError{Code: CodeBadAnswer, Reason: "its answer is too large"}
 	}
-	return readResponse(response, text)
+	return readResponse(response.StatusCode, response.Header.Get("Content-Type"), text)
 }
 
 func transportError(ctx context.Context, err error) *FetchError {
@@ -110,68 +226,26 @@ func transportError(ctx context.Context, err error) *FetchError {
 }
 
 // readResponse reads the body of a response of any status. A body that is GraphQL counts, whatever the status.
-func readResponse(response *http.Response, text []byte) (*Answer, error) {
-	mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+func readResponse(status int, contentType string, text []byte) (*Answer, error) {
+	mediaType, _, err := mime.ParseMediaType(contentType)
 	isJSON := err == nil && (mediaType == "application/json" || mediaType == "application/graphql-response+json" || strings.HasSuffix(mediaType, "+json"))
-	bad := response.StatusCode < 200 || response.StatusCode > 299
+	bad := status < 200 || status > 299
 	if !isJSON {
 		if bad {
-			return nil, statusError(response)
+			return nil, statusError(status)
 		}
-		return nil, &FetchError{Code: CodeBadAnswer, Reason: "its answer is not JSON", Cause: fmt.Errorf("content type %q", response.Header.Get("Content-Type"))}
+		return nil, &FetchError{Code: CodeBadAnswer, Reason: "its answer is not JSON", Cause: fmt.Errorf("content type %q", contentType)}
+	}
+	if !bad {
+		return &Answer{Text: text}, nil
 	}
 	answer, err := ReadAnswer(text)
-	if err != nil {
-		if bad {
-			return nil, statusError(response)
-		}
-		return nil, &FetchError{Code: CodeBadAnswer, Reason: "its answer is not a GraphQL response", Cause: err}
-	}
-	if bad && len(answer.Errors) == 0 {
-		return nil, statusError(response)
+	if err != nil || len(answer.Errors) == 0 {
+		return nil, statusError(status)
 	}
 	return answer, nil
 }
 
-func statusError(response *http.Response) *FetchError {
-	return &FetchError{Code: CodeStatus, Reason: fmt.Sprintf("it answered with HTTP status %d", response.StatusCode)}
-}
-
-// maxSubgraphErrors bounds the errors read from one answer.
-const maxSubgraphErrors = 1000
-
-// ReadAnswer reads a GraphQL response: a JSON object with data, errors or both. Its data is checked when it is merged.
-func ReadAnswer(text []byte) (*Answer, error) {
-	s := &scanner{data: text}
-	answer := &Answer{}
-	err := s.members(func(key []byte) error {
-		s.space()
-		start := s.pos
-		if err := s.skip(); err != nil {
-			return err
-		}
-		switch value := text[start:s.pos]; string(key) {
-		case "data":
-			answer.Data = value
-		case "errors":
-			if string(value) == "null" {
-				return nil
-			}
-			if err := json.Unmarshal(value, &answer.Errors); err != nil {
-				return fmt.Errorf("its errors are not a list of errors: %w", err)
-			}
-			answer.Errors = answer.Errors[:min(len(answer.Errors), maxSubgraphErrors)]
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.end(); err != nil {
-		return nil, err
-	}
-	if answer.Data == nil && answer.Errors == nil {
-		return nil, errors.New("it has neither data nor errors")
-	}
-	return answer, nil
+func statusError(status int) *FetchError {
+	return &FetchError{Code: CodeStatus, Reason: fmt.Sprintf("it answered with HTTP status %d", status)}
 }

@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"callboard.dev/callboard/gateway/plan"
@@ -11,46 +12,104 @@ type representations struct {
 	entities *plan.Entities
 	key      string   // of the answer
 	context  [][]byte // values of the variables that fill arguments
-	text     []byte
-	objects  [][]place // by position in the list sent
+	first    []int32  // by position in the list sent: the first of its places
+	last     []int32
+	texts    []span // where each is in the list's text
+	places   []place
+	read     []uint32 // for reading the answer
 }
 
 // place is one object of the tree that wants an entity's answer.
 type place struct {
-	target int    // position in Entities.Targets
+	target int32  // position in Entities.Targets
+	next   int32  // the next place of the same representation, -1 for none
 	at     uint32 // the object
 }
 
-// represent writes the representations of an _entities field from the tree as it is now.
-func (r *run) represent(e *plan.Entities) representations {
-	var out representations
-	index := map[string]int{}
-	var one []byte
-	for i, target := range e.Targets {
-		layout, objects := r.tree.objectsAt(r.plan.Root, target.Path)
+type span struct{ from, to uint32 }
+
+// reset empties the list, keeping its memory.
+func (l *representations) reset(e *plan.Entities, key string) {
+	*l = representations{entities: e, key: key, first: l.first[:0], last: l.last[:0], texts: l.texts[:0], places: l.places[:0], read: l.read}
+}
+
+// index finds representations by their text.
+type index struct {
+	slots []uint32 // positions in the list, counted from 1; 0 is free
+}
+
+var seed = maphash.MakeSeed()
+
+// reset empties the index.
+func (x *index) reset() {
+	if len(x.slots) == 0 {
+		x.slots = make([]uint32, 64)
+	}
+	clear(x.slots)
+}
+
+// find returns the position of the representation that ends the text, which is new where it is the length of the list.
+func (x *index) find(l *representations, text []byte, from int) int {
+	if 2*len(l.texts) >= len(x.slots) {
+		x.slots = make([]uint32, 4*len(x.slots))
+		for i, t := range l.texts {
+			x.slots[x.free(l, text, text[t.from:t.to])] = uint32(i + 1)
+		}
+	}
+	at := x.free(l, text, text[from:])
+	if n := x.slots[at]; n > 0 {
+		return int(n - 1)
+	}
+	x.slots[at] = uint32(len(l.texts) + 1)
+	return len(l.texts)
+}
+
+// free returns the slot that holds the representation, or is free for it.
+func (x *index) free(l *representations, text, one []byte) int {
+	mask := len(x.slots) - 1
+	at := int(maphash.Bytes(seed, one)) & mask
+	for ; x.slots[at] > 0; at = (at + 1) & mask {
+		if t := l.texts[x.slots[at]-1]; string(text[t.from:t.to]) == string(one) {
+			break
+		}
+	}
+	return at
+}
+
+// represent appends the representations of an _entities field, from the tree as it is now.
+func (r *run) represent(b []byte, l *representations) []byte {
+	r.index.reset()
+	for i, target := range l.entities.Targets {
+		layout, objects := r.objectsAt(target.Path)
 		for _, at := range objects {
+			from := len(b)
+			if len(l.first) > 0 {
+				b = append(b, ',')
+			}
 			var ok bool
-			if one, ok = r.tree.appendRepresentation(one[:0], target, layout, at); ok {
-				out.send(one, place{i, at}, index)
+			start := len(b)
+			if b, ok = r.tree.appendRepresentation(b, target, layout, at); !ok || !l.send(&r.index, b, start, place{target: int32(i), at: at}) {
+				b = b[:from]
 			}
 		}
 	}
-	return out
+	return b
 }
 
-// send adds an object; its representation is sent only if none was sent yet that is equal.
-func (l *representations) send(one []byte, p place, index map[string]int) {
-	n, again := index[string(one)]
-	if !again {
-		n = len(l.objects)
-		index[string(one)] = n
-		l.objects = append(l.objects, nil)
-		if n > 0 {
-			l.text = append(l.text, ',')
-		}
-		l.text = append(l.text, one...)
+// send adds an object whose representation ends the text. It is false where an equal one is sent already.
+func (l *representations) send(x *index, text []byte, from int, p place) bool {
+	p.next = -1
+	at := int32(len(l.places))
+	l.places = append(l.places, p)
+	n := x.find(l, text, from)
+	if n < len(l.first) {
+		l.places[l.last[n]].next = at
+		l.last[n] = at
+		return false
 	}
-	l.objects[n] = append(l.objects[n], p)
+	l.first, l.last = append(l.first, at), append(l.last, at)
+	l.texts = append(l.texts, span{uint32(from), uint32(len(text))})
+	return true
 }
 
 // appendRepresentation writes what is sent for an object. ok is false where it is not sent.
@@ -66,7 +125,7 @@ func (t *tree) appendRepresentation(b []byte, target *plan.Target, layout *plan.
 	}
 	b = append(b, `{"__typename":`...)
 	b = appendQuoted(b, name)
-	if b, ok = t.appendFields(b, layout, at, typename, representation.Fields); !ok {
+	if b, ok = t.appendFields(b, layout, at, typename, representation.Fields, false); !ok {
 		return b, false
 	}
 	return append(b, '}'), true
@@ -82,22 +141,26 @@ func applicable(list []*plan.Representation, typename string) *plan.Representati
 	return nil
 }
 
-// objectsAt returns the objects at the end of a path, in order, and their layout. An object that is in several places is there once.
-func (t *tree) objectsAt(layout *plan.Object, path []plan.Step) (*plan.Object, []uint32) {
-	objects := []uint32{t.root}
+// objectsAt returns the objects at the end of a path from the root, in order, and their layout. An object that is in several places is there once.
+// The list is good until the next call.
+func (r *run) objectsAt(path []plan.Step) (*plan.Object, []uint32) {
+	t := &r.tree
+	layout, objects := r.plan.Root, append(r.objects[:0], t.root)
+	next := r.next[:0]
 	for _, step := range path {
-		seen := t.newSeen()
-		var next []uint32
+		seen := t.walk()
+		next = next[:0]
 		for _, at := range objects {
 			next = t.appendObjects(next, t.values[at+uint32(step.Slot)], seen)
 		}
-		layout, objects = layout.Slots[step.Slot].Object, next
+		layout, objects, next = layout.Slots[step.Slot].Object, next, objects
 	}
+	r.objects, r.next = objects, next
 	return layout, objects
 }
 
 // appendObjects adds the object that v is, or the objects in the list that v is.
-func (t *tree) appendObjects(objects []uint32, v value, seen seen) []uint32 {
+func (t *tree) appendObjects(objects []uint32, v value, seen *seen) []uint32 {
 	switch {
 	case v.kind == kindObject && !seen.again(v):
 		return append(objects, v.at)
@@ -109,50 +172,30 @@ func (t *tree) appendObjects(objects []uint32, v value, seen seen) []uint32 {
 	return objects
 }
 
-// seen remembers objects and lists by their position. Each that is shared must be walked through once only: shared ones can be nested in
-// shared ones, and the number of ways to them then multiplies with every level.
-type seen map[uint32]bool
-
-// newSeen returns nil, which remembers nothing, where nothing is shared.
-func (t *tree) newSeen() seen {
-	if !t.shared {
-		return nil
-	}
-	return seen{}
-}
-
-// again tells whether it was asked about the value before.
-func (s seen) again(v value) bool {
-	if s == nil || v.kind == kindList && v.length == 0 { // an empty list has no position of its own
-		return false
-	}
-	before := s[v.at]
-	s[v.at] = true
-	return before
-}
-
-// appendFields writes the members of a representation, each with a comma before it. ok is false where a value is missing that must be there: the
-// object cannot be asked for.
-func (t *tree) appendFields(b []byte, layout *plan.Object, at uint32, typename string, fields []plan.RepresentationField) (_ []byte, ok bool) {
-	for _, f := range fields {
+// appendFields writes the members of a representation, each with a comma before it. nullable tells that what is around them is a requirement that was
+// found to be there: what is null in it is null there too. ok is false where a value is missing that must be there: the object cannot be asked for.
+func (t *tree) appendFields(b []byte, layout *plan.Object, at uint32, typename string, fields []plan.RepresentationField, nullable bool) (_ []byte, ok bool) {
+	for i := range fields {
+		f := &fields[i]
 		if f.On != nil && !slices.Contains(f.On, typename) {
 			continue
 		}
 		v := t.values[at+uint32(f.Slot)]
-		if v.kind == kindAbsent || v.kind == kindNull && !f.Null {
+		null := nullable || f.Null
+		if v.kind == kindAbsent || v.kind == kindNull && !null {
 			return b, false
 		}
-		b = append(b, ',')
-		b = appendQuoted(b, f.Name)
-		b = append(b, ':')
-		if b, ok = t.appendValue(b, layout.Slots[f.Slot].Object, v, f); !ok {
+		b = append(b, f.Member...)
+		if v.kind == kindRaw {
+			b = append(b, t.bytes(v)...)
+		} else if b, ok = t.appendValue(b, layout.Slots[f.Slot].Object, v, f, null); !ok {
 			return b, false
 		}
 	}
 	return b, true
 }
 
-func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f plan.RepresentationField) (_ []byte, ok bool) {
+func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f *plan.RepresentationField, null bool) (_ []byte, ok bool) {
 	switch v.kind {
 	case kindNull:
 		return append(b, "null"...), true
@@ -164,24 +207,20 @@ func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f plan.Repres
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, ok = t.appendValue(b, layout, t.values[v.at+i], f); !ok {
+			if b, ok = t.appendValue(b, layout, t.values[v.at+i], f, null); !ok {
 				return b, false
 			}
 		}
 		return append(b, ']'), true
 	case kindObject:
 		typename := t.typename(layout, v.at)
-		below := f.Fields
 		b = append(b, '{')
 		start := len(b)
-		if typename != "" && slices.ContainsFunc(below, func(f plan.RepresentationField) bool { return f.On != nil }) {
+		if typename != "" && slices.ContainsFunc(f.Fields, func(f plan.RepresentationField) bool { return f.On != nil }) {
 			b = append(b, `,"__typename":`...)
 			b = appendQuoted(b, typename)
 		}
-		if f.Null { // what a requirement finds null below is null there too
-			below = nullable(below)
-		}
-		if b, ok = t.appendFields(b, layout, v.at, typename, below); !ok {
+		if b, ok = t.appendFields(b, layout, v.at, typename, f.Fields, null); !ok {
 			return b, false
 		}
 		if len(b) > start { // every member has a comma before it
@@ -190,14 +229,6 @@ func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f plan.Repres
 		return append(b, '}'), true
 	}
 	return b, false
-}
-
-func nullable(fields []plan.RepresentationField) []plan.RepresentationField {
-	out := slices.Clone(fields)
-	for i := range out {
-		out[i].Null = true
-	}
-	return out
 }
 
 // appendQuoted writes a GraphQL name as a JSON string; names need no escapes.

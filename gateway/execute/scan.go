@@ -1,8 +1,9 @@
 package execute
 
 import (
-	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -10,30 +11,29 @@ import (
 // broken UTF-8, or a number that is not JSON's, never passes.
 type scanner struct {
 	data   []byte
-	answer uint16
 	pos    int
 	depth  int
+	answer uint16
 }
 
 // maxNesting bounds how deep values are nested: far beyond any answer, far below what a goroutine's stack holds.
 const maxNesting = 500
 
-func (s *scanner) space() {
-	for s.pos < len(s.data) {
-		switch s.data[s.pos] {
-		case ' ', '\t', '\n', '\r':
-			s.pos++
-		default:
-			return
-		}
+// peek skips space and returns the first byte of what follows, 0 at the end.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos]
 	}
+	return s.space()
 }
 
-// peek returns the first byte of the next value, 0 at the end.
-func (s *scanner) peek() byte {
-	s.space()
-	if s.pos < len(s.data) {
-		return s.data[s.pos]
+func (s *scanner) space() byte {
+	for ; s.pos < len(s.data); s.pos++ {
+		switch c := s.data[s.pos]; c {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return c
+		}
 	}
 	return 0
 }
@@ -59,85 +59,83 @@ func (s *scanner) null() bool {
 }
 
 func (s *scanner) literal(text string) bool {
-	if bytes.HasPrefix(s.data[s.pos:], []byte(text)) {
-		s.pos += len(text)
+	if end := s.pos + len(text); end <= len(s.data) && string(s.data[s.pos:end]) == text {
+		s.pos = end
 		return true
 	}
 	return false
 }
 
-// members reads an object, calling member with each key (without quotes, escapes as they stand) when its value comes next.
-func (s *scanner) members(member func(key []byte) error) error {
-	if s.peek() != '{' {
-		return s.unexpected()
-	}
-	if s.depth++; s.depth > maxNesting {
-		return fmt.Errorf("values are nested more than %d levels deep", maxNesting)
+// open reads the bracket that opens an object or a list, and the one that closes it where it is empty.
+func (s *scanner) open(bracket byte) (empty bool, err error) {
+	if s.peek() != bracket {
+		return false, s.unexpected()
 	}
 	s.pos++
-	if s.peek() == '}' {
+	if s.peek() == bracket+2 { // in ASCII, both kinds of brackets are two apart
+		s.pos++
+		return true, nil
+	}
+	if s.depth++; s.depth > maxNesting {
+		return false, fmt.Errorf("values are nested more than %d levels deep", maxNesting)
+	}
+	return false, nil
+}
+
+// more reads what follows a member or an item: a comma, or the bracket that closes the object or list.
+func (s *scanner) more(bracket byte) (bool, error) {
+	switch s.peek() {
+	case ',':
+		s.pos++
+		return true, nil
+	case bracket + 2:
 		s.pos++
 		s.depth--
-		return nil
+		return false, nil
 	}
-	for {
-		if s.peek() != '"' {
-			return s.unexpected()
-		}
-		start := s.pos
-		if err := s.str(); err != nil {
-			return err
-		}
-		key := s.data[start+1 : s.pos-1]
-		if s.peek() != ':' {
-			return s.unexpected()
-		}
-		s.pos++
-		if err := member(key); err != nil {
-			return err
-		}
-		switch s.peek() {
-		case ',':
-			s.pos++
-		case '}':
-			s.pos++
-			s.depth--
-			return nil
-		default:
-			return s.unexpected()
+	return false, s.unexpected()
+}
+
+// key reads the key of a member, and the colon. The key comes without quotes, escapes as they stand.
+func (s *scanner) key() ([]byte, error) {
+	if s.peek() != '"' {
+		return nil, s.unexpected()
+	}
+	start := s.pos
+	if err := s.str(); err != nil {
+		return nil, err
+	}
+	key := s.data[start+1 : s.pos-1]
+	if s.peek() != ':' {
+		return nil, s.unexpected()
+	}
+	s.pos++
+	return key, nil
+}
+
+// members reads an object, calling member with each key when its value comes next.
+func (s *scanner) members(member func(key []byte) error) error {
+	empty, err := s.open('{')
+	for more := !empty; more && err == nil; {
+		var key []byte
+		if key, err = s.key(); err == nil {
+			if err = member(key); err == nil {
+				more, err = s.more('{')
+			}
 		}
 	}
+	return err
 }
 
 // items reads a list, calling item when each value comes next.
 func (s *scanner) items(item func() error) error {
-	if s.peek() != '[' {
-		return s.unexpected()
-	}
-	if s.depth++; s.depth > maxNesting {
-		return fmt.Errorf("values are nested more than %d levels deep", maxNesting)
-	}
-	s.pos++
-	if s.peek() == ']' {
-		s.pos++
-		s.depth--
-		return nil
-	}
-	for {
-		if err := item(); err != nil {
-			return err
-		}
-		switch s.peek() {
-		case ',':
-			s.pos++
-		case ']':
-			s.pos++
-			s.depth--
-			return nil
-		default:
-			return s.unexpected()
+	empty, err := s.open('[')
+	for more := !empty; more && err == nil; {
+		if err = item(); err == nil {
+			more, err = s.more('[')
 		}
 	}
+	return err
 }
 
 // skip reads any value.
@@ -157,15 +155,44 @@ func (s *scanner) skip() error {
 	return s.unexpected()
 }
 
-// str reads a string.
+const (
+	eachByte = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// str reads a string: eight bytes at a time, as long as they are plain.
 func (s *scanner) str() error {
+	data := s.data
+	i := s.pos + 1
+	for i+8 <= len(data) {
+		x := binary.LittleEndian.Uint64(data[i:])
+		quote := x ^ '"'*eachByte
+		escape := x ^ '\\'*eachByte
+		// The lowest bit set is that of the first byte that is a quote, a backslash, a control character or not ASCII. Bits above it may be wrong: a
+		// subtraction borrows from the byte after one that is.
+		found := ((quote-eachByte)&^quote | (escape-eachByte)&^escape | (x-' '*eachByte)&^x | x) & highBits
+		if found != 0 {
+			i += bits.TrailingZeros64(found) >> 3
+			if data[i] == '"' {
+				s.pos = i + 1
+				return nil
+			}
+			break
+		}
+		i += 8
+	}
+	return s.restOfString(i)
+}
+
+// restOfString reads a string from the position on, up to which it is plain.
+func (s *scanner) restOfString(i int) error {
 	start := s.pos
-	i := start + 1
+	ascii := true
 	for i < len(s.data) {
 		switch c := s.data[i]; {
 		case c == '"':
 			s.pos = i + 1
-			if !utf8.Valid(s.data[start:s.pos]) {
+			if !ascii && !utf8.Valid(s.data[start:s.pos]) {
 				return fmt.Errorf("the string at byte %d is not UTF-8", start)
 			}
 			return nil
@@ -187,6 +214,7 @@ func (s *scanner) str() error {
 		case c < 0x20:
 			return fmt.Errorf("a control character inside the string at byte %d", i)
 		default:
+			ascii = ascii && c < utf8.RuneSelf
 			i++
 		}
 	}
@@ -204,15 +232,16 @@ func hex(digits []byte) bool {
 
 // number reads a number by JSON's grammar.
 func (s *scanner) number() error {
+	data := s.data
 	i := s.pos
 	digits := func() bool {
 		start := i
-		for i < len(s.data) && s.data[i] >= '0' && s.data[i] <= '9' {
+		for i < len(data) && data[i]-'0' <= 9 {
 			i++
 		}
 		return i > start
 	}
-	at := func(c byte) bool { return i < len(s.data) && s.data[i] == c }
+	at := func(c byte) bool { return i < len(data) && data[i] == c }
 	if at('-') {
 		i++
 	}

@@ -10,29 +10,31 @@ import (
 	"callboard.dev/callboard/gateway/plan"
 )
 
-// response writes the whole response.
-func (r *run) response() []byte {
+// response writes the whole response, into the memory given.
+func (r *run) response(out []byte) []byte {
 	size := 64
 	for _, answer := range r.tree.answers {
 		size += len(answer) + len(answer)/8
 	}
+	out = slices.Grow(out[:0], size)
 	r.errors.inFetchOrder()
-	w := &writer{run: r, out: make([]byte, 0, size), explained: len(r.errors.list) > 0}
-	w.out = append(w.out, `{"data":`...)
+	w := &r.writer
+	*w = writer{run: r, out: append(out, `{"data":`...), path: w.path[:0], explained: len(r.errors.list) > 0}
 	shown := w.object(r.plan.Root, r.plan.Shape, r.tree.root)
 	if w.full {
 		r.errors = errorList{}
 		r.errors.add(responseError{Code: CodeTooLarge,
 			Message: fmt.Sprintf("the response would hold more than %d values or %d bytes: ask for less at once, with smaller pages", maxWritten, maxResponse)})
 	}
+	out = w.out
 	if !shown {
-		w.out = append(w.out[:len(`{"data":`)], "null"...)
+		out = append(out[:len(`{"data":`)], "null"...)
 	}
 	if len(r.errors.list) > 0 {
-		w.out = append(w.out, `,"errors":`...)
-		w.out = r.errors.append(w.out)
+		out = r.errors.append(append(out, `,"errors":`...))
 	}
-	return append(w.out, '}')
+	*w = writer{path: w.path[:0]}
+	return append(out, '}')
 }
 
 // How much one response may hold. Its size is not bounded by what subgraphs sent: an entity that is in many places was sent once.
@@ -46,13 +48,19 @@ const (
 type writer struct {
 	run  *run
 	out  []byte
-	path []any // response keys and list positions, for errors
+	path []step // response keys and list positions, for errors
 
 	written int  // values, those that were cut back included
 	full    bool // maxWritten or maxResponse is reached: nothing of the response is sent
 
 	explained bool // errors of fetches are there already, and say why values are missing
 	raised    bool // an error was noted for the null that is on its way outwards
+}
+
+// step is a part of a path in the response: a key, or where that is empty a position.
+type step struct {
+	key string
+	n   int
 }
 
 // object writes an object. It returns false, with nothing written, where the object must be null.
@@ -69,19 +77,17 @@ func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool 
 		}
 	}
 	start := len(w.out)
-	w.out = append(w.out, '{')
 	first := true
 	for i := range shape.Fields {
 		f := &shape.Fields[i]
 		if f.On != nil && !slices.Contains(f.On, typename) {
 			continue
 		}
-		if !first {
-			w.out = append(w.out, ',')
+		w.out = append(w.out, f.Member...)
+		if first {
+			w.out[start] = '{' // in place of the comma
+			first = false
 		}
-		first = false
-		w.out = appendQuoted(w.out, f.Key)
-		w.out = append(w.out, ':')
 		if f.Typename {
 			w.out = appendQuoted(w.out, typename)
 			continue
@@ -89,9 +95,13 @@ func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool 
 		var v value
 		var below *plan.Object
 		if !f.Unasked {
-			v, below = w.run.tree.values[at+uint32(f.Slot)], layout.Slots[f.Slot].Object
+			v = w.run.tree.values[at+uint32(f.Slot)]
+			if v.kind == kindRaw && f.Type.Element == nil && w.plain(v, f.Type) {
+				continue
+			}
+			below = layout.Slots[f.Slot].Object
 		}
-		w.path = append(w.path, f.Key)
+		w.path = append(w.path, step{key: f.Key})
 		ok := w.value(v, f.Type, below, f, typename)
 		w.path = w.path[:len(w.path)-1]
 		if !ok {
@@ -99,7 +109,24 @@ func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool 
 			return false
 		}
 	}
+	if first {
+		w.out = append(w.out, '{')
+	}
 	w.out = append(w.out, '}')
+	return true
+}
+
+// plain writes a string where one is wanted, as most values are. Others it leaves to value.
+func (w *writer) plain(v value, t *plan.Type) bool {
+	if t.Leaf != plan.LeafString && t.Leaf != plan.LeafID || w.written >= maxWritten || len(w.out) > maxResponse {
+		return false
+	}
+	text := w.run.tree.bytes(v)
+	if text[0] != '"' {
+		return false
+	}
+	w.written++
+	w.out = append(w.out, text...)
 	return true
 }
 
@@ -146,7 +173,7 @@ func (w *writer) some(v value, t *plan.Type, layout *plan.Object, f *plan.ShapeF
 			if i > 0 {
 				w.out = append(w.out, ',')
 			}
-			w.path = append(w.path, int(i))
+			w.path = append(w.path, step{n: int(i)})
 			ok := w.value(w.run.tree.values[v.at+i], t.Element, layout, f, parent)
 			w.path = w.path[:len(w.path)-1]
 			if !ok {
@@ -185,7 +212,7 @@ func (w *writer) rawItems(v value, t *plan.Type, f *plan.ShapeField, parent stri
 			}
 			item = value{kind: kindRaw, answer: v.answer, at: uint32(start), length: uint32(s.pos - start)}
 		}
-		w.path = append(w.path, n)
+		w.path = append(w.path, step{n: n})
 		ok := w.value(item, t.Element, nil, f, parent)
 		w.path = w.path[:len(w.path)-1]
 		n++
@@ -257,5 +284,11 @@ func isInt(text []byte) bool {
 // violation notes an answer that breaks the schema, at the place being written.
 func (w *writer) violation(code, message string) {
 	w.raised = true
-	w.run.errors.add(responseError{Message: message, Path: slices.Clone(w.path), Code: code})
+	path := make([]any, len(w.path))
+	for i, s := range w.path {
+		if path[i] = s.n; s.key != "" {
+			path[i] = s.key
+		}
+	}
+	w.run.errors.add(responseError{Message: message, Path: path, Code: code})
 }

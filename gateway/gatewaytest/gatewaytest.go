@@ -102,7 +102,7 @@ func (g *Gateway) Do(ctx context.Context, r Request) *Result {
 		return out.refused(operation.Failure(code, "%v", err))
 	}
 	out.Plan = made
-	out.Body = g.Executor.Execute(ctx, made, variables, r.Header)
+	out.Body = g.Executor.Execute(ctx, made, variables, r.Header).Body
 	return out
 }
 

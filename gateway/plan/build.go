@@ -299,7 +299,7 @@ func (b *build) representation(s *site, demand *operation.Selections) []Represen
 			continue
 		}
 		own := b.slot(s, field, "")
-		r := RepresentationField{Name: field.Name, Slot: own.index, On: field.On}
+		r := RepresentationField{Name: field.Name, Member: `,"` + field.Name + `":`, Slot: own.index, On: field.On}
 		if field.Selections != nil {
 			r.Fields = b.representation(own.site, field.Selections)
 			if field.On != nil || slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.On != nil }) {

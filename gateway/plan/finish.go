@@ -19,6 +19,9 @@ func (b *build) finish() *Plan {
 	for i, group := range joined {
 		f := b.finishFetch(i, group, joined, layouts)
 		plan.Fetches = append(plan.Fetches, f)
+		for _, before := range f.After {
+			plan.Fetches[before].Before = append(plan.Fetches[before].Before, i)
+		}
 		plan.Filled = plan.Filled || slices.ContainsFunc(f.Entities, func(e *Entities) bool { return e.Context != nil })
 	}
 	return plan
@@ -192,6 +195,8 @@ func (l *layouts) object(s *site) *Object {
 	l.objects[s] = o
 	if !supergraph.Abstract(s.def) {
 		o.Type = s.def.Name
+	} else {
+		o.Types = l.planner.Supergraph.Possible(s.def.Name)
 	}
 	o.Slots[0] = Slot{Name: "__typename"}
 	for _, own := range s.slots {

@@ -27,6 +27,7 @@ type Fetch struct {
 	Subgraph  string
 	Kind      ast.Operation
 	After     []int       // fetches it waits for
+	Before    []int       // fetches that wait for it
 	Text      string      // the operation sent
 	Prefix    []byte      // the JSON of the request up to its variables: {"query":"..."
 	Variables []string    // the client's variables it uses, sorted
@@ -89,6 +90,7 @@ type Representation struct {
 // RepresentationField is one member of a representation.
 type RepresentationField struct {
 	Name   string
+	Member string // the name as it is written: a comma, then the name with its quotes and colon
 	Slot   int
 	On     []string // below an abstract position: object types it applies to; nil means any
 	Fields []RepresentationField
@@ -97,7 +99,8 @@ type RepresentationField struct {
 
 // Object is the layout of the objects at one position of the response: a slot for each value that some fetch brings.
 type Object struct {
-	Type  string // the object type, where only one is possible; else slot 0 holds __typename
+	Type  string   // the object type, where only one is possible; else slot 0 holds __typename
+	Types []string // else: the object types possible, sorted
 	Slots []Slot
 }
 
@@ -116,6 +119,7 @@ type Selection struct {
 // SelectionField puts the member Key of an answered object into a slot.
 type SelectionField struct {
 	Key       string
+	Member    string // the key as subgraphs write it: "key":
 	Slot      int
 	Selection *Selection // for composite values
 }
@@ -132,6 +136,7 @@ type Shape struct {
 // ShapeField is one member of a response object.
 type ShapeField struct {
 	Key      string
+	Member   string   // the key as it is written: a comma, then the key with its quotes and colon
 	Slot     int      // -1 is __typename
 	On       []string // object types it is wanted for; nil means every one
 	Type     *Type

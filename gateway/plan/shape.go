@@ -34,7 +34,7 @@ func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
 		out.Type = selections.Type.Name
 	}
 	for _, field := range selections.Fields {
-		f := ShapeField{Key: field.Key, On: field.On, Name: field.Name, Type: sh.typeOf(field.Definition.Type)}
+		f := ShapeField{Key: field.Key, Member: `,"` + field.Key + `":`, On: field.On, Name: field.Name, Type: sh.typeOf(field.Definition.Type)}
 		if field.Name == "__typename" {
 			f.Typename, f.Slot = true, -1
 			out.Fields = append(out.Fields, f)

@@ -192,7 +192,7 @@ func (t *printer) field(c *child, key string) SelectionField {
 	}
 	t.text.WriteString(c.slot.name + arguments)
 	c.slot.arguments.VariablesIn(func(name string) { t.variables[name] = true })
-	f := SelectionField{Key: key, Slot: c.slot.index}
+	f := SelectionField{Key: key, Member: `"` + key + `":`, Slot: c.slot.index}
 	if c.node != nil {
 		f.Selection = t.selection(c.node)
 	}

@@ -181,6 +181,7 @@ func (x *exchange) write(response *Response) {
 	}
 	x.out = len(response.Body)
 	writeAnswer(x.w, x.media, x.status, response.Body)
+	response.release()
 }
 
 func (x *exchange) refuse(problem *refusal) {

@@ -117,7 +117,8 @@ func (g *Graph) Execute(ctx context.Context, r *Request) *Response {
 	if !g.settings.Introspection && asksForSchema(p) {
 		return failure(operation.Failure("INTROSPECTION_DISABLED", "introspection is switched off here"))
 	}
-	return &Response{Body: g.executor.Execute(ctx, p, prepared.variables, r.Header), Executed: true}
+	executed := g.executor.Execute(ctx, p, prepared.variables, r.Header)
+	return &Response{Body: executed.Body, Executed: true, executed: executed}
 }
 
 // prepared is a request whose text is valid and whose variables fit.

@@ -27,6 +27,8 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"callboard.dev/callboard/gateway/execute"
 )
 
 // Request is one GraphQL request, as decoded from any transport.
@@ -45,7 +47,12 @@ type Response struct {
 	Executed   bool   // false: a request error, the body has no data
 	NotAllowed bool   // a mutation came with a request that is ReadOnly
 	Status     int    // 0: the one the specification asks for
+
+	executed execute.Response // whose memory Body is
 }
+
+// release gives the memory of the body back, once it is written.
+func (r *Response) release() { r.executed.Release() }
 
 // Executor answers requests. It must honour the end of ctx and must not keep r after it returns. It is called from many goroutines.
 type Executor interface {
