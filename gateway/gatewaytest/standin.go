@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,17 +43,31 @@ func (s *StandIn) Fetch(_ context.Context, r *execute.Request) (*execute.Answer,
 
 // ServeHTTP answers GraphQL over HTTP.
 func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.recorder.fault(s.name, "a request whose body ends early: %v", err)
+		return
+	}
+	answer, err := s.Answer(body)
+	if err != nil {
+		http.Error(w, "the body must be JSON", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/graphql-response+json")
+	w.Write(answer)
+}
+
+// Answer returns the body of the response to the body of a request over HTTP. A body that is not JSON is an error.
+func (s *StandIn) Answer(request []byte) ([]byte, error) {
 	var body struct {
 		Query     string          `json:"query"`
 		Variables json.RawMessage `json:"variables"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+	if err := json.Unmarshal(request, &body); err != nil {
 		s.recorder.fault(s.name, "a request whose body is not JSON: %v", err)
-		http.Error(w, "the body must be JSON", http.StatusBadRequest)
-		return
+		return nil, fmt.Errorf("reading a request to subgraph %s: %w", s.name, err)
 	}
 	answer := s.answer(body.Query, body.Variables)
-	w.Header().Set("Content-Type", "application/graphql-response+json")
 	out := map[string]any{}
 	if answer.Data != nil {
 		out["data"] = json.RawMessage(answer.Data)
@@ -60,7 +75,7 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(answer.Errors) > 0 {
 		out["errors"] = answer.Errors
 	}
-	w.Write(marshal(out))
+	return marshal(out), nil
 }
 
 func (s *StandIn) answer(text string, variables []byte) *execute.Answer {
