@@ -125,15 +125,15 @@ func (d *deriver) fields(view *supergraph.View) {
 			continue
 		}
 		d.WriteString("  " + f.Name)
-		if len(f.Arguments) > 0 {
-			d.WriteString("(")
-			for i, argument := range f.Arguments {
-				if i > 0 {
-					d.WriteString(", ")
-				}
-				d.WriteString(argument.Name + ": " + argument.Type.String() + preset(argument.DefaultValue))
-			}
-			d.WriteString(")")
+		var arguments []string
+		for _, argument := range f.Arguments {
+			arguments = append(arguments, argument.Name+": "+argument.Type.String()+preset(argument.DefaultValue))
+		}
+		for _, argument := range f.Context {
+			arguments = append(arguments, argument.Name+": "+argument.Type.String())
+		}
+		if arguments != nil {
+			d.WriteString("(" + strings.Join(arguments, ", ") + ")")
 		}
 		d.WriteString(": " + f.Type.String())
 		if def.Kind == ast.InputObject {

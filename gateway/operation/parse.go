@@ -13,8 +13,9 @@ import (
 
 // Document is a parsed and validated text. It is immutable and may serve any number of requests.
 type Document struct {
-	schema *ast.Schema
-	doc    *ast.QueryDocument
+	schema     *ast.Schema
+	doc        *ast.QueryDocument
+	conditions map[*ast.OperationDefinition][]string
 }
 
 // Errors are what is wrong with a request, for the client: at least one, each with a code in its extensions. It is not an error, so that an
@@ -58,7 +59,11 @@ func Parse(schema *ast.Schema, text string, limits Limits) (*Document, Errors) {
 		}
 		return nil, errs
 	}
-	return &Document{schema: schema, doc: doc}, nil
+	d := &Document{schema: schema, doc: doc, conditions: map[*ast.OperationDefinition][]string{}}
+	for _, op := range doc.Operations {
+		d.conditions[op] = d.conditionsOf(op)
+	}
+	return d, nil
 }
 
 // validationRules are the specification's rules, and the one that lets introspection follow at most two lists of fields or types into each other.
@@ -107,6 +112,10 @@ func (d *Document) Conditions(name string) []string {
 	if errs != nil {
 		return nil
 	}
+	return d.conditions[op]
+}
+
+func (d *Document) conditionsOf(op *ast.OperationDefinition) []string {
 	found := map[string]bool{}
 	seen := map[string]bool{}
 	var walk func(set ast.SelectionSet)
@@ -136,6 +145,9 @@ func (d *Document) Conditions(name string) []string {
 		}
 	}
 	walk(op.SelectionSet)
+	if len(found) == 0 {
+		return nil
+	}
 	names := make([]string, 0, len(found))
 	for name := range found {
 		names = append(names, name)
