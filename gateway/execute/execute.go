@@ -122,10 +122,12 @@ type run struct {
 
 	sents   []*sent // by the fetch's ID
 	ready   []int
-	pending []int      // exchanges under way that this goroutine will finish, in the order they were started
-	done    chan *sent // what runs beside this goroutine
-	running int        // how many do
-	flights flights
+	pending []int        // exchanges under way that this goroutine will finish, in the order they were started
+	done    chan outcome // of what runs beside this goroutine
+	running int          // how many do
+	// abandoned tells that something still runs, and what it was given is not to be used for anything else.
+	abandoned bool
+	flights   flights
 
 	index         index
 	objects, next []uint32
@@ -136,7 +138,7 @@ var runs = sync.Pool{New: func() any { return new(run) }}
 
 // release gives the run's memory back, unless it is more than most requests need or something may still touch it.
 func (r *run) release() {
-	if !r.flights.end() || cap(r.tree.values) > maxKept/12 || cap(r.tree.seen.marks) > maxKept/4 {
+	if !r.flights.end() || r.abandoned || cap(r.tree.values) > maxKept/12 || cap(r.tree.seen.marks) > maxKept/4 {
 		return
 	}
 	for _, s := range r.sents {
