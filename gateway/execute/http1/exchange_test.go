@@ -278,8 +278,10 @@ func TestTimeoutInEveryPhase(t *testing.T) {
 	stuck(t, func(t *testing.T, c *http1.Client) {
 		began := time.Now()
 		var e http1.Exchange
-		_, err := ask(c, &e, http1.Request{Text: question("x"), Repeatable: true, Deadline: began.Add(3 * time.Second)})
+		text := question("x")
+		_, err := ask(c, &e, http1.Request{Text: text, Repeatable: true, Deadline: began.Add(3 * time.Second)})
 		wantKind(t, err, http1.ErrTimeout)
+		clear(text) // a race if something still reads it
 		if took := time.Since(began); took != 3*time.Second {
 			t.Errorf("it took %v", took)
 		}
@@ -326,6 +328,8 @@ func TestConnectErrors(t *testing.T) {
 		if wantKind(t, err, http1.ErrConnect); time.Since(began) != time.Second {
 			t.Errorf("it took %v", time.Since(began))
 		}
+		_, err = ask(hanging, &e, http1.Request{Text: question("x"), Deadline: time.Now().Add(time.Second / 2)})
+		wantKind(t, err, http1.ErrTimeout)
 		failing := http1.New("x:80", http1.Settings{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, io.ErrClosedPipe }})
 		_, err = ask(failing, &e, http1.Request{Text: question("x")})
 		if wantKind(t, err, http1.ErrConnect); !errors.Is(err, io.ErrClosedPipe) {
@@ -349,6 +353,50 @@ func TestExchangeAtRest(t *testing.T) {
 	wantKind(t, err, http1.ErrAborted)
 	if arrived, err := e.Arrived(time.Now()); arrived || err == nil {
 		t.Error("a finished exchange is under way")
+	}
+}
+
+// dozing is a connection whose Write looks at what it was given for a second after it was closed.
+type dozing struct {
+	net.Conn
+	closed chan struct{}
+	once   sync.Once
+	reads  bool
+}
+
+func (d *dozing) Write([]byte) (int, error) {
+	d.reads = true
+	<-d.closed
+	time.Sleep(time.Second)
+	d.reads = false
+	return 0, net.ErrClosed
+}
+
+func (d *dozing) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	return d.Conn.Close()
+}
+
+// TestRequestIsFree: when Finish has returned, nothing reads the request any more, however the exchange ended.
+func TestRequestIsFree(t *testing.T) {
+	for _, abort := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			u := startEcho(t)
+			var d *dozing
+			u.dialed = func(c net.Conn) net.Conn {
+				d = &dozing{Conn: c, closed: make(chan struct{})}
+				return d
+			}
+			var e http1.Exchange
+			e.Start(u.client(http1.Settings{}), http1.Request{Text: question("x"), Deadline: time.Now().Add(time.Minute)})
+			synctest.Wait()
+			if abort {
+				e.Abort()
+			}
+			if _, err := e.Finish(nil); err == nil || d.reads {
+				t.Errorf("it is still read (%v)", err)
+			}
+		})
 	}
 }
 

@@ -26,6 +26,8 @@ func TestHead(t *testing.T) {
 		{"http://products:4001/a%20b?x=1&y=%0d%0a#part", "POST /a%20b?x=1&y=%0d%0a HTTP/1.1\r\nHost: products:4001\r\n", "products:4001"},
 		{"http://[::1]:4001", "POST / HTTP/1.1\r\nHost: [::1]:4001\r\n", "[::1]:4001"},
 		{"http://[::1]", "POST / HTTP/1.1\r\nHost: [::1]\r\n", "[::1]:80"},
+		{"http://[fe80::1%25eth0]:4001/", "POST / HTTP/1.1\r\nHost: [fe80::1]:4001\r\n", "[fe80::1%eth0]:4001"},
+		{"http://products:/", "POST / HTTP/1.1\r\nHost: products\r\n", "products:80"},
 		{"http://me:pass@products/", "POST / HTTP/1.1\r\nHost: products\r\nAuthorization: Basic bWU6cGFzcw==\r\n", "products:80"},
 	} {
 		u := mustURL(t, test.address)
