@@ -216,8 +216,8 @@ func (e *Exchange) late() error {
 }
 
 // Arrived waits until the first byte of an answer is there, be it of an informational head, at most until the time given, and reports whether it is.
-// With a time that has passed,
-// such as the zero time, it looks without waiting. An error ends the exchange; Finish returns the same. Once true it stays true until Finish.
+// With a time that has passed, such as the zero time, it looks without waiting. An error ends the exchange; Finish returns the same. Once true it
+// stays true until Finish.
 func (e *Exchange) Arrived(until time.Time) (bool, error) {
 	if e.client == nil {
 		return false, errIdle
