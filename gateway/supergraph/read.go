@@ -105,6 +105,9 @@ func (r *reader) readTypes(doc *ast.SchemaDocument) {
 				view.Keys = append(view.Keys, Key{Fields: r.fieldSet(key, d.Position), Resolvable: argument(d, "resolvable") != "false"})
 			}
 		}
+		for _, d := range def.Directives.ForNames("context") {
+			t.Contexts = append(t.Contexts, argument(d, "name"))
+		}
 		if len(def.Directives.ForNames("join__type")) == 0 { // a value type of an early join version is in every subgraph
 			for _, subgraph := range r.supergraph.Subgraphs[:len(r.supergraph.Subgraphs)-1] {
 				t.Views[subgraph.Index] = &View{Type: t, Subgraph: subgraph}
@@ -141,9 +144,13 @@ func (r *reader) readFields(def *ast.Definition, t *Type) {
 				Type:       field.Type,
 				Arguments:  field.Arguments,
 				External:   argument(d, "external") == "true",
-				Overridden: argument(d, "usedOverridden") == "true",
+				Overridden: argument(d, "usedOverridden") == "true" && argument(d, "overrideLabel") == "",
 				Requires:   r.fieldSet(argument(d, "requires"), d.Position),
 				Provides:   r.fieldSet(argument(d, "provides"), d.Position),
+
+				Label:            argument(d, "overrideLabel"),
+				LabelOn:          argument(d, "override") != "",
+				ContextArguments: r.contextArguments(d),
 			}
 			if text := argument(d, "type"); text != "" {
 				f.Type = r.parseType(text, d.Position)
@@ -151,6 +158,25 @@ func (r *reader) readFields(def *ast.Definition, t *Type) {
 			t.Views[subgraph.Index].Fields[field.Name] = f
 		}
 	}
+}
+
+// contextArguments reads what fills the arguments that clients do not give.
+func (r *reader) contextArguments(d *ast.Directive) []ContextArgument {
+	list := d.Arguments.ForName("contextArguments")
+	if list == nil || list.Value == nil {
+		return nil
+	}
+	var out []ContextArgument
+	for _, one := range list.Value.Children {
+		text := func(name string) string {
+			if v := one.Value.Children.ForName(name); v != nil {
+				return v.Raw
+			}
+			return ""
+		}
+		out = append(out, ContextArgument{Name: text("name"), Context: text("context"), Selection: r.fieldSet(text("selection"), d.Position)})
+	}
+	return out
 }
 
 func (r *reader) readEnum(def *ast.Definition, t *Type) {

@@ -38,6 +38,8 @@ type Type struct {
 	Name  string
 	Def   *ast.Definition // in Full
 	Views []*View         // by Subgraph.Index; nil where the subgraph lacks the type
+
+	Contexts []string // contexts that objects of the type set for what is below them
 }
 
 // View is a subgraph's own part of one type.
@@ -66,6 +68,17 @@ type Field struct {
 	Overridden bool     // moved to another subgraph; never asked here
 	Requires   FieldSet // what the subgraph wants in the representation before it can resolve the field
 	Provides   FieldSet // external fields of the field's type that the subgraph resolves below this field
+
+	Label            string            // of an @override that moves the field for part of the requests; "" for none
+	LabelOn          bool              // the subgraph resolves the field where the label is on; else, where there is one, where it is off
+	ContextArguments []ContextArgument // arguments that the gateway fills in from what is above
+}
+
+// ContextArgument is an argument whose value comes from the nearest object above the field's own whose type sets the context.
+type ContextArgument struct {
+	Name      string
+	Context   string
+	Selection FieldSet // picks the value in that object
 }
 
 // Resolvable tells whether the subgraph answers the field by itself, given its requirements.
