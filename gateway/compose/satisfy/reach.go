@@ -1,6 +1,7 @@
 package satisfy
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -23,8 +24,9 @@ type evaluation struct {
 	budget, steps int
 	spent         bool
 
-	active map[question]int // what is being answered further up, and how far up
-	lowest int              // the highest of those that were met again, and taken as a no; uncut for none
+	active  map[question]int  // what is being answered further up, and how far up
+	partial map[question]*set // what is known so far of those that are about what is reached
+	lowest  int               // the highest of those that were met again, and taken as a no; uncut for none
 
 	provided map[providedKey]map[string][]ast.SelectionSet
 }
@@ -116,10 +118,11 @@ func (e *evaluation) reach(u *unit, have *set) *set {
 	}
 	finish, again := e.begin(q)
 	if again {
-		return have
+		return cmp.Or(e.partial[q], have) // what comes of more is found when the loop below, further up, goes round again
 	}
 	reached := have
 	for {
+		e.partial[q] = reached
 		var added []*presence
 		for _, view := range u.holders {
 			if !reached.has(view) && e.enters(u, reached, view) {
@@ -131,6 +134,7 @@ func (e *evaluation) reach(u *unit, have *set) *set {
 		}
 		reached = e.set(append(added, reached.list...))
 	}
+	delete(e.partial, q)
 	if finish() && e.wanted == "" && !e.spent {
 		e.environment.memo.reach[q] = reached
 	}

@@ -66,7 +66,7 @@ func newWalk(c *Checker) *walk {
 	}
 	e := &evaluation{
 		graph: newGraph(c.Supergraph), all: environments{}, budget: budget,
-		active: map[question]int{}, lowest: uncut, provided: map[providedKey]map[string][]ast.SelectionSet{},
+		active: map[question]int{}, partial: map[question]*set{}, lowest: uncut, provided: map[providedKey]map[string][]ast.SelectionSet{},
 	}
 	return &walk{evaluation: e, checker: c, seen: map[place][]*environment{}, reported: map[string]int{}}
 }
