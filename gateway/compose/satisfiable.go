@@ -106,7 +106,7 @@ func reasonText(r satisfy.Reason) string {
 	case satisfy.KeyNotEntered:
 		return fmt.Sprintf("%q has %s of %s with resolvable: false", r.Subgraph, keyTexts(r.Keys, func(k satisfy.Lack) string { return fmt.Sprintf("the key %q", k.Set) }), r.Type)
 	case satisfy.KeyOutOfReach:
-		return fmt.Sprintf("%q is entered by %s", r.Subgraph, keyTexts(r.Keys, func(k satisfy.Lack) string {
+		return fmt.Sprintf("%q is entered only by %s", r.Subgraph, keyTexts(r.Keys, func(k satisfy.Lack) string {
 			return fmt.Sprintf("the key %q, for which %s is not to be had", k.Set, k.Field)
 		}))
 	case satisfy.RequirementOut:
@@ -124,7 +124,7 @@ func keyTexts(keys []satisfy.Lack, text func(satisfy.Lack) string) string {
 	for i, k := range keys {
 		out[i] = text(k)
 	}
-	return list(out)
+	return strings.Join(out, ", or ")
 }
 
 // remedy says what to do about the reason that is the easiest to do something about.

@@ -1,6 +1,7 @@
 package satisfy
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -101,7 +102,7 @@ func (w *walk) obstacle(u *unit, reached *set, view *supergraph.View, f *supergr
 		}
 	}
 	if !f.Requires.Empty() && w.enters(u, reached, view) {
-		r.Obstacle, r.Lack = RequirementOut, Lack{f.Requires.Text, w.lacking(u, reached, f.Requires.Selections, 0)}
+		r.Obstacle, r.Lack = RequirementOut, w.lack(u, reached, f.Requires)
 		return r
 	}
 	return w.noEntry(u, reached, view)
@@ -114,7 +115,7 @@ func (w *walk) noEntry(u *unit, reached *set, view *supergraph.View) Reason {
 		if !key.Resolvable {
 			continue
 		}
-		r.Keys = append(r.Keys, Lack{key.Fields.Text, w.lacking(u, reached, key.Fields.Selections, 0)})
+		r.Keys = append(r.Keys, w.lack(u, reached, key.Fields))
 	}
 	switch {
 	case len(r.Keys) > 0:
@@ -126,6 +127,10 @@ func (w *walk) noEntry(u *unit, reached *set, view *supergraph.View) Reason {
 		}
 	}
 	return r
+}
+
+func (w *walk) lack(u *unit, reached *set, fields supergraph.FieldSet) Lack {
+	return Lack{fields.Text, cmp.Or(w.lacking(u, reached, fields.Selections, 0), u.def.Name)}
 }
 
 // lacking returns the coordinate of the first field of the selections that is not to be had, "" where all are.
