@@ -3,6 +3,7 @@ package gatewaytest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -265,32 +266,33 @@ func (g *graphGenerator) writeFields(b *strings.Builder, name string, in []int, 
 	}
 }
 
-func has(list []int, i int) bool {
-	for _, one := range list {
-		if one == i {
-			return true
-		}
-	}
-	return false
-}
+func has(list []int, i int) bool { return slices.Contains(list, i) }
 
 // TestRandomGraphs holds the check against the planner on graphs that nobody thought of.
 func TestRandomGraphs(t *testing.T) {
-	graphs := uint64(1000)
+	graphs := uint64(500)
 	if testing.Short() {
 		graphs = 100
 	}
 	for seed := range graphs {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			text := randomGraph(seed)
-			graph, err := supergraph.Read("random", text)
-			if err != nil {
-				t.Fatalf("%v in\n%s", err, text)
-			}
-			compareReached(t, graph)
-			if t.Failed() {
-				t.Log(text)
-			}
-		})
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { compareRandom(t, seed) })
+	}
+}
+
+// FuzzRandomGraphs does the same without end.
+func FuzzRandomGraphs(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { compareRandom(t, seed) })
+}
+
+func compareRandom(t *testing.T, seed uint64) {
+	text := randomGraph(seed)
+	graph, err := supergraph.Read("random", text)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	compareReached(t, graph)
+	if t.Failed() {
+		t.Log(text)
 	}
 }

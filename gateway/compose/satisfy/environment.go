@@ -11,7 +11,6 @@ import (
 // environment is what the path to a position has decided for all that is below it: labels of overrides, as far as anything depended on them, and
 // which sources of context arguments there are above. Environments are interned.
 type environment struct {
-	id      int
 	labels  []Label // by name
 	sources []int   // positions in graph.sources, in order
 
@@ -58,7 +57,7 @@ func (all environments) with(labels []Label, sources []int) *environment {
 	if found := all[string(key)]; found != nil {
 		return found
 	}
-	e := &environment{id: len(all), labels: labels, sources: sources, memo: newMemo()}
+	e := &environment{labels: labels, sources: sources, memo: newMemo()}
 	all[string(key)] = e
 	return e
 }
@@ -69,6 +68,9 @@ func (all environments) decide(e *environment, label string, on bool) *environme
 	slices.SortFunc(labels, func(a, b Label) int { return cmp.Compare(a.Name, b.Name) })
 	return all.with(labels, e.sources)
 }
+
+// forkSteps is what an environment takes in time and memory, in steps.
+const forkSteps = 200
 
 // fork calls evaluate for the environment. Where it turns out to depend on a label that is not decided yet, it is called again for both values
 // of it. done gets each result with its environment.
@@ -83,6 +85,7 @@ func fork[T any](e *evaluation, env *environment, evaluate func() T, done func(*
 			return
 		}
 		if e.wanted != "" {
+			e.steps += forkSteps
 			off, on := e.all.decide(e.environment, e.wanted, false), e.all.decide(e.environment, e.wanted, true)
 			pending = append(pending, on, off)
 			continue
@@ -114,4 +117,73 @@ func (e *evaluation) sourced(f *supergraph.Field) bool {
 		}
 	}
 	return true
+}
+
+// merged returns the positions with those put together that differ in the value of a label alone, and in nothing that could be asked there. So a
+// label counts for what is below a field that it moves only where the subgraphs it moves between cannot enter each other.
+func (w *walk) merged(list []position) []position {
+	if len(list) < 2 {
+		return list
+	}
+	ends := make([]string, len(list))
+	for i, p := range list {
+		ends[i] = w.end(p)
+	}
+	for i := 0; i < len(list); i++ {
+		for j := i + 1; j < len(list); j++ {
+			without := w.all.without(list[i].environment, list[j].environment)
+			if without == nil || ends[i] == "" || ends[i] != ends[j] {
+				continue
+			}
+			list[i].environment = without
+			list, ends = slices.Delete(list, j, j+1), slices.Delete(ends, j, j+1)
+			i, j = -1, len(list) // what was merged may merge again
+		}
+	}
+	return list
+}
+
+// without returns the environment of what two have in common, if all they differ in is the value of one label; else nil.
+func (all environments) without(a, b *environment) *environment {
+	if len(a.labels) != len(b.labels) || !slices.Equal(a.sources, b.sources) {
+		return nil
+	}
+	at := -1
+	for i, l := range a.labels {
+		switch other := b.labels[i]; {
+		case l == other:
+		case l.Name != other.Name || at >= 0:
+			return nil
+		default:
+			at = i
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	return all.with(slices.Delete(slices.Clone(a.labels), at, at+1), a.sources)
+}
+
+// end tells apart the states that follow from positions: two of one type with the same end lead to the same states. It is empty where that depends
+// on labels.
+func (w *walk) end(p position) string {
+	w.environment, w.wanted = p.environment, ""
+	var key []byte
+	note := func(u *unit, set *set) {
+		key = binary.AppendUvarint(append(key, u.def.Name...), uint64(w.reach(u, w.as(set, u)).id))
+	}
+	switch {
+	case !supergraph.Abstract(p.def) || !p.set.typed():
+		note(w.unit(p.def.Name), p.set)
+	default:
+		for _, name := range w.graph.objects(p.def.Name) {
+			if w.step() && p.set.occurs(name) {
+				note(w.unit(name), p.set)
+			}
+		}
+	}
+	if w.wanted != "" || w.spent {
+		return ""
+	}
+	return string(key)
 }

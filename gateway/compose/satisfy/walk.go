@@ -98,6 +98,7 @@ func (w *walk) run() {
 // first tells whether the place was not visited yet in an environment that covers this one, and notes it as visited.
 func (w *walk) first(at place, env *environment) bool {
 	for one := w; one != nil; one = one.before {
+		w.steps += len(one.seen[at])
 		if slices.ContainsFunc(one.seen[at], func(earlier *environment) bool { return earlier.covers(env) }) {
 			return false
 		}
@@ -196,28 +197,32 @@ func (w *walk) fields(u *unit, reached *set, env *environment, from *trail, on s
 		if strings.HasPrefix(f.Name, "__") {
 			continue
 		}
+		to := &trail{parent: from, step: Step{On: on, Field: f}}
+		below := w.API.Types[f.Type.Name()]
 		once := u.def == w.Full.Mutation
-		leaf := w.API.Types[f.Type.Name()].IsLeafType()
+		var next []position
 		fork(w.evaluation, env, func() answer {
-			if leaf {
+			if below.IsLeafType() {
 				return answer{ok: w.answered(u, reached, f.Name)}
 			}
 			return w.composite(u, reached, f.Name, once)
 		}, func(env *environment, a answer) {
-			to := &trail{parent: from, step: Step{On: on, Field: f}}
 			switch {
-			case !a.ok && !typed:
+			case typed:
+				return
+			case !a.ok:
 				missing = append(missing, miss{field: f, environment: env, reasons: w.why(u, reached, env, f.Name)})
-			case !a.ok, leaf, typed:
+				return
 			case len(a.parts) > 1:
 				w.divided = append(w.divided, division{u.def.Name, f, env, to, a.parts})
-			default:
-				w.queue = append(w.queue, position{w.Full.Types[f.Type.Name()], a.below, w.all.with(env.labels, a.sources), to})
+			case a.below != nil:
+				next = append(next, position{w.Full.Types[below.Name], a.below, w.all.with(env.labels, a.sources), to})
 			}
-			if a.ok && !typed && w.checker.Reached != nil {
+			if w.checker.Reached != nil {
 				w.checker.Reached(w.path(to))
 			}
 		})
+		w.queue = append(w.queue, w.merged(next)...)
 	}
 	w.report(u, reached, from, on, missing)
 }
