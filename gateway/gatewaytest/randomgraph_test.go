@@ -270,7 +270,7 @@ func has(list []int, i int) bool { return slices.Contains(list, i) }
 
 // TestRandomGraphs holds the check against the planner on graphs that nobody thought of.
 func TestRandomGraphs(t *testing.T) {
-	graphs := uint64(500)
+	graphs := uint64(300)
 	if testing.Short() {
 		graphs = 100
 	}
