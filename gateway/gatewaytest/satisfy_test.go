@@ -108,17 +108,10 @@ func compareReached(t testing.TB, graph *supergraph.Supergraph) []satisfy.Findin
 	return result.Findings
 }
 
-// behind are archives whose graphs are in order, and which the planner does not master: it enters no subgraph by a key of which a field is computed from
-// others.
-var behind = []string{"compose/reach-key-computed"}
-
 // TestReachedIsPlanned: every field that counts as reached can be planned in each state, and in graphs that compose every field is.
 func TestReachedIsPlanned(t *testing.T) {
 	texts := supergraphs(t)
 	for _, name := range sortedKeys(texts) {
-		if slices.Contains(behind, name) {
-			continue
-		}
 		t.Run(name, func(t *testing.T) {
 			graph, err := supergraph.Read(name, texts[name])
 			if err != nil {
@@ -154,7 +147,7 @@ func TestDamaged(t *testing.T) {
 	variants, findings := 0, 0
 	for _, name := range sortedKeys(texts) {
 		text := texts[name]
-		if strings.Contains(text, "overrideLabel: \"") || strings.Contains(text, "context: \"") || slices.Contains(behind, name) {
+		if strings.Contains(text, "overrideLabel: \"") || strings.Contains(text, "context: \"") {
 			continue
 		}
 		for _, damage := range damages {

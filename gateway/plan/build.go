@@ -48,6 +48,7 @@ type slot struct {
 type fetch struct {
 	subgraph  *supergraph.Subgraph
 	site      *site // for entities: whose objects are sent; nil for root fields
+	below     *site // for root fields of objects that are not the root itself
 	selection *node
 	after     map[*fetch]bool
 	entries   []*entry
@@ -146,6 +147,10 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	if at[as] != nil {
 		return
 	}
+	if t.demand == nil && s != b.rootSite {
+		at[as] = b.enterBelow(s, t, at)
+		return
+	}
 	if t.demand == nil {
 		at[as] = b.enterRoot(t)
 		return
@@ -203,7 +208,7 @@ func (b *build) enterRoot(t *target) *place {
 	mutation := b.operation.Kind == ast.Mutation
 	var last *fetch
 	for _, f := range b.fetches {
-		if f.site != nil {
+		if f.site != nil || f.below != nil {
 			continue
 		}
 		if !mutation && f.subgraph == t.to.view.Subgraph {
@@ -219,6 +224,17 @@ func (b *build) enterRoot(t *target) *place {
 		for _, earlier := range b.fetches {
 			f.after[earlier] = true
 		}
+	}
+	b.fetches = append(b.fetches, f)
+	return &place{fetch: f, node: f.selection, view: t.to.view}
+}
+
+// enterBelow returns the root selection of the target's subgraph, for objects of the root type at a site below the root. The fetch waits for what says that
+// there are any.
+func (b *build) enterBelow(s *site, t *target, at places) *place {
+	f := &fetch{subgraph: t.to.view.Subgraph, below: s, selection: &node{site: s, view: t.to.view}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
+	for _, p := range at {
+		f.after[p.fetch] = true
 	}
 	b.fetches = append(b.fetches, f)
 	return &place{fetch: f, node: f.selection, view: t.to.view}

@@ -70,11 +70,12 @@ type chooser struct {
 	selectionIDs map[*operation.Selections]int
 	fetchIDs     map[string]int
 
-	sites  map[choiceKey]*siteChoice
-	units  map[choiceKey]*choice
-	routes map[routeKey][]*target
-	active map[choiceKey]bool
-	cut    bool // a choice was abandoned because it was already being made further up
+	sites   memo[choiceKey, *siteChoice]
+	units   memo[choiceKey, *choice]
+	routes  memo[routeKey, []*target]
+	entries memo[routeKey, *target]
+	rests   idSet      // the open questions that were taken to be impossible
+	forget  [][]func() // for each open question: what to forget when it is answered
 
 	dead map[string]int // coordinates no subgraph could answer, by how deep they were found
 }
@@ -95,7 +96,7 @@ func newChooser(ctx context.Context, p *Planner, decide func(label string) bool)
 	return &chooser{
 		ctx: ctx, planner: p, supergraph: p.Supergraph, decide: decide,
 		presences: map[presenceKey]*presence{}, selectionIDs: map[*operation.Selections]int{}, fetchIDs: map[string]int{},
-		sites: map[choiceKey]*siteChoice{}, units: map[choiceKey]*choice{}, routes: map[routeKey][]*target{}, active: map[choiceKey]bool{},
+		sites: newMemo[choiceKey, *siteChoice](), units: newMemo[choiceKey, *choice](), routes: newOpenMemo[routeKey, []*target](), entries: newMemo[routeKey, *target](),
 		dead: map[string]int{},
 	}
 }
@@ -149,24 +150,10 @@ func haveKey(have []*presence) string {
 // site chooses for the selections at a position of the declared type whose object is at hand in the given ways; none at all is the root. It
 // returns nil where something cannot be answered.
 func (c *chooser) site(def *ast.Definition, have []*presence, selections *operation.Selections) *siteChoice {
-	key := choiceKey{selections, def.Name, haveKey(have), 's'}
-	if found, ok := c.sites[key]; ok {
-		return found
-	}
-	if !c.step() || c.active[key] {
-		c.cut = true
-		return nil
-	}
-	c.active[key] = true
-	outer := c.cut
-	c.cut = false
-	found := c.newSite(def, have, selections)
-	delete(c.active, key)
-	if found != nil || !c.cut {
-		c.sites[key] = found
-	}
-	c.cut = c.cut || outer
-	return found
+	return once(c, &c.sites, choiceKey{selections, def.Name, haveKey(have), 's'}, func() (*siteChoice, bool) {
+		found := c.newSite(def, have, selections)
+		return found, found != nil
+	})
 }
 
 func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *operation.Selections) *siteChoice {
@@ -256,28 +243,14 @@ func (c *chooser) unit(def *ast.Definition, have []*presence, selections *operat
 	if !jumps {
 		mode = 'd'
 	}
-	key := choiceKey{selections, def.Name, haveKey(have), mode}
-	if found, ok := c.units[key]; ok {
-		return found
-	}
-	if !c.step() || c.active[key] {
-		c.cut = true
-		return nil
-	}
-	c.active[key] = true
-	outer := c.cut
-	c.cut = false
-	var targets []*target
-	if jumps && !c.answered(def, have, fields) {
-		targets = c.targets(def, have)
-	}
-	found := c.choose(def, have, targets, fields, jumps)
-	delete(c.active, key)
-	if found != nil || !c.cut {
-		c.units[key] = found
-	}
-	c.cut = c.cut || outer
-	return found
+	return once(c, &c.units, choiceKey{selections, def.Name, haveKey(have), mode}, func() (*choice, bool) {
+		var targets []*target
+		if jumps && !c.answered(def, have, fields) {
+			targets = c.targets(def, have)
+		}
+		found := c.choose(def, have, targets, fields, jumps)
+		return found, found != nil
+	})
 }
 
 // answered tells whether every field is a leaf that something at hand answers, so that no target can help.
@@ -365,7 +338,7 @@ func (c *chooser) options(def *ast.Definition, have []*presence, targets []*targ
 		combine(part)
 		cheap = cheap || len(list) > before && list[before].cost < costFetch
 	}
-	if cheap || len(composite) < 2 {
+	if cheap || len(composite) < 2 || def == c.supergraph.Full.Mutation { // what a mutation does is done once
 		return list
 	}
 	// Nothing answers all of it by itself: ask two, and where that is not enough all, of the subgraphs that share the field.
@@ -398,7 +371,8 @@ func (c *chooser) choose(def *ast.Definition, have []*presence, targets []*targe
 	for i, field := range fields {
 		all[i] = c.options(def, have, targets, field, jumps)
 		if len(all[i]) == 0 {
-			c.dead[def.Name+"."+field.Name] = max(c.dead[def.Name+"."+field.Name], len(c.active))
+			name := def.Name + "." + field.Name
+			c.dead[name] = max(c.dead[name], len(c.sites.active)+len(c.units.active))
 			return nil
 		}
 		for _, o := range all[i] {

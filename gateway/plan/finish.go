@@ -140,7 +140,11 @@ func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *
 	}
 	t := &printer{operation: b.operation, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
 	if group[0].site == nil {
-		out.Kind = b.operation.Kind
+		if group[0].below != nil {
+			out.At = path(group[0].below)
+		} else {
+			out.Kind = b.operation.Kind
+		}
 		out.Root = t.selection(group[0].selection)
 	} else {
 		b.finishEntities(out, group, t)
