@@ -135,9 +135,10 @@ type ShapeField struct {
 	Slot     int      // -1 is __typename
 	On       []string // object types it is wanted for; nil means every one
 	Type     *Type
-	Shape    *Shape // for composite values
-	Name     string // the field's name, for errors
-	Unasked  bool   // the field has no fetch: nothing can bring it, it is null
+	Shape    *Shape           // for composite values
+	Name     string           // the field's name, for errors
+	Own      map[string]*Type // by object type: the type of its own field, where that differs from the interface's
+	Unasked  bool             // the field has no fetch: nothing can bring it, it is null
 	Typename bool
 }
 
