@@ -365,7 +365,7 @@ func (c *chooser) options(def *ast.Definition, have []*presence, targets []*targ
 		combine(part)
 		cheap = cheap || len(list) > before && list[before].cost < costFetch
 	}
-	if cheap || len(composite) < 2 {
+	if cheap || len(composite) < 2 || def == c.supergraph.Full.Mutation { // a mutation must not run twice
 		return list
 	}
 	// Nothing answers all of it by itself: ask two, and where that is not enough all, of the subgraphs that share the field.
