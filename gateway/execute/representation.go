@@ -174,7 +174,7 @@ func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f plan.Repres
 		below := f.Fields
 		b = append(b, '{')
 		start := len(b)
-		if typename != "" && slices.ContainsFunc(below, func(f plan.RepresentationField) bool { return f.On != nil }) {
+		if typename != "" && f.Typed {
 			b = append(b, `,"__typename":`...)
 			b = appendQuoted(b, typename)
 		}

@@ -93,6 +93,7 @@ type RepresentationField struct {
 	On     []string // below an abstract position: object types it applies to; nil means any
 	Fields []RepresentationField
 	Null   bool // null is a value the subgraph accepts: a requirement, not a key
+	Typed  bool // for composite values: the object type is sent too
 }
 
 // Object is the layout of the objects at one position of the response: a slot for each value that some fetch brings.
