@@ -11,7 +11,7 @@ import (
 const maxGroups = 1000
 
 // representGroups writes the representations of an _entities field some of whose arguments come from objects above those sent: one list for each
-// set of values. Where no object is to be sent there is one list, which is empty.
+// set of values, none where no object is to be sent.
 func (r *run) representGroups(e *plan.Entities) []representations {
 	type group struct {
 		list  representations
@@ -43,9 +43,6 @@ func (r *run) representGroups(e *plan.Entities) []representations {
 			}
 			g.list.send(one, place{i, last.at}, g.index)
 		})
-	}
-	if len(groups) == 0 {
-		return []representations{{context: slices.Repeat([][]byte{[]byte("null")}, len(e.Context))}}
 	}
 	lists := make([]representations, len(groups))
 	for i, g := range groups {

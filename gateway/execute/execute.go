@@ -213,7 +213,7 @@ func (r *run) prepare(f *plan.Fetch) (*sent, []byte) {
 			return s, nil
 		}
 		times[i] = len(lists)
-		grouped = grouped || len(lists) > 1
+		grouped = grouped || len(lists) != 1
 		for n, list := range lists {
 			list.entities, list.key = e, plan.GroupName(e.Key, n)
 			total += len(list.objects)
@@ -228,11 +228,11 @@ func (r *run) prepare(f *plan.Fetch) (*sent, []byte) {
 			}
 		}
 	}
-	if grouped {
-		s.text, s.prefix = f.TextFor(times)
-	}
 	if f.Root == nil && total == 0 {
 		return nil, nil
+	}
+	if grouped {
+		s.text, s.prefix = f.TextFor(times)
 	}
 	if body != nil {
 		body = append(body, '}')

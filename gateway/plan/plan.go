@@ -34,7 +34,7 @@ type Fetch struct {
 	Entities  []*Entities // for a fetch of entities: one for each _entities field in Text
 	Mutation  int         // for mutations: the position of the first root field answered; 0 otherwise
 
-	declared []string // declarations of the client's variables
+	declared []string // declarations of the client's variables, as listed in Variables
 	rootText string   // the selection of root fields
 }
 
@@ -48,7 +48,8 @@ type Entities struct {
 	// is asked once for each group of objects whose values are equal.
 	Context []ContextVariable
 
-	text string // what follows _entities, a hole after the names of its own variables
+	text string   // what follows _entities, a hole after the names of its own variables
+	uses []string // the client's variables in it
 }
 
 // ContextVariable is a variable that fills an argument.
