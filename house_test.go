@@ -27,6 +27,7 @@ var mayImport = []struct {
 	{"gateway/compose", []string{"gateway/supergraph"}, "composition makes a supergraph and knows nothing of operations"},
 	{"gateway/operation", []string{"gateway/supergraph"}, "an operation is prepared against a schema alone"},
 	{"gateway/plan", []string{"gateway/supergraph", "gateway/operation"}, "a plan holds no clients and no results"},
+	{"gateway/plan/check", []string{"gateway/supergraph", "gateway/operation", "gateway/plan"}, "a plan is proved right by nothing that had a part in finding it"},
 	{"gateway/execute", []string{"gateway/operation", "gateway/plan"}, "all that execution needs of the supergraph is in the plan"},
 	{"gateway/introspection", []string{"gateway/operation", "gateway/execute"}, "introspection is one more subgraph"},
 	{"gateway/server", []string{"gateway/supergraph", "gateway/operation", "gateway/plan", "gateway/execute", "gateway/introspection"}, "the server puts the stages together"},
