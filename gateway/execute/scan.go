@@ -163,7 +163,10 @@ const (
 // special marks the bytes of eight that are not plain: a quote, a backslash, a control character or not ASCII. The lowest bit set is that of the first;
 // bits above it may be wrong, as a subtraction borrows from the byte after one that is.
 func special(x uint64) uint64 {
-	return (x ^ '"'*eachByte - eachByte | x ^ '\\'*eachByte - eachByte | x - ' '*eachByte | x) & highBits
+	quote := (x ^ '"'*eachByte) - eachByte
+	escape := (x ^ '\\'*eachByte) - eachByte
+	control := x - ' '*eachByte
+	return (quote | escape | control | x) & highBits
 }
 
 // str reads a string: sixteen bytes at a time, as long as they are plain.

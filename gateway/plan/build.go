@@ -303,6 +303,7 @@ func mergeFields(list, more []RepresentationField) []RepresentationField {
 		}
 		list[at].Fields = mergeFields(slices.Clone(list[at].Fields), field.Fields)
 		list[at].Null = list[at].Null && field.Null
+		list[at].Typed = list[at].Typed || field.Typed
 	}
 	return list
 }
@@ -318,7 +319,8 @@ func (b *build) representation(s *site, demand *operation.Selections) []Represen
 		r := RepresentationField{Name: field.Name, Member: `,"` + field.Name + `":`, Slot: own.index, On: field.On}
 		if field.Selections != nil {
 			r.Fields = b.representation(own.site, field.Selections)
-			if field.On != nil || slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.On != nil }) {
+			r.Typed = slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.On != nil || f.Name == "__typename" })
+			if field.On != nil || r.Typed {
 				own.site.asks = true
 			}
 		}
