@@ -13,10 +13,11 @@ import (
 func strip(doc *ast.SchemaDocument, api bool) {
 	s := stripper{linked: linkedNames(doc), api: api}
 	doc.Definitions = slices.DeleteFunc(doc.Definitions, func(def *ast.Definition) bool {
-		return s.belongs(def.Name) || s.hidden(def.Directives)
+		// A linked specification may be a subgraph's own: its types are then like any other of that subgraph.
+		return s.belongs(def.Name) && def.Directives.ForName("join__type") == nil || s.hidden(def.Directives)
 	})
 	doc.Directives = slices.DeleteFunc(doc.Directives, func(def *ast.DirectiveDefinition) bool {
-		return def.Position != nil && def.Position.Src != nil && !def.Position.Src.BuiltIn && (s.belongs(def.Name) || !executable(def))
+		return def.Position != nil && def.Position.Src != nil && !def.Position.Src.BuiltIn && !executable(def) // the machinery has no executable directives
 	})
 	for _, schema := range doc.Schema {
 		schema.Directives = nil
