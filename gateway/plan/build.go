@@ -18,6 +18,7 @@ type build struct {
 	rootSite  *site
 	fetches   []*fetch
 	mutations int // root fields of a mutation built so far
+	way       way // to the position being built
 	unfilled  []func()
 }
 
@@ -55,6 +56,27 @@ type fetch struct {
 	mutation  int // for a mutation's root fields: the position of the first
 	level     int
 	filled    []*filledArguments // of fields that take arguments from a context
+	way       way                // for entities: to the objects that want it; nil until there are some
+}
+
+// way says of each step from the root to a position for which object types it is taken, sorted; nil means all.
+type way [][]string
+
+// join widens the way to what either takes.
+func (w way) join(o way) way {
+	if w == nil {
+		return slices.Clone(o)
+	}
+	for i, on := range o {
+		if on == nil || w[i] == nil {
+			w[i] = nil
+			continue
+		}
+		w[i] = append(slices.Clone(w[i]), on...)
+		slices.Sort(w[i])
+		w[i] = slices.Compact(w[i])
+	}
+	return w
 }
 
 // entry is one kind of representation a fetch sends.
@@ -162,6 +184,7 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	if found == nil {
 		found = b.newEntities(s, t)
 	}
+	found.fetch.way = found.fetch.way.join(b.way)
 	for f := range needs {
 		if f != found.fetch {
 			found.fetch.after[f] = true
@@ -348,9 +371,11 @@ func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at place
 		}
 	}
 	if own.site != nil {
+		b.way = append(b.way, b.step(s, unit, from))
 		for f := range b.site(own.site, field.below, below) {
 			from[f] = true
 		}
+		b.way = b.way[:len(b.way)-1]
 	}
 	if own.from == nil {
 		own.from = map[*fetch]bool{}
@@ -364,6 +389,20 @@ func (b *build) fillAll() {
 	for _, fill := range b.unfilled {
 		fill()
 	}
+}
+
+// step returns the object types for which the unit's fields are followed further from a site; nil where that is all, or where what the fields come
+// from does not wait for the object type.
+func (b *build) step(s *site, unit *ast.Definition, from map[*fetch]bool) []string {
+	if unit == s.def || unit.Kind != ast.Object {
+		return nil
+	}
+	for f := range from {
+		if !slices.ContainsFunc(s.types, func(types *fetch) bool { return f == types || f.waitsFor(types) }) {
+			return nil
+		}
+	}
+	return []string{unit.Name}
 }
 
 // declared returns the field as the place's subgraph declares it for the unit.

@@ -135,7 +135,7 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 		context := t.contextVariables(f)
 		selection := t.selection(f.selection)
 		text := t.text.String()[before:]
-		target := &Target{Path: path(f.site), Selection: selection}
+		target := &Target{Path: path(f.site, f.way), Selection: selection}
 		for _, e := range f.sortedEntries() {
 			r := &Representation{Typename: e.typename, Fields: e.fields}
 			if e.unit != f.site.def && supergraph.Abstract(f.site.def) {
@@ -173,12 +173,13 @@ func (f *fetch) sortedEntries() []*entry {
 	return sorted
 }
 
-// path returns the way from the root to the site.
-func path(s *site) []Step {
+// path returns the steps of the way from the root to the site.
+func path(s *site, w way) []Step {
 	if s.parent == nil {
 		return nil
 	}
-	return append(path(s.parent), Step{Slot: s.via.index, Name: s.via.name})
+	last := len(w) - 1
+	return append(path(s.parent, w[:last]), Step{Slot: s.via.index, Name: s.via.name, On: w[last]})
 }
 
 // layouts makes one Object for each site.
