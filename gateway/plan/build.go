@@ -325,9 +325,8 @@ func (b *build) representation(s *site, demand *operation.Selections) []Represen
 		r := RepresentationField{Name: field.Name, Member: `,"` + field.Name + `":`, Slot: own.index, On: field.On}
 		if field.Selections != nil {
 			r.Fields = b.representation(own.site, field.Selections)
-			if field.On != nil || slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.On != nil }) {
-				own.site.asks = true
-			}
+			// Which type the object is goes along, whether the subgraph's own text of the demand has a fragment there or not.
+			own.site.asks = own.site.asks || supergraph.Abstract(own.site.def)
 		}
 		list = append(list, r)
 	}
