@@ -76,6 +76,8 @@ type chooser struct {
 	active map[choiceKey]bool
 	cut    bool // a choice was abandoned because it was already being made further up
 
+	alone map[*operation.Field]*operation.Selections // of one field each
+
 	dead map[string]int // coordinates no subgraph could answer, by how deep they were found
 }
 
@@ -96,7 +98,7 @@ func newChooser(ctx context.Context, p *Planner, decide func(label string) bool)
 		ctx: ctx, planner: p, supergraph: p.Supergraph, decide: decide,
 		presences: map[presenceKey]*presence{}, selectionIDs: map[*operation.Selections]int{}, fetchIDs: map[string]int{},
 		sites: map[choiceKey]*siteChoice{}, units: map[choiceKey]*choice{}, routes: map[routeKey][]*target{}, active: map[choiceKey]bool{},
-		dead: map[string]int{},
+		alone: map[*operation.Field]*operation.Selections{}, dead: map[string]int{},
 	}
 }
 
@@ -180,6 +182,12 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 		return site
 	}
 	general, specific := c.split(def, have, selections)
+	for _, field := range specific {
+		if field.On == nil && !c.whole(def, have, selections, field) {
+			c.dead[def.Name+"."+field.Name] = max(c.dead[def.Name+"."+field.Name], len(c.active))
+			return nil
+		}
+	}
 	var seen idSet
 	if len(general) > 0 {
 		unit := c.unit(def, have, selections, general, true)
@@ -216,6 +224,24 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 		seen = seen.union(unit.fetches)
 	}
 	return site
+}
+
+// whole tells whether a field that is wanted of every object of an abstract type, whichever type it is, can be. Something at hand must know some of
+// the types; and where a field above is asked of several subgraphs, one of them must have it for all the types it knows: what a position is for every
+// object cannot be put together of what each says of some.
+func (c *chooser) whole(def *ast.Definition, have []*presence, selections *operation.Selections, field *operation.Field) bool {
+	if !slices.ContainsFunc(c.supergraph.Possible(def.Name), func(name string) bool { return occurs(name, have) }) {
+		return false
+	}
+	if len(have) == 1 {
+		return true
+	}
+	alone := c.alone[field]
+	if alone == nil {
+		alone = &operation.Selections{Type: selections.Type, Fields: []*operation.Field{field}}
+		c.alone[field] = alone
+	}
+	return slices.ContainsFunc(have, func(at *presence) bool { return c.site(def, []*presence{at}, alone) != nil })
 }
 
 // hidden tells whether the selections are a client's and the object type is not one that clients may see: what is null to them need not be
