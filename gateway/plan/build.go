@@ -220,8 +220,8 @@ func (s *site) needType(needs map[*fetch]bool) {
 	}
 }
 
-// enterRoot returns the root selection of the target's subgraph. In a mutation, consecutive root fields of one subgraph share a fetch,
-// and everything asked for a root field is answered before the next one of another subgraph runs.
+// enterRoot returns the root selection of the target's subgraph. In a mutation, everything asked for a root field is answered before the next one runs:
+// consecutive root fields of one subgraph share a fetch, up to one below which another fetch is needed.
 func (b *build) enterRoot(t *target) *place {
 	mutation := b.operation.Kind == ast.Mutation
 	var last *fetch
@@ -234,7 +234,7 @@ func (b *build) enterRoot(t *target) *place {
 		}
 		last = f
 	}
-	if mutation && last != nil && last.subgraph == t.to.view.Subgraph {
+	if mutation && last != nil && last.subgraph == t.to.view.Subgraph && last == b.fetches[len(b.fetches)-1] {
 		return &place{fetch: last, node: last.selection, view: t.to.view}
 	}
 	f := &fetch{subgraph: t.to.view.Subgraph, selection: &node{site: b.rootSite, view: t.to.view}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
