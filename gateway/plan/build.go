@@ -180,7 +180,7 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	for i := range fields {
 		fields[i].Null = t.key != nil && !slices.ContainsFunc(t.key.Fields, func(f *operation.Field) bool { return f.Name == fields[i].Name })
 	}
-	found := b.reusable(s, unit, t, needs)
+	found := b.reusable(s, unit, t, fields, needs)
 	if found == nil {
 		found = b.newEntities(s, t)
 	}
@@ -247,8 +247,9 @@ func (b *build) enterRoot(t *target) *place {
 	return &place{fetch: f, node: f.selection, view: t.to.view}
 }
 
-// reusable finds a fetch of the same subgraph for the same objects that can carry the target's entry without waiting for itself.
-func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fetch]bool) *place {
+// reusable finds a fetch of the same subgraph for the same objects that can carry the target's entry without waiting for itself, and without
+// having to send one field with two values.
+func (b *build) reusable(s *site, unit *ast.Definition, t *target, fields []RepresentationField, needs map[*fetch]bool) *place {
 	for _, p := range s.entered {
 		// A fetch whose arguments come from further up starts late, and what is built after it must not have to wait for it.
 		if p.fetch.subgraph != t.to.view.Subgraph || p.filled != (t.fill != nil) {
@@ -258,7 +259,7 @@ func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fe
 		if p.unit == unit && p.view != t.to.view || p.unit != unit && (p.unit == s.def || unit == s.def) {
 			continue
 		}
-		free := true
+		free := !slices.ContainsFunc(p.fetch.entries, func(e *entry) bool { return e.unit == unit && contradict(e.fields, fields) })
 		for f := range needs {
 			free = free && f != p.fetch && !f.waitsFor(p.fetch)
 		}
@@ -312,6 +313,21 @@ func mergeFields(list, more []RepresentationField) []RepresentationField {
 		list[at].Null = list[at].Null && field.Null
 	}
 	return list
+}
+
+// contradict tells whether two lists have different values for one member of an object, as requirements with different arguments have.
+func contradict(list, other []RepresentationField) bool {
+	for _, a := range list {
+		for _, b := range other {
+			if a.Name != b.Name || a.On != nil && b.On != nil && !slices.ContainsFunc(a.On, func(name string) bool { return slices.Contains(b.On, name) }) {
+				continue
+			}
+			if a.Slot != b.Slot || contradict(a.Fields, b.Fields) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // representation says which slots of the site a representation is made of.
