@@ -391,7 +391,7 @@ func (c *chooser) options(def *ast.Definition, have []*presence, targets []*targ
 		combine(part)
 		cheap = cheap || len(list) > before && list[before].cost < costFetch
 	}
-	if cheap || len(composite) < 2 {
+	if cheap || len(composite) < 2 || def == c.supergraph.Root(ast.Mutation) { // what has an effect is asked for once
 		return list
 	}
 	// Nothing answers all of it by itself: ask two, and where that is not enough all, of the subgraphs that share the field.
