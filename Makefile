@@ -3,13 +3,14 @@
 # make test-all   also the race detector, fuzzing, real servers and the browser, where they are installed
 # make check      lint, and that generated files are fresh
 # make generate   gqlgen, the supergraph, the reference pages
-# make bench      the benchmarks
+# make bench      the benchmarks, and the gateway measured beside its floor; BENCHFLAGS for longer rounds or other gateways
 # make fuzz       every fuzz target, FUZZTIME each
 # make web        the playground, from npm packages
 
-GO       ?= go
-FUZZTIME ?= 10s
-BIN      := bin/callboard
+GO         ?= go
+FUZZTIME   ?= 10s
+BENCHFLAGS ?= -rounds 3 -duration 1s
+BIN        := bin/callboard
 
 .PHONY: run build web web-if-npm test test-all check generate bench fuzz clean
 
@@ -51,6 +52,7 @@ generate:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./bench $(BENCHFLAGS)
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)

@@ -24,10 +24,12 @@ var mayImport = []struct {
 	reason string
 }{
 	{"gateway/supergraph", nil, "the composed schema is the bottom of the gateway"},
-	{"gateway/compose", []string{"gateway/supergraph"}, "composition makes a supergraph and knows nothing of operations"},
+	{"gateway/compose", []string{"gateway/supergraph", "gateway/compose/satisfy"}, "composition makes a supergraph and knows nothing of operations"},
+	{"gateway/compose/satisfy", []string{"gateway/supergraph"}, "what it finds must hold without asking the planner"},
 	{"gateway/operation", []string{"gateway/supergraph"}, "an operation is prepared against a schema alone"},
 	{"gateway/plan", []string{"gateway/supergraph", "gateway/operation"}, "a plan holds no clients and no results"},
-	{"gateway/execute", []string{"gateway/operation", "gateway/plan"}, "all that execution needs of the supergraph is in the plan"},
+	{"gateway/execute", []string{"gateway/operation", "gateway/plan", "gateway/execute/http1"}, "all that execution needs of the supergraph is in the plan"},
+	{"gateway/execute/http1", nil, "it asks upstreams over HTTP and knows nothing of GraphQL"},
 	{"gateway/introspection", []string{"gateway/operation", "gateway/execute"}, "introspection is one more subgraph"},
 	{"gateway/server", []string{"gateway/supergraph", "gateway/operation", "gateway/plan", "gateway/execute", "gateway/introspection"}, "the server puts the stages together"},
 	{"gateway/gatewaytest", []string{"gateway/"}, "tests of the gateway see all of it, and no subgraph"},

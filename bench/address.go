@@ -45,22 +45,23 @@ func setAddresses(text string, address func(subgraph string) string) (string, er
 			continue
 		}
 		var name, argument string
-		var url lexer.Token
+		var url lexer.Token // its position has the source, once there is one
 		for token.Kind != lexer.ParenR && token.Kind != lexer.EOF {
 			if token, err = read(); err != nil {
 				return "", err
 			}
+			isText := token.Kind == lexer.String || token.Kind == lexer.BlockString
 			switch {
 			case token.Kind == lexer.Name:
 				argument = token.Value
-			case token.Kind == lexer.String && argument == "name":
+			case isText && argument == "name":
 				name = token.Value
-			case token.Kind == lexer.String && argument == "url":
+			case isText && argument == "url":
 				url = token
 			}
 		}
 		// What is not two strings is the definition of the directive.
-		if name != "" && url.Kind == lexer.String {
+		if name != "" && url.Pos.Src != nil {
 			edits = append(edits, edit{url.Pos.Start, url.Pos.End, address(name)})
 		}
 	}

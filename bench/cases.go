@@ -178,7 +178,10 @@ const (
 	equal     likeness = "equal" // as JSON: the same values, written otherwise
 )
 
-// compareBodies compares the data of two answers. Other data, or an error in it, is an error.
+// errOther is the error of an answer that is none of a program still starting: it has data, and other data than it should.
+var errOther = errors.New("the answer has other data than it should")
+
+// compareBodies compares the data of two answers. Errors in the answer, and other data (errOther), are an error.
 func compareBodies(want, got []byte) (likeness, error) {
 	if bytes.Equal(want, got) {
 		return identical, nil
@@ -197,7 +200,7 @@ func compareBodies(want, got []byte) (likeness, error) {
 		return "", fmt.Errorf("the answer has errors: %s", excerpt(got))
 	}
 	if !reflect.DeepEqual(wanted.Data, found.Data) {
-		return "", errors.New("the answer has other data than it should: " + excerpt(got))
+		return "", fmt.Errorf("%w: %s", errOther, excerpt(got))
 	}
 	return equal, nil
 }

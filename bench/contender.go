@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -97,10 +98,10 @@ func (st *stage) ready(ctx context.Context, c *contender) error {
 			}
 		}
 		client.close()
-		if err := c.ended(); err != nil {
-			return err
+		if ended := c.ended(); ended != nil {
+			return ended
 		}
-		if time.Now().After(deadline) {
+		if errors.Is(err, errOther) || time.Now().After(deadline) {
 			return fmt.Errorf("%s does not answer as it should: %w; it wrote:\n%s", c.name, err, c.out.tail())
 		}
 		select {
@@ -190,7 +191,7 @@ func variantsOf(ctx context.Context, program string) ([]variant, error) {
 	if !strings.Contains(string(usage), "share-requests") {
 		return []variant{{"callboard", nil}}, nil
 	}
-	return []variant{{"callboard, alone", []string{"--no-share-requests"}}, {"callboard, sharing", nil}}, nil
+	return []variant{{"callboard unshared", []string{"--no-share-requests"}}, {"callboard shared", []string{"--share-requests"}}}, nil
 }
 
 // buildCallboard builds our gateway from the module this program is run in.

@@ -55,7 +55,10 @@ func (f *floor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	value := findUnique(body)
+	var value []byte
+	if at := findUnique(body); at >= 0 {
+		value = body[at : at+uniqueDigits]
+	}
 	for _, wave := range f.waves {
 		failed := make([]error, len(wave))
 		var all sync.WaitGroup
@@ -73,13 +76,24 @@ func (f *floor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(f.answer)
 }
 
+// readWhole reads a body into a buffer of the length it announces. Growing a buffer to 80 KB instead, as io.ReadAll does, costs the main scenario a quarter more, and would
+// flatter the gateways.
+func readWhole(answer *http.Response) error {
+	if answer.ContentLength < 0 || answer.ContentLength > maxBody {
+		_, err := io.ReadAll(answer.Body)
+		return err
+	}
+	_, err := io.ReadFull(answer.Body, make([]byte, answer.ContentLength))
+	return err
+}
+
 // call makes a request to a subgraph and reads the whole answer.
 func (f *floor) call(ctx context.Context, c *floorCall, value []byte) error {
 	body := c.body
 	if len(c.at) > 0 && value != nil {
 		body = bytes.Clone(body)
 		for _, at := range c.at {
-			copy(body[at:], value[len(marker):])
+			copy(body[at:], value)
 		}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
@@ -93,7 +107,7 @@ func (f *floor) call(ctx context.Context, c *floorCall, value []byte) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if _, err := io.ReadAll(answer.Body); err != nil {
+	if err := readWhole(answer); err != nil {
 		return err
 	}
 	if answer.StatusCode != http.StatusOK {

@@ -138,7 +138,7 @@ func (c *connection) ask() (body []byte, err error) {
 	if m.Close {
 		c.close()
 	}
-	if _, status, _ := bytes.Cut(m.First, []byte(" ")); !bytes.HasPrefix(status, []byte("200")) {
+	if !bytes.HasPrefix(status(m.First), []byte("200")) {
 		return nil, fmt.Errorf("the answer is %q: %s", m.First, excerpt(m.Body))
 	}
 	if len(m.Body) != c.length && bytes.Contains(m.Body, []byte(`"errors"`)) {

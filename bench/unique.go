@@ -38,25 +38,18 @@ func putUnique(text []byte, at []int, n uint64) {
 	}
 }
 
-// findUnique returns the first marker in a text with its digits, or nil.
-func findUnique(text []byte) []byte {
+// findUnique returns where the digits after the first marker are, -1 where there is none.
+func findUnique(text []byte) int {
 	if i := bytes.Index(text, []byte(marker)); i >= 0 && i+len(marker)+uniqueDigits <= len(text) {
-		return text[i : i+len(marker)+uniqueDigits]
+		return i + len(marker)
 	}
-	return nil
+	return -1
 }
 
 // maskUnique makes all digits after markers zeros, in place.
 func maskUnique(text []byte) {
-	for {
-		found := findUnique(text)
-		if found == nil {
-			return
-		}
-		i := bytes.Index(text, found)
-		for j := i + len(marker); j < i+len(found); j++ {
-			text[j] = '0'
-		}
-		text = text[i+len(found):]
+	for at := findUnique(text); at >= 0; at = findUnique(text) {
+		putUnique(text, []int{at}, 0)
+		text = text[at+uniqueDigits:]
 	}
 }

@@ -37,7 +37,7 @@ func (m *messages) next() (message, error) {
 		if err != nil {
 			return message{}, err
 		}
-		if !m.responses || len(out.First) < 12 || out.First[9] != '1' { // 1xx announces a response
+		if !m.responses || !bytes.HasPrefix(status(out.First), []byte("1")) { // 1xx announces a response
 			return out, nil
 		}
 	}
@@ -56,9 +56,8 @@ func (m *messages) read() (message, error) {
 	}
 	start := head + 4
 	out := message{First: m.buf[:h.first], Close: h.close}
-	interim := m.responses && h.first >= 12 && (m.buf[9] == '1' || string(m.buf[9:12]) == "204" || string(m.buf[9:12]) == "304")
 	switch {
-	case interim:
+	case m.responses && bodiless(status(out.First)):
 		m.used = start
 	case h.chunked:
 		end, used, err := m.chunks(start)
@@ -78,6 +77,17 @@ func (m *messages) read() (message, error) {
 		m.used = start
 	}
 	return out, nil
+}
+
+// status returns what follows the version in a status line.
+func status(line []byte) []byte {
+	_, rest, _ := bytes.Cut(line, []byte(" "))
+	return bytes.TrimLeft(rest, " ")
+}
+
+// bodiless tells whether responses of the status never have a body, whatever their header says.
+func bodiless(status []byte) bool {
+	return bytes.HasPrefix(status, []byte("1")) || bytes.HasPrefix(status, []byte("204")) || bytes.HasPrefix(status, []byte("304"))
 }
 
 // head reads up to the empty line after the header, and returns where it begins.
@@ -145,7 +155,7 @@ func (m *messages) chunks(start int) (end, used int, err error) {
 			return 0, 0, err
 		}
 		line, _, _ = bytes.Cut(line, []byte(";"))
-		size, ok := number(bytes.TrimSpace(line), 16)
+		size, ok := number(bytes.TrimRight(line, " \t"), 16)
 		if !ok || end-start+size > maxBody {
 			return 0, 0, fmt.Errorf("reading a chunk: %q is no size, or too large", line)
 		}
@@ -200,7 +210,11 @@ func parseHead(head []byte) (header, error) {
 	h := header{length: -1}
 	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
 	h.first = len(line)
-	h.close = bytes.HasSuffix(line, []byte(" HTTP/1.0")) || bytes.HasPrefix(line, []byte("HTTP/1.0 "))
+	old := bytes.HasSuffix(line, []byte(" HTTP/1.0")) || bytes.HasPrefix(line, []byte("HTTP/1.0 "))
+	if !old && !bytes.HasSuffix(line, []byte(" HTTP/1.1")) && !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) {
+		return h, fmt.Errorf("reading a header: %q is not of HTTP/1", excerpt(line))
+	}
+	h.close = old
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		name, value, found := bytes.Cut(line, []byte(":"))
@@ -216,7 +230,7 @@ func parseHead(head []byte) (header, error) {
 			}
 			h.length = n
 		case is(name, "transfer-encoding"):
-			if h.chunked = is(value, "chunked"); !h.chunked {
+			if h.chunked = is(value, "chunked") && !old; !h.chunked {
 				return h, fmt.Errorf("reading a header: the transfer encoding %q is not known here", value)
 			}
 		case is(name, "connection"):

@@ -21,6 +21,8 @@ type gatewayCommand struct {
 	configFlags
 	Supergraph string   `placeholder:"FILE" help:"The supergraph to serve, as a composition printed it."`
 	Subgraph   []string `placeholder:"NAME=URL" help:"Use this address for a subgraph instead of the supergraph's."`
+
+	ShareRequests *bool `negatable:"" help:"Let equal queries that come at the same time share one execution, or each have its own. The configuration's server.shareRequests otherwise."`
 }
 
 // Run serves a supergraph whose subgraphs are all reached over HTTP.
@@ -31,6 +33,9 @@ func (c *gatewayCommand) Run(p *program) error {
 	}
 	if c.Supergraph != "" {
 		cfg.Gateway.Supergraph = c.Supergraph
+	}
+	if c.ShareRequests != nil {
+		cfg.Server.ShareRequests = *c.ShareRequests
 	}
 	if cfg.Gateway.Supergraph == "" {
 		return fmt.Errorf("which supergraph? give --supergraph FILE, or gateway.supergraph in the configuration")
@@ -102,6 +107,7 @@ func graphSettings(cfg config.Config, log *slog.Logger) server.GraphSettings {
 		PlanBudget:    cfg.Limits.PlanBudget,
 		MaxValues:     cfg.Limits.Values,
 		Introspection: cfg.Server.Introspection,
+		Share:         cfg.Server.ShareRequests,
 		Expose:        map[string]bool{},
 		Labels:        map[string]bool{},
 	}

@@ -11,8 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// check judges the merged schema. Whether every query can be planned over it is the question that belongs here last; it needs the
-// planner's query graph.
+// check judges the merged schema, last of all whether every query can be planned over it.
 func (c *composition) check() {
 	c.checkImplementations()
 	c.checkInterfaceEntities()
@@ -20,6 +19,9 @@ func (c *composition) check() {
 	c.checkTransitiveAuth()
 	if len(c.errors) == 0 {
 		c.checkGraphQL()
+	}
+	if len(c.errors) == 0 {
+		c.checkSatisfiable()
 	}
 }
 

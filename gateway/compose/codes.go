@@ -95,6 +95,7 @@ const (
 	ContextNoResolvableKey     Code = "CONTEXT_NO_RESOLVABLE_KEY"
 	ContextOnInterface         Code = "CONTEXTUAL_ARGUMENT_ON_INTERFACE"
 	ContextArgumentElsewhere   Code = "CONTEXTUAL_ARGUMENT_NOT_CONTEXTUAL_IN_ALL_SUBGRAPHS"
+	Unsatisfiable              Code = "SATISFIABILITY_ERROR"
 )
 
 // meanings is the one table the reference page is printed from: what each code means, and what to do.
@@ -190,6 +191,8 @@ var meanings = map[Code]string{
 	ContextNoResolvableKey:   "A @fromContext is on a type without a resolvable @key, where the argument could not be filled in.",
 	ContextOnInterface:       "A @fromContext is on an argument of an interface's field. Put it on the implementations.",
 	ContextArgumentElsewhere: "An argument is taken from a context in one subgraph and required from the client in another.",
+
+	Unsatisfiable: "A field that clients can ask for cannot be answered on some path to it: no subgraph that is reached there resolves it. Add a key by which one is, or resolve the field where its object comes from.",
 }
 
 // WriteCodes writes the reference page of error codes: a Markdown table in alphabetical order.

@@ -6,8 +6,8 @@
 // anything else happens, types are sorted by name, and fields keep the order in which the sorted subgraphs first state them.
 //
 // Start with Compose, below, which names the stages. read.go and link.go turn a text into a subgraph; fieldset.go, usage.go and
-// validate.go judge each subgraph alone; merge*.go put them together; check.go, inaccessible.go and auth.go judge the whole;
-// print.go writes it. Every code an error can carry is in codes.go.
+// validate.go judge each subgraph alone; merge*.go put them together; check.go, inaccessible.go, auth.go and satisfiable.go judge the
+// whole; print.go writes it. Every code an error can carry is in codes.go.
 package compose
 
 import (
@@ -51,7 +51,7 @@ func Compose(subgraphs []Subgraph) (*Result, Errors) {
 	slices.SortStableFunc(c.hints, func(a, b Hint) int {
 		return cmp.Or(comparePlaces(a.Places, b.Places), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 	})
-	return &Result{SDL: c.print(), Hints: c.hints}, nil
+	return &Result{SDL: c.text, Hints: c.hints}, nil
 }
 
 // composition is what the stages hand on: subgraphs first, then what they merged into.
@@ -67,6 +67,7 @@ type composition struct {
 	inputUse   map[string]bool                 // enums that an argument or input field takes
 	outputUse  map[string]bool                 // enums that a field returns
 
+	text       string                     // the supergraph
 	types      map[string]*ast.Definition // the merged types, with their join directives
 	directives []*ast.DirectiveDefinition // the merged executable directives and the composed ones, sorted by name
 	composed   map[string]*composed       // composed directives by name

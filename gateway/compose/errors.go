@@ -104,6 +104,7 @@ const (
 	MigrationInProgress         HintCode = "OVERRIDE_MIGRATION_IN_PROGRESS"
 	UnusedEnum                  HintCode = "UNUSED_ENUM_TYPE"
 	DirectiveDropped            HintCode = "DIRECTIVE_NOT_IN_SUPERGRAPH"
+	SatisfiabilityUnknown       HintCode = "SATISFIABILITY_NOT_FULLY_CHECKED"
 )
 
 // Hint is something that composed, but perhaps not as its authors think.

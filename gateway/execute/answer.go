@@ -108,6 +108,16 @@ func (t *tree) readData(in *scanner, s *sent) error {
 	if in.null() {
 		return nil
 	}
+	if s.fetch.At != nil {
+		start := in.pos
+		for _, at := range s.objects {
+			in.pos = start
+			if err := t.readObject(in, s.fetch.Root, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if s.fetch.Root != nil {
 		return t.readObject(in, s.fetch.Root, t.root)
 	}

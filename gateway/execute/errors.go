@@ -125,7 +125,7 @@ func (r *run) fetchFailed(s *sent, err error) {
 	}
 	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph, fetch: s.fetch.ID}
 	if s.fetch.Root != nil {
-		e.Path = r.emptyPath(nil, s.fetch.Root)
+		e.Path = r.emptyPath(r.rootWay(s), s.fetch.Root)
 	} else {
 		for i := range s.lists {
 			if len(s.lists[i].first) > 0 {
@@ -137,6 +137,14 @@ func (r *run) fetchFailed(s *sent, err error) {
 		}
 	}
 	r.errors.add(e)
+}
+
+// rootWay returns the way to the first object that root fields are for.
+func (r *run) rootWay(s *sent) []any {
+	if len(s.objects) == 0 {
+		return nil
+	}
+	return r.locate(s.fetch.At, s.objects[0])
 }
 
 // emptyPath returns the client's path of the first field it asked for that the selection would have brought to the object at the end of the way;
@@ -191,7 +199,7 @@ func (r *run) translate(s *sent, path []any) []any {
 		return nil
 	}
 	if s.fetch.Root != nil {
-		return r.clientPath(r.plan.Shape, slotPath(s.fetch.Root, path))
+		return r.clientPath(r.plan.Shape, append(r.rootWay(s), slotPath(s.fetch.Root, path)...))
 	}
 	for i := range s.lists {
 		if s.lists[i].key != first || len(path) < 2 {

@@ -122,10 +122,12 @@ type run struct {
 
 	sents   []*sent // by the fetch's ID
 	ready   []int
-	pending []int      // exchanges under way that this goroutine will finish, in the order they were started
-	done    chan *sent // what runs beside this goroutine
-	running int        // how many do
-	flights flights
+	pending []int        // exchanges under way that this goroutine will finish, in the order they were started
+	done    chan outcome // of what runs beside this goroutine
+	running int          // how many do
+	// abandoned tells that something still runs, and what it was given is not to be used for anything else.
+	abandoned bool
+	flights   flights
 
 	index         index
 	objects, next []uint32
@@ -136,7 +138,7 @@ var runs = sync.Pool{New: func() any { return new(run) }}
 
 // release gives the run's memory back, unless it is more than most requests need or something may still touch it.
 func (r *run) release() {
-	if !r.flights.end() || cap(r.tree.values) > maxKept/12 || cap(r.tree.seen.marks) > maxKept/4 {
+	if !r.flights.end() || r.abandoned || cap(r.tree.values) > maxKept/12 || cap(r.tree.seen.marks) > maxKept/4 {
 		return
 	}
 	for _, s := range r.sents {
@@ -158,6 +160,7 @@ type sent struct {
 	waiting int // fetches it waits for that are not done
 	request Request
 	lists   []representations // of fetch.Entities, in order: one each, or where values from a context differ one for each group
+	objects []uint32          // for a fetch of root fields that are not the root's own: whose they are
 	body    []byte            // the variables
 	answer  *Answer
 	err     error
@@ -214,7 +217,7 @@ func (s *sent) member(name string) {
 	s.body = append(appendQuoted(s.body, name), ':')
 }
 
-// prepare writes the variables of a fetch. It is false for an entity fetch that no object wants.
+// prepare writes the variables of a fetch. It is false where no object wants it.
 func (r *run) prepare(s *sent) bool {
 	f := s.fetch
 	s.body = s.body[:0]
@@ -224,7 +227,12 @@ func (r *run) prepare(s *sent) bool {
 			s.body = append(s.body, value...)
 		}
 	}
-	total := 0
+	s.objects = s.objects[:0]
+	if f.At != nil {
+		_, objects := r.objectsAt(f.At)
+		s.objects = append(s.objects, objects...)
+	}
+	total := len(s.objects)
 	var times []int
 	for i, e := range f.Entities {
 		if e.Context != nil {
@@ -253,7 +261,7 @@ func (r *run) prepare(s *sent) bool {
 		s.body = append(r.represent(append(s.body, '['), l), ']')
 		total += len(l.first)
 	}
-	if f.Root == nil && total == 0 {
+	if total == 0 && (f.Root == nil || f.At != nil) {
 		return false
 	}
 	if len(s.body) > 0 {

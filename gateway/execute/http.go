@@ -167,6 +167,9 @@ func exchangeError(ctx context.Context, err error) *FetchError {
 	return &FetchError{Code: CodeUnreachable, Reason: "it could not be reached, or the connection broke", Cause: err}
 }
 
+// Forwards returns the names of the client's headers that are passed on.
+func (h *HTTP) Forwards() []string { return h.Forward }
+
 // Fetch sends the request and reads the answer.
 func (h *HTTP) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 	if h.once.Do(h.prepare); h.plain != nil {

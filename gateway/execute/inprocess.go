@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -46,8 +47,14 @@ func (d *Documents) Add(_ context.Context, text string, document *ast.QueryDocum
 
 // InProcess is a subgraph in this process: a gqlgen schema, called without HTTP and, for an operation seen before, without parsing.
 type InProcess struct {
+	// Forward are the names of the client's headers that resolvers may see. It must not be changed once the subgraph is used.
+	Forward []string
+
 	executor *executor.Executor
 }
+
+// Forwards returns Forward.
+func (p *InProcess) Forwards() []string { return p.Forward }
 
 // NewInProcess returns the schema as a Subgraph. Its errors are presented by present, gqlgen's way where nil; a panic of a resolver costs its
 // field.
@@ -62,7 +69,15 @@ func NewInProcess(schema graphql.ExecutableSchema, present graphql.ErrorPresente
 
 // Fetch executes the request's operation.
 func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
-	params := &graphql.RawParams{Query: r.Text, Headers: r.Header}
+	params := &graphql.RawParams{Query: r.Text}
+	for _, name := range p.Forward {
+		if values := r.Header.Values(name); len(values) > 0 {
+			if params.Headers == nil {
+				params.Headers = http.Header{}
+			}
+			params.Headers[http.CanonicalHeaderKey(name)] = values
+		}
+	}
 	if len(r.Variables) > 0 {
 		decoder := json.NewDecoder(bytes.NewReader(r.Variables))
 		decoder.UseNumber()

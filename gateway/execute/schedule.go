@@ -28,7 +28,7 @@ func (r *run) fetches() {
 	}
 	for {
 		for n := 0; n < len(r.ready); n++ { // what is left out may let others start
-			r.start(r.sents[r.ready[n]], n == len(r.ready)-1 && len(r.pending) == 0 && r.running == 0)
+			r.start(r.sents[r.ready[n]])
 		}
 		r.ready = r.ready[:0]
 		switch {
@@ -42,8 +42,8 @@ func (r *run) fetches() {
 	}
 }
 
-// start asks for a fetch, or leaves it out where no object wants it. alone tells that nothing else can be done meanwhile.
-func (r *run) start(s *sent, alone bool) {
+// start asks for a fetch, or leaves it out where no object wants it.
+func (r *run) start(s *sent) {
 	if !r.prepare(s) {
 		r.complete(s)
 		return
@@ -69,13 +69,8 @@ func (r *run) start(s *sent, alone bool) {
 		r.quota = NewQuota(r.executor.MaxValues)
 	}
 	s.request.Quota = r.quota
-	if alone {
-		s.answer, s.err = call(r.ctx, subgraph, &s.request)
-		r.receive(s)
-		r.complete(s)
-		return
-	}
-	r.beside(s, func() { s.answer, s.err = call(r.ctx, subgraph, &s.request) })
+	ctx, request := r.ctx, &s.request
+	r.beside(s, func() (*Answer, error) { return call(ctx, subgraph, request) })
 }
 
 // call contains a panic of a subgraph in this process to its own fetch.
@@ -88,16 +83,23 @@ func call(ctx context.Context, subgraph Subgraph, request *Request) (answer *Ans
 	return subgraph.Fetch(ctx, request)
 }
 
-// beside has work done on another goroutine, which touches s alone.
-func (r *run) beside(s *sent, work func()) {
+// outcome is what came of a fetch on a goroutine of its own.
+type outcome struct {
+	sent   *sent
+	answer *Answer
+	err    error
+}
+
+// beside has a fetch done on another goroutine.
+func (r *run) beside(s *sent, work func() (*Answer, error)) {
 	if r.done == nil {
-		r.done = make(chan *sent, len(r.plan.Fetches))
+		r.done = make(chan outcome, len(r.plan.Fetches))
 	}
 	r.running++
 	done := r.done
 	go func() {
-		work()
-		done <- s
+		answer, err := work()
+		done <- outcome{s, answer, err}
 	}()
 }
 
@@ -136,15 +138,52 @@ func (r *run) await() {
 			return
 		}
 	}
+	ctx := r.ctx
 	for _, i := range r.pending {
 		s := r.sents[i]
-		r.beside(s, func() { s.answer, s.err = s.over.finish(r.ctx, s) })
+		r.beside(s, func() (*Answer, error) { return s.over.finish(ctx, s) })
 	}
 	r.pending = r.pending[:0]
-	s := <-r.done
+	select {
+	case o := <-r.done:
+		r.arrived(o)
+		return
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	for r.running > 0 {
+		select {
+		case o := <-r.done:
+			r.arrived(o)
+		case <-grace.C:
+			r.abandon()
+		}
+	}
+}
+
+// stopGrace is how long a subgraph may go on after the end of its context before its answer is not waited for any longer.
+const stopGrace = 500 * time.Millisecond
+
+func (r *run) arrived(o outcome) {
 	r.running--
-	r.receive(s)
-	r.complete(s)
+	o.sent.answer, o.sent.err = o.answer, o.err
+	r.receive(o.sent)
+	r.complete(o.sent)
+}
+
+// abandon gives up the fetches that go on although their context has ended. Their memory stays theirs.
+func (r *run) abandon() {
+	r.abandoned = true
+	for i, f := range r.plan.Fetches {
+		if s := r.sents[i]; s.state == stateFlying {
+			r.running--
+			lost := &sent{fetch: f, lists: s.lists, err: contextError(r.ctx.Err())}
+			r.sents[i] = lost
+			r.receive(lost)
+			r.complete(lost)
+		}
+	}
 }
 
 // complete lets those start that wait for the fetch.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"callboard.dev/callboard/gateway/plan"
 )
@@ -273,12 +272,26 @@ func isWhole(text []byte) bool {
 	return (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && !bytes.ContainsAny(text, ".eE")
 }
 
+// isInt tells whether the JSON is a whole number of 32 bits.
 func isInt(text []byte) bool {
-	if !isWhole(text) {
+	digits := text
+	if digits[0] == '-' {
+		digits = digits[1:]
+	}
+	if len(digits) > len("2147483648") {
 		return false
 	}
-	_, err := strconv.ParseInt(string(text), 10, 32)
-	return err == nil
+	var n int64
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if len(digits) < len(text) {
+		n = -n
+	}
+	return len(digits) > 0 && n == int64(int32(n))
 }
 
 // violation notes an answer that breaks the schema, at the place being written.

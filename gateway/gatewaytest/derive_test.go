@@ -102,6 +102,9 @@ func TestUniverseOf(t *testing.T) {
 			if len(response.Errors) > 0 || response.Data == nil || strings.Contains(r.Query, "__schema") {
 				t.Skip("the answer is not one of data alone")
 			}
+			if world.Gateway.Supergraph.Contexts {
+				t.Skip("an answer does not tell what arguments the gateway filled in")
+			}
 			universe, err := UniverseOf(world.Gateway.Supergraph, []Answered{{Request: r, Data: response.Data}})
 			if err != nil {
 				t.Fatal(err)

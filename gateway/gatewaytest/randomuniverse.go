@@ -28,7 +28,7 @@ func RandomUniverse(graph *supergraph.Supergraph, seed uint64) *Universe {
 			continue
 		}
 		n := objectsPerType
-		if def == graph.Full.Query || def == graph.Full.Mutation || def == graph.Full.Subscription {
+		if g.isRoot(typename) {
 			n = 1
 		}
 		for i := range n {
@@ -102,7 +102,11 @@ func (g *universeGenerator) field(def *ast.Definition, f *ast.FieldDefinition, i
 	var members []string
 	for n := range objectsPerType {
 		for _, typename := range candidates {
-			members = append(members, memberName(typename, n))
+			if name := memberName(typename, n); !g.isRoot(typename) {
+				members = append(members, name)
+			} else if n == 0 {
+				members = append(members, typename)
+			}
 		}
 	}
 	if len(members) == 0 {
@@ -110,6 +114,17 @@ func (g *universeGenerator) field(def *ast.Definition, f *ast.FieldDefinition, i
 	}
 	start := i + int(g.hash(def.Name, f.Name)%uint64(len(members)))
 	return g.shape(f.Type, func(n int) any { return reference(members[(start+n)%len(members)]) })
+}
+
+// isRoot tells whether the type is a root type, of which there is one object.
+func (g *universeGenerator) isRoot(typename string) bool {
+	full := g.graph.Full
+	for _, root := range []*ast.Definition{full.Query, full.Mutation, full.Subscription} {
+		if root != nil && root.Name == typename {
+			return true
+		}
+	}
+	return false
 }
 
 // nullable tells whether null may stand in a field in every subgraph, and no key needs it.

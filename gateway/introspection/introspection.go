@@ -23,6 +23,9 @@ type Subgraph struct {
 	Schema *ast.Schema
 }
 
+// Forwards returns nothing: no header of a client changes the schema.
+func (s *Subgraph) Forwards() []string { return nil }
+
 // Fetch answers a planned request.
 func (s *Subgraph) Fetch(ctx context.Context, r *execute.Request) (*execute.Answer, error) {
 	doc, err := parser.ParseQuery(&ast.Source{Input: r.Text})

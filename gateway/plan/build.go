@@ -49,6 +49,7 @@ type slot struct {
 type fetch struct {
 	subgraph  *supergraph.Subgraph
 	site      *site // for entities: whose objects are sent; nil for root fields
+	below     *site // for root fields of objects that are not the root itself
 	selection *node
 	after     map[*fetch]bool
 	entries   []*entry
@@ -57,26 +58,6 @@ type fetch struct {
 	level     int
 	filled    []*filledArguments // of fields that take arguments from a context
 	way       way                // for entities: to the objects that want it; nil until there are some
-}
-
-// way says of each step from the root to a position for which object types it is taken, sorted; nil means all.
-type way [][]string
-
-// join widens the way to what either takes.
-func (w way) join(o way) way {
-	if w == nil {
-		return slices.Clone(o)
-	}
-	for i, on := range o {
-		if on == nil || w[i] == nil {
-			w[i] = nil
-			continue
-		}
-		w[i] = append(slices.Clone(w[i]), on...)
-		slices.Sort(w[i])
-		w[i] = slices.Compact(w[i])
-	}
-	return w
 }
 
 // entry is one kind of representation a fetch sends.
@@ -168,6 +149,10 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	if at[as] != nil {
 		return
 	}
+	if t.demand == nil && s != b.rootSite {
+		at[as] = b.enterBelow(s, t, at)
+		return
+	}
 	if t.demand == nil {
 		at[as] = b.enterRoot(t)
 		return
@@ -226,7 +211,7 @@ func (b *build) enterRoot(t *target) *place {
 	mutation := b.operation.Kind == ast.Mutation
 	var last *fetch
 	for _, f := range b.fetches {
-		if f.site != nil {
+		if f.site != nil || f.below != nil {
 			continue
 		}
 		if !mutation && f.subgraph == t.to.view.Subgraph {
@@ -243,6 +228,18 @@ func (b *build) enterRoot(t *target) *place {
 			f.after[earlier] = true
 		}
 	}
+	b.fetches = append(b.fetches, f)
+	return &place{fetch: f, node: f.selection, view: t.to.view}
+}
+
+// enterBelow returns the root selection of the target's subgraph, for objects of the root type at a site below the root. The fetch waits for what says that
+// there are any.
+func (b *build) enterBelow(s *site, t *target, at places) *place {
+	f := &fetch{subgraph: t.to.view.Subgraph, below: s, selection: &node{site: s, view: t.to.view}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
+	for _, p := range at {
+		f.after[p.fetch] = true
+	}
+	f.way = f.way.join(b.way)
 	b.fetches = append(b.fetches, f)
 	return &place{fetch: f, node: f.selection, view: t.to.view}
 }
@@ -404,20 +401,6 @@ func (b *build) fillAll() {
 	for _, fill := range b.unfilled {
 		fill()
 	}
-}
-
-// step returns the object types for which the unit's fields are followed further from a site; nil where that is all, or where what the fields come
-// from does not wait for the object type.
-func (b *build) step(s *site, unit *ast.Definition, from map[*fetch]bool) []string {
-	if unit == s.def || unit.Kind != ast.Object {
-		return nil
-	}
-	for f := range from {
-		if !slices.ContainsFunc(s.types, func(types *fetch) bool { return f == types || f.waitsFor(types) }) {
-			return nil
-		}
-	}
-	return []string{unit.Name}
 }
 
 // declared returns the field as the place's subgraph declares it for the unit.

@@ -70,11 +70,12 @@ type chooser struct {
 	selectionIDs map[*operation.Selections]int
 	fetchIDs     map[string]int
 
-	sites  map[choiceKey]*siteChoice
-	units  map[choiceKey]*choice
-	routes map[routeKey][]*target
-	active map[choiceKey]bool
-	cut    bool // a choice was abandoned because it was already being made further up
+	sites   memo[choiceKey, *siteChoice]
+	units   memo[choiceKey, *choice]
+	routes  memo[routeKey, []*target]
+	entries memo[routeKey, *target]
+	rests   idSet      // the open questions that were taken to be impossible
+	forget  [][]func() // for each open question: what to forget when it is answered
 
 	alone map[*operation.Field]*operation.Selections // of one field each
 
@@ -97,7 +98,7 @@ func newChooser(ctx context.Context, p *Planner, decide func(label string) bool)
 	return &chooser{
 		ctx: ctx, planner: p, supergraph: p.Supergraph, decide: decide,
 		presences: map[presenceKey]*presence{}, selectionIDs: map[*operation.Selections]int{}, fetchIDs: map[string]int{},
-		sites: map[choiceKey]*siteChoice{}, units: map[choiceKey]*choice{}, routes: map[routeKey][]*target{}, active: map[choiceKey]bool{},
+		sites: newMemo[choiceKey, *siteChoice](), units: newMemo[choiceKey, *choice](), routes: newOpenMemo[routeKey, []*target](), entries: newMemo[routeKey, *target](),
 		alone: map[*operation.Field]*operation.Selections{}, dead: map[string]int{},
 	}
 }
@@ -151,24 +152,10 @@ func haveKey(have []*presence) string {
 // site chooses for the selections at a position of the declared type whose object is at hand in the given ways; none at all is the root. It
 // returns nil where something cannot be answered.
 func (c *chooser) site(def *ast.Definition, have []*presence, selections *operation.Selections) *siteChoice {
-	key := choiceKey{selections, def.Name, haveKey(have), 's'}
-	if found, ok := c.sites[key]; ok {
-		return found
-	}
-	if !c.step() || c.active[key] {
-		c.cut = true
-		return nil
-	}
-	c.active[key] = true
-	outer := c.cut
-	c.cut = false
-	found := c.newSite(def, have, selections)
-	delete(c.active, key)
-	if found != nil || !c.cut {
-		c.sites[key] = found
-	}
-	c.cut = c.cut || outer
-	return found
+	return once(c, &c.sites, choiceKey{selections, def.Name, haveKey(have), 's'}, func() (*siteChoice, bool) {
+		found := c.newSite(def, have, selections)
+		return found, found != nil
+	})
 }
 
 func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *operation.Selections) *siteChoice {
@@ -184,7 +171,8 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 	general, specific := c.split(def, have, selections)
 	for _, field := range specific {
 		if field.On == nil && !c.whole(def, have, selections, field) {
-			c.dead[def.Name+"."+field.Name] = max(c.dead[def.Name+"."+field.Name], len(c.active))
+			name := def.Name + "." + field.Name + " of all its types"
+			c.dead[name] = max(c.dead[name], maxPlanDepth)
 			return nil
 		}
 	}
@@ -226,22 +214,37 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 	return site
 }
 
-// whole tells whether a field that is wanted of every object of an abstract type, whichever type it is, can be. Something at hand must know some of
-// the types; and where a field above is asked of several subgraphs, one of them must have it for all the types it knows: what a position is for every
-// object cannot be put together of what each says of some.
+// maxPlanDepth is deeper than anything in a plan: where a field cannot be answered as a whole, that says more than which part is missing where.
+const maxPlanDepth = 1 << 30
+
+// whole tells whether a field that is wanted of every object of an abstract type, whichever type it is, can be. What is at hand must know some of
+// the types; subgraphs that know none in common can only agree on null. And where a field above is asked of several subgraphs, they may add to what each of them has, but not divide the types among them: what
+// is said of every object is one subgraph's to say.
 func (c *chooser) whole(def *ast.Definition, have []*presence, selections *operation.Selections, field *operation.Field) bool {
-	if !slices.ContainsFunc(c.supergraph.Possible(def.Name), func(name string) bool { return occurs(name, have) }) {
-		return false
+	var types []*ast.Definition
+	for _, name := range c.supergraph.Possible(def.Name) {
+		if occurs(name, have) {
+			types = append(types, c.supergraph.Full.Types[name])
+		}
 	}
 	if len(have) == 1 {
-		return true
+		return len(types) > 0
 	}
 	alone := c.alone[field]
 	if alone == nil {
 		alone = &operation.Selections{Type: selections.Type, Fields: []*operation.Field{field}}
 		c.alone[field] = alone
 	}
-	return slices.ContainsFunc(have, func(at *presence) bool { return c.site(def, []*presence{at}, alone) != nil })
+	answers := func(at *presence, t *ast.Definition) bool {
+		return c.unit(t, []*presence{at}, alone, alone.Fields, true) != nil
+	}
+	divided := true
+	for _, t := range types {
+		divided = divided && slices.ContainsFunc(have, func(at *presence) bool { return answers(at, t) })
+	}
+	return !divided || slices.ContainsFunc(have, func(at *presence) bool {
+		return !slices.ContainsFunc(types, func(t *ast.Definition) bool { return !answers(at, t) })
+	})
 }
 
 // hidden tells whether the selections are a client's and the object type is not one that clients may see: what is null to them need not be
@@ -282,28 +285,14 @@ func (c *chooser) unit(def *ast.Definition, have []*presence, selections *operat
 	if !jumps {
 		mode = 'd'
 	}
-	key := choiceKey{selections, def.Name, haveKey(have), mode}
-	if found, ok := c.units[key]; ok {
-		return found
-	}
-	if !c.step() || c.active[key] {
-		c.cut = true
-		return nil
-	}
-	c.active[key] = true
-	outer := c.cut
-	c.cut = false
-	var targets []*target
-	if jumps && !c.answered(def, have, fields) {
-		targets = c.targets(def, have)
-	}
-	found := c.choose(def, have, targets, fields, jumps)
-	delete(c.active, key)
-	if found != nil || !c.cut {
-		c.units[key] = found
-	}
-	c.cut = c.cut || outer
-	return found
+	return once(c, &c.units, choiceKey{selections, def.Name, haveKey(have), mode}, func() (*choice, bool) {
+		var targets []*target
+		if jumps && !c.answered(def, have, fields) {
+			targets = c.targets(def, have)
+		}
+		found := c.choose(def, have, targets, fields, jumps)
+		return found, found != nil
+	})
 }
 
 // answered tells whether every field is a leaf that something at hand answers, so that no target can help.
@@ -391,7 +380,7 @@ func (c *chooser) options(def *ast.Definition, have []*presence, targets []*targ
 		combine(part)
 		cheap = cheap || len(list) > before && list[before].cost < costFetch
 	}
-	if cheap || len(composite) < 2 || def == c.supergraph.Root(ast.Mutation) { // what has an effect is asked for once
+	if cheap || len(composite) < 2 || def == c.supergraph.Full.Mutation { // what a mutation does is done once
 		return list
 	}
 	// Nothing answers all of it by itself: ask two, and where that is not enough all, of the subgraphs that share the field.
@@ -424,7 +413,8 @@ func (c *chooser) choose(def *ast.Definition, have []*presence, targets []*targe
 	for i, field := range fields {
 		all[i] = c.options(def, have, targets, field, jumps)
 		if len(all[i]) == 0 {
-			c.dead[def.Name+"."+field.Name] = max(c.dead[def.Name+"."+field.Name], len(c.active))
+			name := def.Name + "." + field.Name
+			c.dead[name] = max(c.dead[name], len(c.sites.active)+len(c.units.active))
 			return nil
 		}
 		for _, o := range all[i] {

@@ -51,8 +51,8 @@ func (b *build) markTypes(s *site) {
 
 var typenameSlot = &slot{name: "__typename", index: 0}
 
-// join groups the fetches into requests: those of one subgraph at the same distance from the start travel together. The groups come in an
-// order in which each stands after those it waits for.
+// join groups the fetches into requests: those of one subgraph at the same distance from the start travel together, and those that can wait with later
+// ones. The groups come in an order in which each stands after those it waits for.
 func (b *build) join() [][]*fetch {
 	for _, f := range b.fetches {
 		f.level = -1
@@ -70,6 +70,7 @@ func (b *build) join() [][]*fetch {
 	for _, f := range b.fetches {
 		level(f)
 	}
+	b.delay()
 	sorted := slices.Clone(b.fetches)
 	sort.SliceStable(sorted, func(i, j int) bool {
 		if sorted[i].level != sorted[j].level {
@@ -94,6 +95,31 @@ func (b *build) join() [][]*fetch {
 	return groups
 }
 
+// delay puts off an entity fetch that nothing waits for until its subgraph is asked anyway, and so saves a request. The response is not there before that
+// one is answered in any case.
+func (b *build) delay() {
+	waited := map[*fetch]bool{}
+	for _, f := range b.fetches {
+		for before := range f.after {
+			waited[before] = true
+		}
+	}
+	last := slices.Clone(b.fetches) // the last to start first: where they go to is where earlier ones may go
+	sort.SliceStable(last, func(i, j int) bool { return last[i].level > last[j].level })
+	for _, f := range last {
+		if f.site == nil || waited[f] {
+			continue
+		}
+		to := f.level
+		for _, other := range b.fetches {
+			if other.site != nil && other.subgraph == f.subgraph && other.level > f.level && (to == f.level || other.level < to) {
+				to = other.level
+			}
+		}
+		f.level = to
+	}
+}
+
 // finishFetch makes the request of one group.
 func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *layouts) *Fetch {
 	out := &Fetch{ID: id, Subgraph: group[0].subgraph.Name, Kind: ast.Query, Mutation: group[0].mutation}
@@ -114,7 +140,11 @@ func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *
 	}
 	t := &printer{operation: b.operation, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
 	if group[0].site == nil {
-		out.Kind = b.operation.Kind
+		if group[0].below != nil {
+			out.At = path(group[0].below, group[0].way)
+		} else {
+			out.Kind = b.operation.Kind
+		}
 		out.Root = t.selection(group[0].selection)
 	} else {
 		b.finishEntities(out, group, t)
@@ -171,15 +201,6 @@ func (f *fetch) sortedEntries() []*entry {
 		return sorted[i].unit != f.site.def && sorted[j].unit == f.site.def
 	})
 	return sorted
-}
-
-// path returns the steps of the way from the root to the site.
-func path(s *site, w way) []Step {
-	if s.parent == nil {
-		return nil
-	}
-	last := len(w) - 1
-	return append(path(s.parent, w[:last]), Step{Slot: s.via.index, Name: s.via.name, On: w[last]})
 }
 
 // layouts makes one Object for each site.

@@ -32,6 +32,7 @@ type Fetch struct {
 	Prefix    []byte      // the JSON of the request up to its variables: {"query":"..."
 	Variables []string    // the client's variables it uses, sorted
 	Root      *Selection  // for a fetch of root fields: how data is read
+	At        []Step      // for a fetch of root fields: the objects of the root type that have them, where they are not the root itself
 	Entities  []*Entities // for a fetch of entities: one for each _entities field in Text
 	Mutation  int         // for mutations: the position of the first root field answered; 0 otherwise
 

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -18,6 +19,63 @@ type Planner struct {
 
 	mu        sync.Mutex
 	fieldSets map[fieldSetKey]*operation.Selections
+	views     map[string][]*supergraph.View
+	entries   map[string][]*supergraph.View
+}
+
+// viewsOf returns the views there are of a type, in the order of the subgraphs.
+func (p *Planner) viewsOf(typename string) []*supergraph.View {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.viewsLocked(typename)
+}
+
+func (p *Planner) viewsLocked(typename string) []*supergraph.View {
+	if found, ok := p.views[typename]; ok {
+		return found
+	}
+	var list []*supergraph.View
+	if t := p.Supergraph.Type(typename); t != nil {
+		for _, view := range t.Views {
+			if view != nil {
+				list = append(list, view)
+			}
+		}
+	}
+	if p.views == nil {
+		p.views = map[string][]*supergraph.View{}
+	}
+	p.views[typename] = list
+	return list
+}
+
+// entriesOf returns the views by which an object of the type can be entered in some subgraph: its own type, or an interface object of it.
+func (p *Planner) entriesOf(def *ast.Definition) []*supergraph.View {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if found, ok := p.entries[def.Name]; ok {
+		return found
+	}
+	var list []*supergraph.View
+	add := func(typename string, interfaceObject bool) {
+		for _, view := range p.viewsLocked(typename) {
+			if len(view.Keys) > 0 && (!interfaceObject || view.InterfaceObject) {
+				list = append(list, view)
+			}
+		}
+	}
+	add(def.Name, false)
+	if def.Kind == ast.Object {
+		for _, name := range def.Interfaces {
+			add(name, true)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *supergraph.View) int { return a.Subgraph.Index - b.Subgraph.Index })
+	if p.entries == nil {
+		p.entries = map[string][]*supergraph.View{}
+	}
+	p.entries[def.Name] = list
+	return list
 }
 
 // DefaultBudget is far above what any real operation takes (some thousands), and about a second of work.

@@ -19,6 +19,9 @@ func (p *Plan) String() string {
 			b.WriteString(" after " + strings.Join(after, ", "))
 		}
 		b.WriteByte('\n')
+		if f.At != nil {
+			fmt.Fprintf(&b, "  for %s\n", pathText(f.At))
+		}
 		for _, e := range f.Entities {
 			for _, target := range e.Targets {
 				fmt.Fprintf(&b, "  $%s at %s\n", e.Variable, pathText(target.Path))

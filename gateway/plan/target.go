@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -28,72 +27,82 @@ type target struct {
 func (t *target) conditional() bool { return t.requires != "" || t.fill != nil }
 
 // targets lists the subgraphs that can be entered by a key from what is at hand, directly or through others. At the root, where
-// nothing is at hand, every subgraph with the root type is one.
+// nothing is at hand, every subgraph with the root type is one, and wherever the root of queries is, as it needs no key.
 func (c *chooser) targets(def *ast.Definition, have []*presence) []*target {
-	key := routeKey{def.Name, haveKey(have)}
-	if found, ok := c.routes[key]; ok {
-		return found
-	}
-	var list []*target
-	if len(have) == 0 {
-		for _, subgraph := range c.supergraph.Subgraphs {
-			if view := c.supergraph.View(def.Name, subgraph); view != nil {
-				list = append(list, &target{to: c.presence(view, nil), depth: 1, fetches: c.fetchID(subgraph, def.Name, "")})
-			}
-		}
-		c.routes[key] = list
-		return list
-	}
-	outer := c.cut
-	c.cut = false
-	reached := slices.Clone(have)
-	for {
-		var added []*target
-		for _, subgraph := range c.supergraph.Subgraphs {
-			for _, view := range c.entries(def, subgraph) {
-				if slices.ContainsFunc(reached, func(at *presence) bool { return at.view.Subgraph == subgraph }) {
-					continue
-				}
-				if t := c.byKey(def, have, reached, list, view); t != nil {
-					added = append(added, t)
-					break
+	return once(c, &c.routes, routeKey{def.Name, haveKey(have)}, func() ([]*target, bool) {
+		var list []*target
+		reached := slices.Clone(have)
+		if len(have) == 0 || def == c.supergraph.Full.Query {
+			for _, view := range c.planner.viewsOf(def.Name) {
+				if !holds(reached, view) {
+					list = append(list, &target{to: c.presence(view, nil), depth: 1, fetches: c.fetchID(view.Subgraph, def.Name, "")})
 				}
 			}
+			return list, true
 		}
-		if len(added) == 0 || !c.step() {
-			break
+		for jumps := false; ; {
+			added := c.entered(def, have, reached, list, jumps)
+			if !c.step() || len(added) == 0 && jumps {
+				return list, false
+			}
+			jumps = len(added) == 0 // what no key at hand reaches, one that must first be computed may
+			for _, t := range added {
+				list = append(list, t)
+				reached = append(reached, t.to)
+			}
+			reached = sortPresences(slices.Clone(reached))
 		}
-		for _, t := range added {
-			list = append(list, t)
-			reached = append(reached, t.to)
-		}
-		reached = sortPresences(slices.Clone(reached))
-	}
-	if !c.cut {
-		c.routes[key] = list
-	}
-	c.cut = c.cut || outer
-	return list
+	})
 }
 
-// entries lists the views by which an object of the unit can be entered in a subgraph: its own type, or an interface of it.
-func (c *chooser) entries(def *ast.Definition, subgraph *supergraph.Subgraph) []*supergraph.View {
-	var views []*supergraph.View
-	if own := c.supergraph.View(def.Name, subgraph); own != nil && len(own.Keys) > 0 {
-		views = append(views, own)
+// entered lists the entries that what was reached so far makes possible. With jumps, keys may be asked for that are computed from what other subgraphs
+// have.
+func (c *chooser) entered(def *ast.Definition, have, reached []*presence, earlier []*target, jumps bool) []*target {
+	var added []*target
+	for _, view := range c.planner.entriesOf(def) {
+		if holds(reached, view) || slices.ContainsFunc(added, func(t *target) bool { return sameObject(t.to.view, view) }) {
+			continue
+		}
+		if jumps && !c.computed(def, view) {
+			continue
+		}
+		if t := c.byKey(def, have, reached, earlier, view, jumps); t != nil {
+			added = append(added, t)
+		}
 	}
-	if def.Kind == ast.Object {
-		for _, name := range def.Interfaces {
-			if view := c.supergraph.View(name, subgraph); view != nil && view.InterfaceObject && len(view.Keys) > 0 {
-				views = append(views, view)
+	return added
+}
+
+// holds tells whether an object at hand in these ways is at hand in the view.
+func holds(reached []*presence, view *supergraph.View) bool {
+	return slices.ContainsFunc(reached, func(at *presence) bool { return sameObject(at.view, view) })
+}
+
+// sameObject tells whether what one view of a subgraph knows of an object the other does too. Interface objects are types of their own.
+func sameObject(a, b *supergraph.View) bool {
+	return a == b || a.Subgraph == b.Subgraph && !a.InterfaceObject && !b.InterfaceObject
+}
+
+// computed tells whether a key of the view has a field that some subgraph computes from what others have.
+func (c *chooser) computed(def *ast.Definition, view *supergraph.View) bool {
+	for _, key := range view.Keys {
+		for _, selection := range key.Fields.Selections {
+			f, ok := selection.(*ast.Field)
+			if !ok || !key.Resolvable {
+				continue
+			}
+			for _, other := range c.planner.viewsOf(def.Name) {
+				if own := other.Fields[f.Name]; own != nil && !own.Requires.Empty() {
+					return true
+				}
 			}
 		}
 	}
-	return views
+	return false
 }
 
 // byKey returns the cheapest entry into the view by one of its keys, or nil.
-func (c *chooser) byKey(def *ast.Definition, have, reached []*presence, earlier []*target, view *supergraph.View) *target {
+func (c *chooser) byKey(def *ast.Definition, have, reached []*presence, earlier []*target, view *supergraph.View, jumps bool) *target {
 	var best *target
 	for _, key := range view.Keys {
 		if !key.Resolvable {
@@ -103,11 +112,14 @@ func (c *chooser) byKey(def *ast.Definition, have, reached []*presence, earlier 
 		if demand == nil {
 			continue
 		}
-		supply := c.unit(def, reached, demand, demand.Fields, false)
+		supply := c.unit(def, reached, demand, demand.Fields, jumps)
 		if supply == nil {
 			continue
 		}
-		t := &target{to: c.presence(view, nil), demand: demand, supply: supply, depth: 1, fetches: c.fetchID(view.Subgraph, view.Type.Name, "")}
+		t := &target{
+			to: c.presence(view, nil), demand: demand, supply: supply, depth: 1 + supply.depth,
+			fetches: c.fetchID(view.Subgraph, view.Type.Name, "").union(supply.fetches),
+		}
 		for _, field := range supply.fields {
 			for _, s := range field.sources {
 				if slices.Contains(have, s.at) {
@@ -147,19 +159,17 @@ func typenameSent(def *ast.Definition, view *supergraph.View, have []*presence) 
 // with one.
 func (c *chooser) required(def *ast.Definition, have []*presence, field *operation.Field) []*target {
 	var list []*target
-	for _, subgraph := range c.supergraph.Subgraphs {
-		for _, view := range c.entries(def, subgraph) {
-			own := view.Fields[field.Name]
-			if own == nil || !own.Resolvable() || !c.here(own) || own.Requires.Empty() && len(own.Context) == 0 {
-				continue
-			}
-			filled := c.fillOf(field, own)
-			if len(own.Context) > 0 && filled == nil {
-				continue
-			}
-			if t := c.byRequirement(def, have, view, own.Requires, filled); t != nil {
-				list = append(list, t)
-			}
+	for _, view := range c.planner.entriesOf(def) {
+		own := view.Fields[field.Name]
+		if own == nil || !own.Resolvable() || !c.here(own) || own.Requires.Empty() && len(own.Context) == 0 {
+			continue
+		}
+		filled := c.fillOf(field, own)
+		if len(own.Context) > 0 && filled == nil {
+			continue
+		}
+		if t := c.byRequirement(def, have, view, own.Requires, filled); t != nil {
+			list = append(list, t)
 		}
 	}
 	return list
@@ -169,68 +179,31 @@ func (c *chooser) required(def *ast.Definition, have []*presence, field *operati
 func (c *chooser) byRequirement(def *ast.Definition, have []*presence, view *supergraph.View, requires supergraph.FieldSet, filled *fill) *target {
 	condition := requires.Text + filled.String()
 	key := routeKey{def.Name + " " + view.Type.Name + " " + view.Subgraph.Name + " " + condition, haveKey(have)}
-	if found, ok := c.routes[key]; ok {
-		if len(found) == 0 {
-			return nil
+	return once(c, &c.entries, key, func() (*target, bool) {
+		var best *target
+		for _, k := range view.Keys {
+			if !k.Resolvable {
+				continue
+			}
+			demand := c.planner.both(view.Type.Def, k.Fields, requires)
+			if demand == nil {
+				continue
+			}
+			supply := c.unit(def, have, demand, demand.Fields, true)
+			if supply == nil {
+				continue
+			}
+			t := &target{
+				to: c.presence(view, nil), key: c.planner.fieldSet(view.Type.Def, k.Fields), demand: demand, supply: supply, requires: requires.Text, fill: filled, depth: 1 + supply.depth,
+				fetches: c.fetchID(view.Subgraph, view.Type.Name, condition).union(supply.fetches), typename: typenameSent(def, view, have),
+			}
+			if best == nil || supply.cost < best.supply.cost {
+				best = t
+			}
 		}
-		return found[0]
-	}
-	outer := c.cut
-	c.cut = false
-	var best *target
-	for _, k := range view.Keys {
-		if !k.Resolvable {
-			continue
-		}
-		demand := c.planner.both(view.Type.Def, k.Fields, requires)
-		if demand == nil {
-			continue
-		}
-		supply := c.unit(def, have, demand, demand.Fields, true)
-		if supply == nil {
-			continue
-		}
-		t := &target{
-			to: c.presence(view, nil), key: c.planner.fieldSet(view.Type.Def, k.Fields), demand: demand, supply: supply, requires: requires.Text, fill: filled, depth: 1 + supply.depth,
-			fetches: c.fetchID(view.Subgraph, view.Type.Name, condition).union(supply.fetches), typename: typenameSent(def, view, have),
-		}
-		if best == nil || supply.cost < best.supply.cost {
-			best = t
-		}
-	}
-	if best != nil {
-		c.routes[key] = []*target{best}
-	} else if !c.cut {
-		c.routes[key] = []*target{}
-	}
-	c.cut = c.cut || outer
-	return best
+		return best, best != nil
+	})
 }
-
-// idSet is a set of small numbers.
-type idSet []uint64
-
-func (s idSet) count() int {
-	n := 0
-	for _, word := range s {
-		n += bits.OnesCount64(word)
-	}
-	return n
-}
-
-func (s idSet) union(o idSet) idSet {
-	if len(s) < len(o) {
-		s, o = o, s
-	}
-	out := slices.Clone(s)
-	for i, word := range o {
-		out[i] |= word
-	}
-	return out
-}
-
-// added counts the members of o that s lacks.
-func (s idSet) added(o idSet) int { return s.union(o).count() - s.count() }
 
 // fetchID numbers an entry, so that choices that share it count it once.
 func (c *chooser) fetchID(subgraph *supergraph.Subgraph, typeName, requires string) idSet {
@@ -240,7 +213,5 @@ func (c *chooser) fetchID(subgraph *supergraph.Subgraph, typeName, requires stri
 		id = len(c.fetchIDs)
 		c.fetchIDs[name] = id
 	}
-	set := make(idSet, id/64+1)
-	set[id/64] = 1 << (id % 64)
-	return set
+	return single(id)
 }

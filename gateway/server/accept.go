@@ -17,9 +17,17 @@ const (
 // negotiate returns the media type to answer in: the one the client likes best of those GraphQL is served in. Of equals it is the one listed
 // first, and mediaGraphQL where it is all the same. The second result is false where the client takes neither.
 func negotiate(header http.Header) (string, bool) {
-	ranges := header.Values("Accept")
+	ranges := header["Accept"]
 	if len(ranges) == 0 {
 		return mediaGraphQL, true
+	}
+	if len(ranges) == 1 {
+		switch ranges[0] { // most clients
+		case mediaJSON:
+			return mediaJSON, true
+		case mediaGraphQL, "*/*":
+			return mediaGraphQL, true
+		}
 	}
 	// For each of the two, the most specific range that covers it counts, whatever its quality: "application/json;q=0, */*" is not JSON.
 	best := [2]preference{{specific: -1}, {specific: -1}}
@@ -95,9 +103,12 @@ func isUTF8(charset string) bool {
 // declaresJSON tells whether the Content-Type header says JSON in UTF-8, once. A header that is given twice, or that carries a second type
 // in its parameters, is read in one way here and in another elsewhere, so it is refused.
 func declaresJSON(header http.Header) bool {
-	values := header.Values("Content-Type")
+	values := header["Content-Type"]
 	if len(values) != 1 {
 		return false
+	}
+	if values[0] == mediaJSON { // most clients
+		return true
 	}
 	name, params, err := mime.ParseMediaType(values[0])
 	if err != nil || name != mediaJSON {

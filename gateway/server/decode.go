@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -22,61 +23,97 @@ func (s *Server) decodePost(w http.ResponseWriter, r *http.Request) (*Request, i
 		return nil, 0, &refusal{status: http.StatusUnsupportedMediaType, code: CodeMediaType,
 			message: "send the request as JSON in UTF-8, with one header Content-Type: application/json"}
 	}
-	body, problem := s.readBody(w, r)
-	if problem != nil {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer keepBuffer(buffer)
+	buffer.Reset()
+	if problem := s.readBody(buffer, w, r); problem != nil {
 		return nil, 0, problem
 	}
+	if s.engine != nil {
+		if known := s.engine.known(buffer.Bytes()); known != nil {
+			return &Request{Header: r.Header, prepared: known}, buffer.Len(), nil
+		}
+	}
+	body := bytes.Clone(buffer.Bytes()) // what is decoded of it stays
 	request, problem := decodeBody(body)
 	if problem != nil {
 		return nil, len(body), problem
 	}
-	request.Header = r.Header
+	request.Header, request.body = r.Header, body
 	return request, len(body), nil
 }
 
-// readBody returns the body, decompressed. The limit holds for what arrives and for what it expands to.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+// buffers are for reading bodies.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxKeptBuffer is up to how many bytes a buffer is kept: many times a common request.
+const maxKeptBuffer = 64 << 10
+
+func keepBuffer(b *bytes.Buffer) {
+	if b.Cap() <= maxKeptBuffer {
+		buffers.Put(b)
+	}
+}
+
+// readBody reads the body, decompressed. The limit holds for what arrives and for what it expands to.
+func (s *Server) readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request) *refusal {
 	limit := s.settings.MaxBody
-	tooLarge := &refusal{status: http.StatusRequestEntityTooLarge, code: CodeTooLarge,
-		message: fmt.Sprintf("the request is larger than %d bytes, counted after decompression", limit)}
+	tooLarge := func() *refusal {
+		return &refusal{status: http.StatusRequestEntityTooLarge, code: CodeTooLarge,
+			message: fmt.Sprintf("the request is larger than %d bytes, counted after decompression", limit)}
+	}
 	if r.ContentLength > limit {
-		return nil, tooLarge
+		return tooLarge()
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.settings.Timeout)) // fails where the connection has no deadlines
-	var source io.Reader = http.MaxBytesReader(w, r.Body, limit)
-	coding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ",")))
+	coding := contentCoding(r.Header)
 	var err error
-	switch coding {
-	case "", "identity":
-	case "gzip", "x-gzip":
-		source, err = gzip.NewReader(source)
-	case "deflate":
-		source, err = zlib.NewReader(source)
-	default:
-		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: CodeEncoding,
-			message: "the body may be compressed once, with gzip or deflate, or not at all"}
-	}
-	var body bytes.Buffer
-	if err == nil {
-		if r.ContentLength > 0 {
-			body.Grow(int(r.ContentLength) + bytes.MinRead)
+	if coding == "" && r.ContentLength >= 0 { // net/http reads no more than that
+		body.Grow(int(r.ContentLength) + bytes.MinRead)
+		_, err = body.ReadFrom(r.Body)
+	} else {
+		var source io.Reader = http.MaxBytesReader(w, r.Body, limit)
+		switch coding {
+		case "":
+		case "gzip", "x-gzip":
+			source, err = gzip.NewReader(source)
+		case "deflate":
+			source, err = zlib.NewReader(source)
+		default:
+			return &refusal{status: http.StatusUnsupportedMediaType, code: CodeEncoding,
+				message: "the body may be compressed once, with gzip or deflate, or not at all"}
 		}
-		_, err = body.ReadFrom(io.LimitReader(source, limit+1))
+		if err == nil {
+			_, err = body.ReadFrom(io.LimitReader(source, limit+1))
+		}
 	}
 	var overLimit *http.MaxBytesError
 	switch {
+	case err == nil && int64(body.Len()) <= limit:
+		watchClient(w)
+		return nil
 	case errors.As(err, &overLimit), int64(body.Len()) > limit:
-		return nil, tooLarge
+		return tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &refusal{status: http.StatusRequestTimeout, code: CodeSlow,
+		return &refusal{status: http.StatusRequestTimeout, code: CodeSlow,
 			message: fmt.Sprintf("the body did not arrive within %s", s.settings.Timeout)}
-	case err != nil && coding != "" && coding != "identity":
-		return nil, badRequest("the body cannot be decompressed: it is damaged, or not what Content-Encoding says")
-	case err != nil:
-		return nil, badRequest("the body ended before it was complete")
+	case coding != "":
+		return badRequest("the body cannot be decompressed: it is damaged, or not what Content-Encoding says")
 	}
-	watchClient(w)
-	return body.Bytes(), nil
+	return badRequest("the body ended before it was complete")
+}
+
+// contentCoding returns how the body is compressed, "" for not at all.
+func contentCoding(header http.Header) string {
+	values := header["Content-Encoding"]
+	if len(values) == 0 {
+		return ""
+	}
+	coding := strings.ToLower(strings.TrimSpace(strings.Join(values, ",")))
+	if coding == "identity" {
+		return ""
+	}
+	return coding
 }
 
 // watchClient lifts the deadline for reading the request, which has been read: from now on the connection is only read to notice that the client

@@ -25,6 +25,7 @@ type exchange struct {
 	in, out   int    // bytes of the body, decompressed, and of the answer, before compression
 	status    int
 	outcome   string // a code, or one of the outcomes below
+	began     bool   // the answer is being written
 }
 
 // The outcomes of exchanges beside the codes of refusals.
@@ -39,6 +40,7 @@ func (s *Server) graphql(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Server: s, w: w, r: r, started: time.Now(), media: mediaJSON}
 	s.metrics.inFlight.Inc()
 	defer x.end()
+	defer func() { s.recovered(recover(), x.began, w, r) }()
 	if problem := x.answer(); problem != nil {
 		x.refuse(problem)
 	}
@@ -46,7 +48,8 @@ func (s *Server) graphql(w http.ResponseWriter, r *http.Request) {
 
 // answer is the life of one HTTP request: checked, decoded, executed, written.
 func (x *exchange) answer() *refusal {
-	x.w.Header().Add("Vary", "Accept")
+	header := x.w.Header()
+	header[headerVary] = append(header[headerVary], "Accept")
 	x.cors(x.w, x.r)
 	if problem := x.checkOrigin(x.r); problem != nil {
 		return problem
@@ -69,6 +72,9 @@ func (x *exchange) answer() *refusal {
 		return problem
 	}
 	x.operation = request.OperationName
+	if request.prepared != nil {
+		x.operation = request.prepared.name
+	}
 	response, problem := x.execute(request)
 	if problem != nil {
 		return problem
@@ -99,6 +105,12 @@ var errShutdown = errors.New("the server is shutting down")
 func (x *exchange) execute(request *Request) (*Response, *refusal) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.settings.Timeout)
 	defer cancel()
+	if x.engine != nil { // which returns on time by itself
+		if r := x.contained(ctx, request); ctx.Err() == nil || r.counts() {
+			return r.response, r.problem
+		}
+		return nil, x.late()
+	}
 	done := make(chan result, 1)
 	go func() { done <- x.contained(ctx, request) }()
 	select {
@@ -118,14 +130,19 @@ func (x *exchange) execute(request *Request) (*Response, *refusal) {
 			x.log.Error("bug: an executor went on after the end of its context", "operation", loggable(x.operation))
 		}
 	}
+	return nil, x.late()
+}
+
+// late says why there is no answer when the context of the execution has ended.
+func (x *exchange) late() *refusal {
 	switch {
 	case x.r.Context().Err() == nil:
-		return nil, &refusal{status: http.StatusGatewayTimeout, code: CodeTimeout,
+		return &refusal{status: http.StatusGatewayTimeout, code: CodeTimeout,
 			message: fmt.Sprintf("the operation took longer than %s: ask for less at once", x.settings.Timeout)}
 	case errors.Is(context.Cause(x.r.Context()), errShutdown):
-		return nil, &refusal{status: http.StatusServiceUnavailable, code: CodeCancelled, message: "the server is shutting down: send the request again"}
+		return &refusal{status: http.StatusServiceUnavailable, code: CodeCancelled, message: "the server is shutting down: send the request again"}
 	default: // nobody may be there to read it, but a client that only closed its sending side is
-		return nil, &refusal{status: http.StatusServiceUnavailable, code: CodeCancelled, message: "the client closed the connection before the answer was ready"}
+		return &refusal{status: http.StatusServiceUnavailable, code: CodeCancelled, message: "the client closed the connection before the answer was ready"}
 	}
 }
 
@@ -179,7 +196,7 @@ func (x *exchange) write(response *Response) {
 	if response.Executed {
 		x.outcome = outcomeExecuted
 	}
-	x.out = len(response.Body)
+	x.out, x.began = len(response.Body), true
 	writeAnswer(x.w, x.media, x.status, response.Body)
 	response.release()
 }
@@ -187,7 +204,7 @@ func (x *exchange) write(response *Response) {
 func (x *exchange) refuse(problem *refusal) {
 	x.status, x.outcome = problem.status, problem.code
 	body := problem.body()
-	x.out = len(body)
+	x.out, x.began = len(body), true
 	problem.write(x.w, x.media)
 }
 
@@ -237,22 +254,24 @@ func loggable(name string) string {
 func (s *Server) contain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tracked := &trackedWriter{ResponseWriter: w}
-		defer func() {
-			what := recover()
-			if what == nil {
-				return
-			}
-			if what == http.ErrAbortHandler { // net/http's own way to cut a connection
-				panic(what)
-			}
-			s.log.Error("bug: a handler panicked", "panic", fmt.Sprint(what), "path", r.URL.Path, "stack", string(debug.Stack()))
-			if tracked.began {
-				panic(http.ErrAbortHandler)
-			}
-			internal().write(w, mediaJSON)
-		}()
+		defer func() { s.recovered(recover(), tracked.began, w, r) }()
 		next.ServeHTTP(tracked, r)
 	})
+}
+
+// recovered does so for what a handler panicked with, nil where it did not.
+func (s *Server) recovered(what any, began bool, w http.ResponseWriter, r *http.Request) {
+	if what == nil {
+		return
+	}
+	if what == http.ErrAbortHandler { // net/http's own way to cut a connection
+		panic(what)
+	}
+	s.log.Error("bug: a handler panicked", "panic", fmt.Sprint(what), "path", r.URL.Path, "stack", string(debug.Stack()))
+	if began {
+		panic(http.ErrAbortHandler)
+	}
+	internal().write(w, mediaJSON)
 }
 
 // trackedWriter remembers whether an answer was begun.

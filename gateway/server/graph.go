@@ -38,7 +38,15 @@ func (e *Engine) Swap(g *Graph) { e.current.Store(g) }
 func (e *Engine) Graph() *Graph { return e.current.Load() }
 
 // Execute answers the request.
-func (e *Engine) Execute(ctx context.Context, r *Request) *Response { return e.Graph().Execute(ctx, r) }
+func (e *Engine) Execute(ctx context.Context, r *Request) *Response {
+	if r.prepared != nil {
+		return r.prepared.graph.run(ctx, r, r.prepared)
+	}
+	return e.Graph().Execute(ctx, r)
+}
+
+// known returns what was prepared for the body of a request, nil where it was not.
+func (e *Engine) known(body []byte) *prepared { return e.Graph().repeated.find(body) }
 
 // Graph is everything that follows from one supergraph: its schema, planner, plans and subgraphs. It is immutable but for its caches.
 type Graph struct {
@@ -48,8 +56,12 @@ type Graph struct {
 	planner   *plan.Planner
 	executor  *execute.Executor
 	documents *otter.Cache[string, *operation.Document]
-	plans     *otter.Cache[string, *plan.Plan]
+	plans     *otter.Cache[planKey, *plan.Plan]
 	percent   map[string]float64 // by label: the part of the requests it is on for
+	repeated  *repeated
+	forwarded []string // names of the client's headers that subgraphs are sent
+	share     bool
+	writes    atomic.Uint64 // mutations that began, and those that ended
 }
 
 // GraphSettings are what a graph can be told. The zero value is safe for use by anybody.
@@ -64,6 +76,17 @@ type GraphSettings struct {
 	Label   func(ctx context.Context, r *Request, label string) bool
 	Labels  map[string]bool
 	Observe execute.Observer
+	// Share is whether requests that are the same, and come while one of them is being executed, share its answer.
+	Share bool
+	// Joined is told about each request that shared another's answer; nil where nobody wants to know.
+	Joined func()
+}
+
+// planKey is everything that decides a plan.
+type planKey struct {
+	text    string
+	name    string // the operation's
+	decided string // conditions and labels, in order: 1 or 0 each
 }
 
 // How much text the caches of a graph may hold, in bytes: of operations, and of what plans send.
@@ -79,8 +102,12 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 	for name, subgraph := range subgraphs {
 		all[name] = subgraph
 	}
+	forwarded, known := forwardedBy(all, settings)
 	return &Graph{
 		Supergraph: s,
+		repeated:   newRepeated(),
+		forwarded:  forwarded,
+		share:      settings.Share && known,
 		settings:   settings,
 		planner:    &plan.Planner{Supergraph: s, Budget: settings.PlanBudget},
 		percent:    percentages(s),
@@ -89,46 +116,82 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 			MaximumWeight: documentCacheBytes,
 			Weigher:       func(text string, _ *operation.Document) uint32 { return uint32(8*len(text) + entryBytes) },
 		}),
-		plans: otter.Must(&otter.Options[string, *plan.Plan]{
+		plans: otter.Must(&otter.Options[planKey, *plan.Plan]{
 			MaximumWeight: planCacheBytes,
-			Weigher:       func(key string, p *plan.Plan) uint32 { return uint32(len(key) + p.Size() + entryBytes) },
+			Weigher:       func(key planKey, p *plan.Plan) uint32 { return uint32(len(key.text) + p.Size() + entryBytes) },
 		}),
 	}
 }
 
-// Execute is the life of a query: prepare, plan, execute.
+// Execute is the life of a query: prepare, plan, run.
 func (g *Graph) Execute(ctx context.Context, r *Request) *Response {
-	prepared, errs := g.prepare(r)
-	if errs != nil {
-		return failure(errs)
+	p, errs := g.prepare(r)
+	if errs == nil {
+		errs = g.permit(p, r)
 	}
-	if prepared.kind == ast.Mutation && r.ReadOnly {
-		response := failure(operation.Failure("METHOD_NOT_ALLOWED", "a mutation must be sent with POST"))
-		response.NotAllowed = true
+	if errs == nil {
+		p.plan, errs = g.plan(ctx, r, p)
+	}
+	if errs == nil && !g.settings.Introspection && asksForSchema(p.plan) {
+		errs = operation.Failure("INTROSPECTION_DISABLED", "introspection is switched off here")
+	}
+	if errs != nil {
+		response := failure(errs)
+		response.NotAllowed = p != nil && p.kind == ast.Mutation && r.ReadOnly
 		return response
 	}
-	if prepared.kind == ast.Subscription {
-		return failure(operation.Failure("SUBSCRIPTIONS_NOT_SUPPORTED", "this endpoint answers queries and mutations: it does not stream"))
+	if r.body != nil && len(g.Supergraph.Labels) == 0 { // labels may be decided otherwise the next time
+		g.repeated.add(r.body, &p.prepared)
 	}
-	p, errs := g.plan(ctx, r, prepared)
-	if errs != nil {
-		return failure(errs)
-	}
-	if !g.settings.Introspection && asksForSchema(p) {
-		return failure(operation.Failure("INTROSPECTION_DISABLED", "introspection is switched off here"))
-	}
-	executed := g.executor.Execute(ctx, p, prepared.variables, r.Header)
-	return &Response{Body: executed.Body, Executed: true, executed: executed}
+	return g.run(ctx, r, &p.prepared)
 }
 
-// prepared is a request whose text is valid and whose variables fit.
-type prepared struct {
-	document  *operation.Document
-	kind      ast.Operation
-	variables operation.Variables
+// permit refuses what this endpoint does not do.
+func (g *Graph) permit(p *preparing, r *Request) operation.Errors {
+	switch {
+	case p.kind == ast.Mutation && r.ReadOnly:
+		return operation.Failure("METHOD_NOT_ALLOWED", "a mutation must be sent with POST")
+	case p.kind == ast.Subscription:
+		return operation.Failure("SUBSCRIPTIONS_NOT_SUPPORTED", "this endpoint answers queries and mutations: it does not stream")
+	}
+	return nil
 }
 
-func (g *Graph) prepare(r *Request) (*prepared, operation.Errors) {
+// run executes what was prepared. A query shares the execution of one that is the same.
+func (g *Graph) run(ctx context.Context, r *Request, p *prepared) *Response {
+	execute := func(ctx context.Context) *Response {
+		executed := g.executor.Execute(ctx, p.plan, p.variables, r.Header)
+		return &Response{Body: executed.Body, Executed: true, executed: executed}
+	}
+	if p.kind == ast.Mutation {
+		g.writes.Add(1)
+		defer g.writes.Add(1)
+		return execute(ctx)
+	}
+	if !g.share || r.prepared == nil {
+		return execute(ctx)
+	}
+	response := p.share(ctx, g.headersOf(r.Header), execute)
+	if response == nil {
+		return failure(operation.Failure(CodeCancelled, "the request ended before it was answered"))
+	}
+	return response
+}
+
+// joined notes a request that shares another's answer.
+func (g *Graph) joined() {
+	if g.settings.Joined != nil {
+		g.settings.Joined()
+	}
+}
+
+// preparing is a request on its way to prepared.
+type preparing struct {
+	prepared
+	document *operation.Document
+}
+
+func (g *Graph) prepare(r *Request) (*preparing, operation.Errors) {
 	if strings.TrimSpace(r.Query) == "" {
 		return nil, operation.Failure("BAD_REQUEST", "the request has no query")
 	}
@@ -148,29 +211,30 @@ func (g *Graph) prepare(r *Request) (*prepared, operation.Errors) {
 	if errs != nil {
 		return nil, errs
 	}
-	return &prepared{document, kind, variables}, nil
+	return &preparing{prepared{graph: g, name: r.OperationName, kind: kind, variables: variables}, document}, nil
 }
 
-// plan returns the plan of the operation. Its key is everything that decides it: the text, the operation's name, the values that decide conditions, and
-// the labels of progressive overrides that are on.
-func (g *Graph) plan(ctx context.Context, r *Request, p *prepared) (*plan.Plan, operation.Errors) {
+// plan returns the plan of the operation.
+func (g *Graph) plan(ctx context.Context, r *Request, p *preparing) (*plan.Plan, operation.Errors) {
+	key := planKey{text: r.Query, name: r.OperationName}
 	names := p.document.Conditions(r.OperationName)
+	labels := g.labels(ctx, r)
+	if len(names) > 0 || labels != nil {
+		decided := make([]byte, 0, len(names)+len(labels))
+		for _, name := range names {
+			decided = append(decided, digit(p.variables.True(name)))
+		}
+		for _, label := range g.Supergraph.Labels {
+			decided = append(decided, digit(labels[label]))
+		}
+		key.decided = string(decided)
+	}
+	if found, known := g.plans.GetIfPresent(key); known {
+		return found, nil
+	}
 	conditions := make(map[string]bool, len(names))
-	var key strings.Builder
-	key.WriteString(r.Query)
-	key.WriteByte(0)
-	key.WriteString(r.OperationName)
-	key.WriteByte(0)
 	for _, name := range names {
 		conditions[name] = p.variables.True(name)
-		key.WriteByte(map[bool]byte{true: '1', false: '0'}[conditions[name]])
-	}
-	labels := g.labels(ctx, r)
-	for _, name := range g.Supergraph.Labels {
-		key.WriteByte(map[bool]byte{true: '1', false: '0'}[labels[name]])
-	}
-	if found, known := g.plans.GetIfPresent(key.String()); known {
-		return found, nil
 	}
 	op, errs := p.document.Normalize(r.OperationName, conditions)
 	if errs != nil {
@@ -184,8 +248,15 @@ func (g *Graph) plan(ctx context.Context, r *Request, p *prepared) (*plan.Plan, 
 		}
 		return nil, operation.Failure(execute.CodeCancelled, "the request ended before it was planned")
 	}
-	g.plans.Set(key.String(), made)
+	g.plans.Set(key, made)
 	return made, nil
+}
+
+func digit(on bool) byte {
+	if on {
+		return '1'
+	}
+	return '0'
 }
 
 // Explain returns the text of the plan for a request, without running it.

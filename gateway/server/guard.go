@@ -59,17 +59,24 @@ func hostName(host string) string {
 // onlyAllowedHosts refuses requests that call the server by another's name.
 func (s *Server) onlyAllowedHosts(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-		if !s.hosts.allows(r.Host, local) {
-			s.metrics.refused(CodeHost)
-			s.log.Info("refused", "code", CodeHost, "path", r.URL.Path)
-			problem := refusal{status: http.StatusForbidden, code: CodeHost,
-				message: "this server does not go by the name in the Host header: an operator can add it to the allowed hosts"}
-			problem.write(w, mediaJSON)
-			return
+		if s.admits(w, r) {
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
+}
+
+// admits tells whether the request calls the server by one of its names, and refuses it otherwise.
+func (s *Server) admits(w http.ResponseWriter, r *http.Request) bool {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if s.hosts.allows(r.Host, local) {
+		return true
+	}
+	s.metrics.refused(CodeHost)
+	s.log.Info("refused", "code", CodeHost, "path", r.URL.Path)
+	problem := refusal{status: http.StatusForbidden, code: CodeHost,
+		message: "this server does not go by the name in the Host header: an operator can add it to the allowed hosts"}
+	problem.write(w, mediaJSON)
+	return false
 }
 
 func newOriginList(origins []string) map[string]bool {
@@ -128,8 +135,12 @@ const preflightAge = "7200"
 
 // cors adds the headers that let an allowed origin read the answer. Without an Origin header, or for our own pages, they do nothing.
 func (s *Server) cors(w http.ResponseWriter, r *http.Request) {
-	w.Header().Add("Vary", "Origin")
+	header := w.Header()
+	header[headerVary] = append(header[headerVary], "Origin")
 	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
 	if canonical, ok := canonicalOrigin(origin); !ok || !s.origins[canonical] {
 		return
 	}
@@ -189,13 +200,26 @@ func checkForgery(r *http.Request) *refusal {
 // securityHeaders sets what no answer should go without. The playground sets a content policy of its own.
 func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("X-Frame-Options", "DENY")
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		header.Set("Cross-Origin-Resource-Policy", "same-origin")
-		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		setSecurityHeaders(w.Header())
 		next.ServeHTTP(w, r)
 	})
+}
+
+// securityFields are set on every answer.
+var securityFields = []struct {
+	name  string
+	value []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"X-Frame-Options", []string{"DENY"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+}
+
+func setSecurityHeaders(header http.Header) {
+	for i := range securityFields {
+		header[securityFields[i].name] = securityFields[i].value
+	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 )
 
 // The codes of errors that this package puts into extensions.code. They are stable. What an Executor refuses has codes of its own.
@@ -59,8 +60,31 @@ func (p *refusal) write(w http.ResponseWriter, media string) {
 }
 
 func writeAnswer(w http.ResponseWriter, media string, status int, body []byte) {
-	w.Header().Set("Content-Type", media+"; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
+	header := w.Header()
+	header[headerContentType] = mediaHeader(media)
+	header[headerCacheControl] = noStore
+	header[headerContentLength] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // an error means that the client is gone
+}
+
+// Names of header fields, as net/http keeps them, and values that many answers have. The values are shared: they are replaced, never changed.
+const (
+	headerContentType   = "Content-Type"
+	headerContentLength = "Content-Length"
+	headerCacheControl  = "Cache-Control"
+	headerVary          = "Vary"
+)
+
+var (
+	noStore       = []string{"no-store"}
+	graphQLHeader = []string{mediaGraphQL + "; charset=utf-8"}
+	jsonHeader    = []string{mediaJSON + "; charset=utf-8"}
+)
+
+func mediaHeader(media string) []string {
+	if media == mediaGraphQL {
+		return graphQLHeader
+	}
+	return jsonHeader
 }

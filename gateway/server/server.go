@@ -39,6 +39,9 @@ type Request struct {
 	Extensions    json.RawMessage // a valid JSON object, or nil
 	ReadOnly      bool            // mutations are refused: the request came with GET
 	Header        http.Header
+
+	body     []byte    // of a POST, decompressed
+	prepared *prepared // what its body is known to ask for: the members above are empty
 }
 
 // Response is a finished answer.
@@ -49,10 +52,15 @@ type Response struct {
 	Status     int    // 0: the one the specification asks for
 
 	executed execute.Response // whose memory Body is
+	flight   *flight          // nil where the response is one request's alone
 }
 
-// release gives the memory of the body back, once it is written.
-func (r *Response) release() { r.executed.Release() }
+// release gives the memory of the body back, once every request that has the response has written it.
+func (r *Response) release() {
+	if r.flight == nil || r.flight.reading.Add(-1) == 0 {
+		r.executed.Release()
+	}
+}
 
 // Executor answers requests. It must honour the end of ctx and must not keep r after it returns. It is called from many goroutines.
 type Executor interface {
@@ -114,6 +122,7 @@ const compressFrom = 1 << 10
 // Server serves one Executor over HTTP. It is an http.Handler for /graphql, /, /playground/, /healthz, /readyz and /metrics.
 type Server struct {
 	executor Executor
+	engine   *Engine // the executor, where it is one
 	settings Settings
 	hosts    hostList
 	origins  map[string]bool
@@ -150,16 +159,35 @@ func New(executor Executor, settings Settings) *Server {
 		metrics:  newMetrics(settings.Registry),
 		log:      settings.Log,
 	}
+	s.engine, _ = executor.(*Engine)
 	s.handler = s.routes()
 	return s
 }
 
 // ServeHTTP answers one HTTP request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == graphqlPath && r.Header.Get("Accept-Encoding") == "" {
+		s.direct(w, r)
+		return
+	}
+	s.handler.ServeHTTP(w, r)
+}
+
+const graphqlPath = "/graphql"
+
+// direct does what the handler does for an answer that is not to be compressed, by the shortest way.
+func (s *Server) direct(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	setSecurityHeaders(header)
+	header[headerVary] = append(make([]string, 0, 3), "Accept-Encoding")
+	if s.admits(w, r) {
+		s.graphql(w, r)
+	}
+}
 
 func (s *Server) routes() http.Handler {
 	guarded := http.NewServeMux()
-	guarded.HandleFunc("/graphql", s.graphql)
+	guarded.HandleFunc(graphqlPath, s.graphql)
 	guarded.Handle("GET /metrics", promhttp.HandlerFor(s.settings.Registry, promhttp.HandlerOpts{DisableCompression: true}))
 	if s.settings.Playground {
 		guarded.HandleFunc("GET /{$}", s.playground)

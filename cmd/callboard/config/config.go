@@ -59,6 +59,7 @@ type Server struct {
 	Introspection   bool     `yaml:"introspection"`
 	ShutdownTimeout Duration `yaml:"shutdownTimeout" validate:"gt=0"`
 	OverrideLabels  []string `yaml:"overrideLabels" validate:"dive,required"`
+	ShareRequests   bool     `yaml:"shareRequests"`
 }
 
 // Limits bound what one operation may ask for.
@@ -123,6 +124,7 @@ func defaults(env func(string) (string, bool)) Config {
 			Playground:      true,
 			Introspection:   true,
 			ShutdownTimeout: Duration(server.DefaultShutdownTimeout),
+			ShareRequests:   true,
 		},
 		Limits: Limits{
 			Tokens: limits.Tokens, Depth: limits.Depth, Fields: limits.Fields, Aliases: limits.Aliases,

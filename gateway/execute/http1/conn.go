@@ -79,8 +79,8 @@ func (k *conn) arm(limit time.Time) error {
 // pollWait is how long a connection is listened to that cannot be asked whether bytes have arrived.
 const pollWait = 100 * time.Microsecond
 
-// write hands p over as far as it is taken without waiting. The error is errWouldWait if some is left over. Any other error with n = 0 means that
-// the system refused all of it, so the upstream has seen nothing.
+// write hands p to the system as far as it takes it without waiting. The error is errWouldWait if some is left over; any other means that the
+// system refused all of it.
 func (k *conn) write(p []byte) (n int, err error) {
 	if k.raw == nil {
 		return 0, errWouldWait

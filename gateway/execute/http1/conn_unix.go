@@ -23,20 +23,20 @@ func (k *conn) direct() {
 		return
 	}
 	k.push = func(fd uintptr) {
-		for len(k.out) > 0 {
+		for {
 			n, err := syscall.Write(int(fd), k.out)
-			if n > 0 {
-				k.out = k.out[n:]
-				k.n += n
+			switch {
+			case n == len(k.out):
+				k.n = n
+			case n > 0: // an error of what is left belongs to another attempt
+				k.n, k.err = n, errWouldWait
+			case err == syscall.EINTR:
 				continue
+			case err == nil || err == syscall.EAGAIN:
+				k.err = errWouldWait
+			default:
+				k.err = err
 			}
-			if err == syscall.EINTR {
-				continue
-			}
-			if err == nil || err == syscall.EAGAIN {
-				err = errWouldWait
-			}
-			k.err = err
 			return
 		}
 	}
@@ -60,7 +60,7 @@ func (k *conn) direct() {
 	}
 }
 
-// tryWrite hands p to the system as far as it takes it now. The error is errWouldWait if some is left over.
+// tryWrite is write by one system call. p is not empty.
 func (k *conn) tryWrite(p []byte) (int, error) {
 	k.out, k.n, k.err = p, 0, nil
 	if err := k.raw.Control(k.push); err != nil {

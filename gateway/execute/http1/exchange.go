@@ -40,8 +40,7 @@ type Exchange struct {
 
 	client   *Client
 	request  Request
-	repeated bool  // the request was sent twice
-	writeErr error // the request was not written to its end, but part of it was
+	writeErr error // the request was not written to its end
 	err      error // what Arrived and Finish return from now on
 
 	buf  []byte
@@ -62,6 +61,9 @@ type errand struct {
 
 // Start sends the request and returns without waiting for the upstream. If that needs a connection, or the system does not take all of the request
 // at once, another goroutine sees to it. What goes wrong is told by Arrived and Finish. An exchange that is still under way is ended first.
+//
+// An answer is looked at when the request is written to its end or writing has failed. An upstream that answers early, leaves a request larger
+// than the sockets' buffers unread and does not close either is waited for until the deadline.
 func (e *Exchange) Start(c *Client, r Request) {
 	if e.client != nil && e.err == nil {
 		e.fail(errAborted)
@@ -71,7 +73,7 @@ func (e *Exchange) Start(c *Client, r Request) {
 		r.Deadline = now.Add(DefaultTimeout)
 	}
 	e.client, e.request = c, r
-	e.repeated, e.writeErr, e.err = false, nil, nil
+	e.writeErr, e.err = nil, nil
 	e.r, e.w, e.keep, e.head = 0, 0, 0, head{}
 	if len(e.buf) > keptBuffer {
 		e.buf = nil
@@ -96,15 +98,11 @@ func (e *Exchange) Start(c *Client, r Request) {
 // send writes the request to a connection from the pool.
 func (e *Exchange) send(k *conn) {
 	n, err := k.write(e.request.Text)
-	switch {
-	case err == nil:
-	case err == errWouldWait:
+	if err == errWouldWait {
 		rest, deadline := e.request.Text[n:], e.request.Deadline
 		e.run(&errand{}, func(a *errand) { a.writeErr = k.writeRest(rest, deadline) })
-	case n == 0:
-		e.replace()
-	default:
-		e.writeErr = err
+	} else if err != nil {
+		e.replace() // nobody has seen any of it
 	}
 }
 
@@ -115,7 +113,7 @@ func (e *Exchange) replace() error {
 	e.conn = nil
 	e.mu.Unlock()
 	k.close()
-	e.repeated, e.writeErr = true, nil
+	e.writeErr = nil
 	return e.connect(time.Now())
 }
 
@@ -217,8 +215,9 @@ func (e *Exchange) late() error {
 	return e.fail(errTimeout)
 }
 
-// Arrived waits until the first byte of an answer is there, at most until the time given, and reports whether it is. With a time that has passed,
-// such as the zero time, it looks without waiting. An error ends the exchange; Finish returns the same. Once true it stays true until Finish.
+// Arrived waits until the first byte of an answer is there, be it of an informational head, at most until the time given, and reports whether it is.
+// With a time that has passed, such as the zero time, it looks without waiting. An error ends the exchange; Finish returns the same. Once true it
+// stays true until Finish.
 func (e *Exchange) Arrived(until time.Time) (bool, error) {
 	if e.client == nil {
 		return false, errIdle
@@ -259,9 +258,10 @@ func (e *Exchange) Arrived(until time.Time) (bool, error) {
 	}
 }
 
-// lost sends the request once more if it may be, after a connection failed before the first byte of an answer.
+// lost sends the request once more if it may be, after a connection failed before the first byte of an answer. The connection is then a new one, so
+// that happens once.
 func (e *Exchange) lost(err error) error {
-	if e.conn.reused && e.request.Repeatable && !e.repeated {
+	if e.conn.reused && e.request.Repeatable {
 		return e.replace()
 	}
 	if e.writeErr != nil {

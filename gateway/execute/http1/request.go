@@ -36,7 +36,7 @@ func NewHead(u *url.URL, fields ...Field) (*Head, error) {
 	}
 	text := append([]byte("POST "), target...)
 	text = append(text, " HTTP/1.1\r\nHost: "...)
-	text = append(text, u.Host...)
+	text = append(text, hostField(u.Host)...)
 	text = append(text, "\r\n"...)
 	var err error
 	authorized := false
@@ -54,6 +54,15 @@ func NewHead(u *url.URL, fields ...Field) (*Head, error) {
 		}
 	}
 	return &Head{text}, nil
+}
+
+// hostField is the host as the upstream knows it: without the zone of an IPv6 address, which means something on this machine only, and without the
+// colon of a port that is not there.
+func hostField(host string) string {
+	if zone, end := strings.IndexByte(host, '%'), strings.LastIndexByte(host, ']'); zone >= 0 && end > zone {
+		host = host[:zone] + host[end:]
+	}
+	return strings.TrimSuffix(host, ":")
 }
 
 // Address is what New takes: the host and the port of an http URL, 80 if it names none.

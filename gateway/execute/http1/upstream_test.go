@@ -27,12 +27,12 @@ type upstream struct {
 	serve  func(number int, c net.Conn, r *bufio.Reader)
 	dialed func(net.Conn) net.Conn // what the client gets instead of its end; nil for no change
 
-	mu     sync.Mutex
-	dials  int
-	seen   []string // the bodies of the requests read by read
-	lock   net.Listener
-	served sync.WaitGroup
-	asked  sync.WaitGroup // dials
+	mu       sync.Mutex
+	dials    int
+	seen     []string // the bodies of the requests read by read
+	listener net.Listener
+	served   sync.WaitGroup
+	asked    sync.WaitGroup // dials
 }
 
 // start makes an upstream. serve has each connection for itself, which is closed when it returns.
@@ -46,7 +46,7 @@ func (u *upstream) listen() *upstream {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	u.lock = l
+	u.listener = l
 	u.served.Go(func() {
 		for number := 1; ; number++ {
 			c, err := l.Accept()
@@ -63,7 +63,7 @@ func (u *upstream) listen() *upstream {
 // stop waits until the clients have closed every connection.
 func (u *upstream) stop() {
 	u.asked.Wait()
-	u.lock.Close()
+	u.listener.Close()
 	u.served.Wait()
 }
 
@@ -80,9 +80,9 @@ func (u *upstream) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	number := u.dials
 	u.mu.Unlock()
 	var c net.Conn
-	if u.lock != nil {
+	if u.listener != nil {
 		var err error
-		if c, err = new(net.Dialer).DialContext(ctx, "tcp", u.lock.Addr().String()); err != nil {
+		if c, err = new(net.Dialer).DialContext(ctx, "tcp", u.listener.Addr().String()); err != nil {
 			return nil, err
 		}
 	} else {
