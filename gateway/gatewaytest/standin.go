@@ -99,6 +99,9 @@ func (s *StandIn) answer(text string, variables []byte) *execute.Answer {
 			return refused("the variables are not a JSON object: %v", err)
 		}
 	}
+	if twice := duplicate(variables); twice != "" {
+		return refused("an object in the variables has %q twice", twice)
+	}
 	if len(doc.Operations) != 1 {
 		return refused("the document has %d operations", len(doc.Operations))
 	}

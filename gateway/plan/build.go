@@ -297,55 +297,6 @@ func (f *fetch) add(e *entry) {
 	f.entries = append(f.entries, e)
 }
 
-func mergeFields(list, more []RepresentationField) []RepresentationField {
-	for _, field := range more {
-		at := slices.IndexFunc(list, func(f RepresentationField) bool {
-			return f.Name == field.Name && f.Slot == field.Slot && slices.Equal(f.On, field.On)
-		})
-		if at < 0 {
-			list = append(list, field)
-			continue
-		}
-		list[at].Fields = mergeFields(slices.Clone(list[at].Fields), field.Fields)
-		list[at].Null = list[at].Null && field.Null
-	}
-	return list
-}
-
-// contradict tells whether two lists have different values for one member of an object, as requirements with different arguments have.
-func contradict(list, other []RepresentationField) bool {
-	for _, a := range list {
-		for _, b := range other {
-			if a.Name != b.Name || a.On != nil && b.On != nil && !slices.ContainsFunc(a.On, func(name string) bool { return slices.Contains(b.On, name) }) {
-				continue
-			}
-			if a.Slot != b.Slot || contradict(a.Fields, b.Fields) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// representation says which slots of the site a representation is made of.
-func (b *build) representation(s *site, demand *operation.Selections) []RepresentationField {
-	var list []RepresentationField
-	for _, field := range demand.Fields {
-		if field.Name == "__typename" {
-			continue
-		}
-		own := b.slot(s, field, "")
-		r := RepresentationField{Name: field.Name, Member: `,"` + field.Name + `":`, Slot: own.index, On: field.On}
-		if field.Selections != nil {
-			r.Fields = b.representation(own.site, field.Selections)
-			// Which type the object is goes along, whether the subgraph's own text of the demand has a fragment there or not.
-			own.site.asks = own.site.asks || supergraph.Abstract(own.site.def)
-		}
-		list = append(list, r)
-	}
-	return list
-}
-
 // field asks for one field at each of its sources, and builds what is below it. It returns the fetches the answer comes from.
 func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at places) map[*fetch]bool {
 	from := map[*fetch]bool{}

@@ -167,7 +167,7 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 		text := t.text.String()[before:]
 		target := &Target{Path: path(f.site, f.way), Selection: selection}
 		for _, e := range f.sortedEntries() {
-			r := &Representation{Typename: e.typename, Fields: e.fields}
+			r := &Representation{Typename: e.typename, Fields: b.settle(f.site, e.fields)}
 			if e.unit != f.site.def && supergraph.Abstract(f.site.def) {
 				r.On = []string{e.unit.Name}
 			}
