@@ -97,6 +97,9 @@ func (b *build) byType(s *site, fields []RepresentationField) []RepresentationFi
 		if len(one) == 0 {
 			continue
 		}
+		if one[0].Fields == nil { // a leaf is the same whoever asks for it
+			signature = nil
+		}
 		at, seen := index[string(signature)]
 		if !seen {
 			at = len(out)
