@@ -28,6 +28,7 @@ var mayImport = []struct {
 	{"gateway/compose/satisfy", []string{"gateway/supergraph"}, "what it finds must hold without asking the planner"},
 	{"gateway/operation", []string{"gateway/supergraph"}, "an operation is prepared against a schema alone"},
 	{"gateway/plan", []string{"gateway/supergraph", "gateway/operation"}, "a plan holds no clients and no results"},
+	{"gateway/plan/check", []string{"gateway/supergraph", "gateway/operation", "gateway/plan"}, "a plan is proved right by nothing that had a part in finding it"},
 	{"gateway/execute", []string{"gateway/operation", "gateway/plan", "gateway/execute/http1"}, "all that execution needs of the supergraph is in the plan"},
 	{"gateway/execute/http1", nil, "it asks upstreams over HTTP and knows nothing of GraphQL"},
 	{"gateway/introspection", []string{"gateway/operation", "gateway/execute"}, "introspection is one more subgraph"},

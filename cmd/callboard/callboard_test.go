@@ -249,6 +249,10 @@ func TestPlanAndNormalize(t *testing.T) {
 	if code != 0 || strings.Contains(out, "from repos") {
 		t.Errorf("a field that is not included is planned: status %d\n%s", code, out)
 	}
+	out, stderr, code = command(t, query, "plan", "--check", "--variables", `{"with":true}`, "-")
+	if code != 0 || !strings.Contains(out, "from repos after 0") || !strings.Contains(out, "\nchecked: each of 2 fetches") {
+		t.Errorf("status %d\n%s%s", code, out, stderr)
+	}
 	out, _, code = command(t, query, "normalize", "--variables", `{"with":true}`, "-")
 	if code != 0 || strings.Contains(out, "@include") || !strings.Contains(out, "defaultBranch") {
 		t.Errorf("status %d\n%s", code, out)

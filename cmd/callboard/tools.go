@@ -15,6 +15,7 @@ import (
 	"callboard.dev/callboard/gateway/compose"
 	"callboard.dev/callboard/gateway/operation"
 	"callboard.dev/callboard/gateway/plan"
+	"callboard.dev/callboard/gateway/plan/check"
 	"callboard.dev/callboard/gateway/supergraph"
 	"callboard.dev/callboard/schema"
 )
@@ -220,6 +221,7 @@ func loadSupergraph(file string) (*supergraph.Supergraph, error) {
 type planCommand struct {
 	operationFlags
 	Label []string `placeholder:"LABEL" help:"A label of progressive overrides that is on."`
+	Check bool     `help:"Prove the plan right, without running it; print what is wrong with it."`
 }
 
 func (c *planCommand) Run(p *program) error {
@@ -231,7 +233,17 @@ func (c *planCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(p.stdout, made.String())
+	if _, err = io.WriteString(p.stdout, made.String()); err != nil || !c.Check {
+		return err
+	}
+	findings := (&check.Checker{Supergraph: s}).Check(op, made)
+	for _, f := range findings {
+		fmt.Fprintln(p.stderr, f)
+	}
+	if len(findings) > 0 {
+		return exit{1}
+	}
+	_, err = fmt.Fprintf(p.stdout, "\nchecked: each of %d fetches asks only for what its subgraph resolves, and together they bring everything\n", len(made.Fetches))
 	return err
 }
 

@@ -18,7 +18,7 @@ type group struct {
 }
 
 // representGroups writes the representations of an _entities field some of whose arguments come from objects above those sent: a group for each
-// set of values. Where no object is to be sent there is one, which is empty.
+// set of values, none where no object is to be sent.
 func (r *run) representGroups(e *plan.Entities) []*group {
 	var groups []*group
 	byContext := map[string]*group{}
@@ -54,9 +54,6 @@ func (r *run) representGroups(e *plan.Entities) []*group {
 				groups = append(groups, g)
 			}
 		})
-	}
-	if len(groups) == 0 {
-		return []*group{{representations: representations{context: slices.Repeat([][]byte{[]byte("null")}, len(e.Context))}}}
 	}
 	return groups
 }

@@ -241,7 +241,7 @@ func (r *run) prepare(s *sent) bool {
 				s.err = &FetchError{Code: CodeTooLarge, Reason: fmt.Sprintf("it would have to be asked with more than %d different sets of arguments at once: ask for less, with smaller pages", maxGroups)}
 				return true
 			}
-			if times == nil && len(groups) > 1 {
+			if times == nil && len(groups) != 1 {
 				times = make([]int, len(f.Entities))
 				for n := range times {
 					times[n] = 1

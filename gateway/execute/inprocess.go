@@ -1,7 +1,6 @@
 package execute
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -79,9 +78,8 @@ func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 		}
 	}
 	if len(r.Variables) > 0 {
-		decoder := json.NewDecoder(bytes.NewReader(r.Variables))
-		decoder.UseNumber()
-		if err := decoder.Decode(&params.Variables); err != nil {
+		var err error
+		if params.Variables, err = decode(r.Variables); err != nil {
 			return nil, &FetchError{Code: CodeInternal, Reason: "its variables could not be read", Cause: err}
 		}
 	}

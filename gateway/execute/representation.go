@@ -224,7 +224,7 @@ func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f *plan.Repre
 		typename := t.typename(layout, v.at)
 		b = append(b, '{')
 		start := len(b)
-		if layout.Type == "" && typename != "" {
+		if typename != "" && f.Typed {
 			b = append(b, `,"__typename":`...)
 			b = appendQuoted(b, typename)
 		}

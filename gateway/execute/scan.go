@@ -160,26 +160,35 @@ const (
 	highBits = 0x8080808080808080
 )
 
-// str reads a string: eight bytes at a time, as long as they are plain.
+// special marks the bytes of eight that are not plain: a quote, a backslash, a control character or not ASCII. The lowest bit set is that of the first;
+// bits above it may be wrong, as a subtraction borrows from the byte after one that is.
+func special(x uint64) uint64 {
+	quote := (x ^ '"'*eachByte) - eachByte
+	escape := (x ^ '\\'*eachByte) - eachByte
+	control := x - ' '*eachByte
+	return (quote | escape | control | x) & highBits
+}
+
+// str reads a string: sixteen bytes at a time, as long as they are plain.
 func (s *scanner) str() error {
 	data := s.data
 	i := s.pos + 1
-	for i+8 <= len(data) {
-		x := binary.LittleEndian.Uint64(data[i:])
-		quote := x ^ '"'*eachByte
-		escape := x ^ '\\'*eachByte
-		// The lowest bit set is that of the first byte that is a quote, a backslash, a control character or not ASCII. Bits above it may be wrong: a
-		// subtraction borrows from the byte after one that is.
-		found := ((quote-eachByte)&^quote | (escape-eachByte)&^escape | (x-' '*eachByte)&^x | x) & highBits
-		if found != 0 {
-			i += bits.TrailingZeros64(found) >> 3
-			if data[i] == '"' {
-				s.pos = i + 1
-				return nil
-			}
-			break
+	for ; i+16 <= len(data); i += 16 {
+		first := special(binary.LittleEndian.Uint64(data[i:]))
+		second := special(binary.LittleEndian.Uint64(data[i+8:]))
+		if first|second == 0 {
+			continue
 		}
-		i += 8
+		if first != 0 {
+			i += bits.TrailingZeros64(first) >> 3
+		} else {
+			i += 8 + bits.TrailingZeros64(second)>>3
+		}
+		if data[i] == '"' {
+			s.pos = i + 1
+			return nil
+		}
+		break
 	}
 	return s.restOfString(i)
 }

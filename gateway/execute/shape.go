@@ -100,8 +100,12 @@ func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool 
 			}
 			below = layout.Slots[f.Slot].Object
 		}
+		declared := f.Type
+		if own := f.Own[typename]; own != nil {
+			declared = own
+		}
 		w.path = append(w.path, step{key: f.Key})
-		ok := w.value(v, f.Type, below, f, typename)
+		ok := w.value(v, declared, below, f, typename)
 		w.path = w.path[:len(w.path)-1]
 		if !ok {
 			w.out = w.out[:start]

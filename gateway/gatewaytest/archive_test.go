@@ -44,6 +44,7 @@ func TestArchives(t *testing.T) {
 			if err := a.Save(); err != nil {
 				t.Error(err)
 			}
+			proved(t, world.Gateway, result)
 			faultless(t, world)
 			for _, gap := range world.Gateway.Recorder.Gaps() {
 				t.Errorf("the universe has no value for %s", gap)
@@ -115,6 +116,21 @@ func faultless(t testing.TB, world *World) {
 	t.Helper()
 	for _, fault := range world.Gateway.Recorder.Faults() {
 		t.Error(fault)
+	}
+}
+
+// proved checks the plan of a result without running it.
+func proved(t testing.TB, gateway *Gateway, result *Result) {
+	t.Helper()
+	if result.Plan == nil {
+		return
+	}
+	findings := gateway.Checker.Check(result.Operation, result.Plan)
+	for _, finding := range findings {
+		t.Error(finding)
+	}
+	if len(findings) > 0 {
+		t.Logf("the operation and its plan:\n%s\n%s", result.Operation, result.Plan)
 	}
 }
 

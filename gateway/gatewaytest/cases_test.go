@@ -168,6 +168,7 @@ func (c *federationCase) run(t *testing.T, text string) {
 			}
 			return out
 		}
+		proved(t, gateway, result)
 		if diff := cmp.Diff(test.Expected.Data, got.Data); diff != "" {
 			t.Errorf("test %d: data (-want +got):\n%s\n%s", i, diff, describe())
 		}

@@ -50,6 +50,7 @@ func compare(t *testing.T, world *World, r Request) {
 	if result.Plan == nil {
 		t.Fatalf("no plan: %s\n%s\n%s", result.Body, r.Query, r.Variables)
 	}
+	proved(t, world.Gateway, result)
 	agree(t, world, r, result)
 	faultless(t, world)
 	requests := world.Gateway.Recorder.Take()
@@ -150,6 +151,7 @@ func FuzzPrepare(f *testing.F) {
 		if !json.Valid(result.Body) || !utf8.Valid(result.Body) {
 			t.Errorf("the answer is not JSON: %q", result.Body)
 		}
+		proved(t, gateway, result)
 		for _, fault := range gateway.Recorder.Faults() {
 			t.Error(fault)
 		}

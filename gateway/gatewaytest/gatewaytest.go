@@ -24,6 +24,7 @@ import (
 	"callboard.dev/callboard/gateway/introspection"
 	"callboard.dev/callboard/gateway/operation"
 	"callboard.dev/callboard/gateway/plan"
+	"callboard.dev/callboard/gateway/plan/check"
 	"callboard.dev/callboard/gateway/supergraph"
 )
 
@@ -32,6 +33,7 @@ type Gateway struct {
 	Supergraph *supergraph.Supergraph
 	Executor   *execute.Executor
 	Planner    *plan.Planner
+	Checker    *check.Checker
 	Limits     operation.Limits
 	Labels     map[string]bool // progressive overrides that are on
 	Recorder   *Recorder
@@ -53,6 +55,7 @@ func New(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, record
 		Supergraph: s,
 		Executor:   &execute.Executor{Subgraphs: all},
 		Planner:    &plan.Planner{Supergraph: s},
+		Checker:    &check.Checker{Supergraph: s},
 		Recorder:   recorder,
 	}
 }

@@ -91,7 +91,7 @@ func (n *normalizer) merge(parent *ast.Definition, sets []ast.SelectionSet) *Sel
 		if n.fields++; n.fields > maxNormalFields {
 			return out
 		}
-		out.Fields = append(out.Fields, n.field(group))
+		out.Fields = append(out.Fields, n.field(parent, group))
 	}
 	return out
 }
@@ -158,13 +158,15 @@ func (n *normalizer) groups(parent *ast.Definition, list []collected) []group {
 	return groups
 }
 
-func (n *normalizer) field(g group) *Field {
+func (n *normalizer) field(parent *ast.Definition, g group) *Field {
 	first := g.fields[0]
 	f := &Field{Key: first.Alias, Name: first.Name, Definition: first.Definition, On: g.on, Arguments: NewArguments(first.Arguments)}
+	only := parent // the object type that declares the field, where there is just one: the field may have been written on an interface of it
 	if len(g.on) == 1 {
-		if own := n.document.schema.Types[g.on[0]].Fields.ForName(f.Name); own != nil {
-			f.Definition = own
-		}
+		only = n.document.schema.Types[g.on[0]]
+	}
+	if own := only.Fields.ForName(f.Name); own != nil && only.Kind == ast.Object {
+		f.Definition = own
 	}
 	var below []ast.SelectionSet
 	for _, field := range g.fields {

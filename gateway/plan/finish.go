@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -161,10 +162,13 @@ func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *
 func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 	byText := map[string]*Entities{}
 	for _, f := range group {
-		before := t.text.Len()
+		before, others := t.text.Len(), t.variables
+		t.variables = map[string]bool{}
 		context := t.contextVariables(f)
 		selection := t.selection(f.selection)
 		text := t.text.String()[before:]
+		uses := slices.Sorted(maps.Keys(t.variables))
+		maps.Copy(t.variables, others)
 		target := &Target{Path: path(f.site, f.way), Selection: selection}
 		for _, e := range f.sortedEntries() {
 			r := &Representation{Typename: e.typename, Fields: b.settle(f.site, e.fields)}
@@ -183,7 +187,7 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 			t.text.WriteString(rest)
 			continue
 		}
-		e := &Entities{Key: "_entities", Variable: "representations", Targets: []*Target{target}, Context: context}
+		e := &Entities{Key: "_entities", Variable: "representations", Targets: []*Target{target}, Context: context, uses: uses}
 		if n := len(out.Entities); n > 0 {
 			e.Key, e.Variable = "_e"+strconv.Itoa(n), "r"+strconv.Itoa(n)
 		}

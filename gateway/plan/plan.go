@@ -36,7 +36,7 @@ type Fetch struct {
 	Entities  []*Entities // for a fetch of entities: one for each _entities field in Text
 	Mutation  int         // for mutations: the position of the first root field answered; 0 otherwise
 
-	declared []string // declarations of the client's variables
+	declared []string // declarations of the client's variables, as listed in Variables
 	rootText string   // the selection of root fields
 }
 
@@ -50,7 +50,8 @@ type Entities struct {
 	// is asked once for each group of objects whose values are equal.
 	Context []ContextVariable
 
-	text string // what follows _entities, a hole after the names of its own variables
+	text string   // what follows _entities, a hole after the names of its own variables
+	uses []string // the client's variables in it
 }
 
 // ContextVariable is a variable that fills an argument.
@@ -97,6 +98,7 @@ type RepresentationField struct {
 	On     []string // below an abstract position: object types it applies to; nil means any
 	Fields []RepresentationField
 	Null   bool // null is a value the subgraph accepts: a requirement, not a key
+	Typed  bool // for composite values: the object type is sent too
 }
 
 // Object is the layout of the objects at one position of the response: a slot for each value that some fetch brings.
@@ -142,9 +144,10 @@ type ShapeField struct {
 	Slot     int      // -1 is __typename
 	On       []string // object types it is wanted for; nil means every one
 	Type     *Type
-	Shape    *Shape // for composite values
-	Name     string // the field's name, for errors
-	Unasked  bool   // the field has no fetch: nothing can bring it, it is null
+	Shape    *Shape           // for composite values
+	Name     string           // the field's name, for errors
+	Own      map[string]*Type // by object type: the type of its own field, where that differs from the interface's
+	Unasked  bool             // the field has no fetch: nothing can bring it, it is null
 	Typename bool
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -104,7 +105,7 @@ func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(
 	}
 	c := newChooser(ctx, p, label)
 	b := newBuild(p, op, root)
-	for _, part := range rootParts(op.Kind, c.fillArguments(op.Selections, op.Kind == ast.Mutation)) {
+	for _, part := range rootParts(op.Kind, c.fillArguments(withoutAliases(op), op.Kind == ast.Mutation)) {
 		choice := c.site(root, nil, part)
 		if c.err != nil {
 			return nil, c.err
@@ -132,6 +133,53 @@ func rootParts(kind ast.Operation, selections *operation.Selections) []*operatio
 		parts = append(parts, &operation.Selections{Type: selections.Type, Fields: []*operation.Field{field}})
 	}
 	return parts
+}
+
+// withoutAliases returns the operation's selections with fields that differ only in their response keys made one: what is asked once is best chosen
+// once. Root fields of a mutation stay apart, each is to be run.
+func withoutAliases(op *operation.Operation) *operation.Selections {
+	if op.Kind != ast.Mutation {
+		return mergeAliases([]*operation.Selections{op.Selections})
+	}
+	out := &operation.Selections{Type: op.Selections.Type}
+	for _, field := range op.Selections.Fields {
+		one := *field
+		if one.Selections != nil {
+			one.Selections = mergeAliases([]*operation.Selections{one.Selections})
+		}
+		out.Fields = append(out.Fields, &one)
+	}
+	return out
+}
+
+// mergeAliases returns one of several selections of a position.
+func mergeAliases(list []*operation.Selections) *operation.Selections {
+	type same struct{ name, arguments, composite, on string }
+	out := &operation.Selections{Type: list[0].Type}
+	below := map[same][]*operation.Selections{}
+	for _, s := range list {
+		for _, field := range s.Fields {
+			key := same{field.Name, field.Arguments.Text, compositeName(field), strings.Join(field.On, " ")}
+			if below[key] == nil {
+				one := *field
+				out.Fields = append(out.Fields, &one)
+			}
+			below[key] = append(below[key], field.Selections)
+		}
+	}
+	all := len(out.Fields)
+	out.Fields = slices.DeleteFunc(out.Fields, func(f *operation.Field) bool { // a leaf wanted of every object is wanted of some
+		return f.On != nil && f.Selections == nil && below[same{f.Name, f.Arguments.Text, "", ""}] != nil
+	})
+	if len(out.Fields) < all && below[same{"__typename", "", "", ""}] == nil { // who sees it still depends on the object type
+		out.Fields = append(out.Fields, typenameField)
+	}
+	for _, field := range out.Fields {
+		if field.Selections != nil {
+			field.Selections = mergeAliases(below[same{field.Name, field.Arguments.Text, compositeName(field), strings.Join(field.On, " ")}])
+		}
+	}
+	return out
 }
 
 type fieldSetKey struct {

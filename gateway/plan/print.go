@@ -74,7 +74,9 @@ func representationText(fields []RepresentationField) string {
 			b.WriteString("... on " + strings.Join(f.On, " | ") + " ")
 		}
 		b.WriteString(f.Name)
-		if f.Fields != nil {
+		if f.Typed {
+			b.WriteString(" { __typename" + strings.TrimPrefix(representationText(f.Fields), " {"))
+		} else if f.Fields != nil {
 			b.WriteString(representationText(f.Fields))
 		}
 	}

@@ -18,8 +18,10 @@ func (b *build) representation(s *site, demand *operation.Selections) []Represen
 		r := RepresentationField{Name: field.Name, Member: `,"` + field.Name + `":`, Slot: own.index, On: field.On}
 		if field.Selections != nil {
 			r.Fields = b.representation(own.site, field.Selections)
-			// Which type the object is goes along, whether the subgraph's own text of the demand has a fragment there or not.
-			own.site.asks = own.site.asks || supergraph.Abstract(own.site.def)
+			// Which type the object is goes along where it may have several, whatever is left of the fragments in the subgraph's own text of the demand.
+			abstract := supergraph.Abstract(own.site.def)
+			r.Typed = abstract || slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.Name == "__typename" })
+			own.site.asks = own.site.asks || abstract
 		}
 		list = append(list, r)
 	}
@@ -38,6 +40,7 @@ func mergeFields(list, more []RepresentationField) []RepresentationField {
 		}
 		list[at].Fields = mergeFields(slices.Clone(list[at].Fields), field.Fields)
 		list[at].Null = list[at].Null && field.Null
+		list[at].Typed = list[at].Typed || field.Typed
 	}
 	return list
 }

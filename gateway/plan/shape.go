@@ -34,7 +34,7 @@ func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
 		out.Type = selections.Type.Name
 	}
 	for _, field := range selections.Fields {
-		f := ShapeField{Key: field.Key, Member: `,"` + field.Key + `":`, On: field.On, Name: field.Name, Type: sh.typeOf(field.Definition.Type)}
+		f := ShapeField{Key: field.Key, Member: `,"` + field.Key + `":`, On: field.On, Name: field.Name, Type: sh.typeOf(field.Definition.Type), Own: sh.own(selections.Type, field)}
 		if field.Name == "__typename" {
 			f.Typename, f.Slot = true, -1
 			out.Fields = append(out.Fields, f)
@@ -55,6 +55,26 @@ func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
 			f.Shape = sh.object(own.site, field.Selections)
 		}
 		out.Fields = append(out.Fields, f)
+	}
+	return out
+}
+
+// own returns the types of a field of an interface that its object types declare otherwise, as without null; nil where all declare it alike.
+func (sh *shaper) own(def *ast.Definition, field *operation.Field) map[string]*Type {
+	if !supergraph.Abstract(def) || field.Name == "__typename" {
+		return nil
+	}
+	var out map[string]*Type
+	for _, t := range sh.api.GetPossibleTypes(def) {
+		if t.Kind != ast.Object || !field.Applies(t.Name) {
+			continue
+		}
+		if declared := t.Fields.ForName(field.Name); declared != nil && declared.Type.String() != field.Definition.Type.String() {
+			if out == nil {
+				out = map[string]*Type{}
+			}
+			out[t.Name] = sh.typeOf(declared.Type)
+		}
 	}
 	return out
 }

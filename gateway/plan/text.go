@@ -45,9 +45,11 @@ func (t *printer) declarations(op *operation.Operation) (declared, used []string
 	return declared, used
 }
 
-// free returns the name of a variable that the client's operation does not have.
+// free returns the name of a variable that the client's operation does not have, in no group either.
 func (t *printer) free(name string) string {
-	for t.operation.Variables.ForName(name) != nil {
+	for slices.ContainsFunc(t.operation.Variables, func(v *ast.VariableDefinition) bool {
+		return v.Variable == name || strings.HasPrefix(v.Variable, name+groupMark)
+	}) {
 		name = "_" + name
 	}
 	return name
@@ -76,10 +78,9 @@ func (t *printer) contextVariables(f *fetch) []ContextVariable {
 const hole = "\x00"
 
 // TextFor returns the operation, and the JSON of the request up to its variables, where the n-th of the fetch's Entities is asked times[n] times; nil
-// is once each. GroupName tells what the names are followed by.
+// is once each. GroupName tells what the names are followed by. Variables that only those use that are not asked at all are not declared.
 func (f *Fetch) TextFor(times []int) (text string, prefix []byte) {
 	var b strings.Builder
-	declared := slices.Clone(f.declared)
 	each := func(do func(e *Entities, suffix string)) {
 		for i, e := range f.Entities {
 			n := 1
@@ -89,6 +90,14 @@ func (f *Fetch) TextFor(times []int) (text string, prefix []byte) {
 			for g := range n {
 				do(e, GroupName("", g))
 			}
+		}
+	}
+	var declared []string
+	for i, name := range f.Variables {
+		used := f.Root != nil
+		each(func(e *Entities, _ string) { used = used || slices.Contains(e.uses, name) })
+		if used {
+			declared = append(declared, f.declared[i])
 		}
 	}
 	each(func(e *Entities, suffix string) {
@@ -132,8 +141,10 @@ func GroupName(name string, n int) string {
 	if n == 0 {
 		return name
 	}
-	return name + "__g" + strconv.Itoa(n)
+	return name + groupMark + strconv.Itoa(n)
 }
+
+const groupMark = "__g"
 
 // selection prints a selection set and returns how an answered object is read.
 func (t *printer) selection(n *node) *Selection {

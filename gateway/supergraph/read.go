@@ -42,6 +42,7 @@ func Read(name, text string) (*Supergraph, error) {
 	slices.Sort(r.supergraph.Labels)
 	r.supergraph.Labels = slices.Compact(r.supergraph.Labels)
 	r.readPossible(raw)
+	r.readImplements(raw)
 	r.addIntrospection()
 	if r.err != nil {
 		return nil, readError(name, r.err)
@@ -279,6 +280,33 @@ func (r *reader) readPossible(doc *ast.SchemaDocument) {
 					for _, member := range def.Types {
 						add(def.Name, member, subgraph)
 					}
+				}
+			}
+		}
+	}
+}
+
+// readImplements notes which interfaces each type implements in each subgraph.
+func (r *reader) readImplements(doc *ast.SchemaDocument) {
+	s := r.supergraph
+	add := func(name string, subgraph *Subgraph, of string) {
+		view := s.View(name, subgraph)
+		if view != nil && s.View(of, subgraph) != nil && !slices.Contains(view.Implements, of) {
+			view.Implements = append(view.Implements, of)
+			slices.Sort(view.Implements)
+		}
+	}
+	for _, def := range doc.Definitions {
+		directives := def.Directives.ForNames("join__implements")
+		for _, d := range directives {
+			if subgraph := r.graph(d); subgraph != nil {
+				add(def.Name, subgraph, argument(d, "interface"))
+			}
+		}
+		if len(directives) == 0 {
+			for _, subgraph := range s.Subgraphs {
+				for _, name := range def.Interfaces {
+					add(def.Name, subgraph, name)
 				}
 			}
 		}

@@ -52,6 +52,7 @@ type View struct {
 	Fields          map[string]*Field // by name; nil for types without fields
 	Possible        map[string]bool   // object types that a value of this type can be here: itself for an object type, every object type of the supergraph for an interface object
 	EnumValues      map[string]bool
+	Implements      []string // interfaces that the type implements in this subgraph, sorted
 }
 
 // Key is a set of fields by which an entity of a type is entered in a subgraph.
