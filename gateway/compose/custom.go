@@ -75,8 +75,22 @@ func (c *composition) readComposeDirective(s *subgraph, d *ast.Directive) {
 		c.fail(DirectiveComposition, fmt.Sprintf("@%s is linked in versions %s and %s, which cannot be composed; link the same major version", name, before.link.url, l.url), before.pos, s.place(d.Position))
 	case before.link.version.minor < l.version.minor:
 		before.link, before.def = l, def
+	case before.link.version.minor == l.version.minor:
+		before.def = withDefaults(before.def, def)
 	}
 	before.by[s] = true
+}
+
+// withDefaults returns def with the defaults that only the other definition of the same version has. Directives of an operation are not sent on, so
+// what one subgraph lets clients leave out no other will miss.
+func withDefaults(def, other *ast.DirectiveDefinition) *ast.DirectiveDefinition {
+	out := plain(def)
+	for _, arg := range out.Arguments {
+		if theirs := other.Arguments.ForName(arg.Name); arg.DefaultValue == nil && theirs != nil && theirs.Type.String() == arg.Type.String() {
+			arg.DefaultValue = theirs.DefaultValue
+		}
+	}
+	return out
 }
 
 // linkOf returns the link a directive comes from, and the specification's own name for it.

@@ -88,6 +88,9 @@ func (t *tree) eachWay(root *plan.Object, path []plan.Step, found func(way []loc
 			return
 		}
 		here, step := way[depth], path[depth]
+		if !t.takes(step, here.layout, here.at) {
+			return
+		}
 		values(t.values[here.at+uint32(step.Slot)], here.layout.Slots[step.Slot].Object)
 	}
 	object()

@@ -264,16 +264,16 @@ func (r *run) locate(path []plan.Step, at uint32) []any {
 	}
 	var way []step
 	seen := r.tree.walk()
-	var object func(from uint32, path []plan.Step) bool
-	var item func(v value, path []plan.Step) bool
-	item = func(v value, path []plan.Step) bool {
+	var object func(layout *plan.Object, from uint32, path []plan.Step) bool
+	var item func(layout *plan.Object, v value, path []plan.Step) bool
+	item = func(layout *plan.Object, v value, path []plan.Step) bool {
 		switch {
 		case v.kind == kindObject && !seen.again(v):
-			return object(v.at, path)
+			return object(layout, v.at, path)
 		case v.kind == kindList && !seen.again(v):
 			for i := range v.length {
 				way = append(way, step{n: int(i)})
-				if item(r.tree.values[v.at+i], path) {
+				if item(layout, r.tree.values[v.at+i], path) {
 					return true
 				}
 				way = way[:len(way)-1]
@@ -281,18 +281,21 @@ func (r *run) locate(path []plan.Step, at uint32) []any {
 		}
 		return false
 	}
-	object = func(from uint32, path []plan.Step) bool {
+	object = func(layout *plan.Object, from uint32, path []plan.Step) bool {
 		if len(path) == 0 {
 			return from == at
 		}
+		if !r.tree.takes(path[0], layout, from) {
+			return false
+		}
 		way = append(way, step{slot: true, n: path[0].Slot})
-		if item(r.tree.values[from+uint32(path[0].Slot)], path[1:]) {
+		if item(layout.Slots[path[0].Slot].Object, r.tree.values[from+uint32(path[0].Slot)], path[1:]) {
 			return true
 		}
 		way = way[:len(way)-1]
 		return false
 	}
-	if !object(r.tree.root, path) {
+	if !object(r.plan.Root, r.tree.root, path) {
 		return nil
 	}
 	found := make([]any, len(way))

@@ -151,12 +151,20 @@ func (r *run) objectsAt(path []plan.Step) (*plan.Object, []uint32) {
 		seen := t.walk()
 		next = next[:0]
 		for _, at := range objects {
+			if !t.takes(step, layout, at) {
+				continue
+			}
 			next = t.appendObjects(next, t.values[at+uint32(step.Slot)], seen)
 		}
 		layout, objects, next = layout.Slots[step.Slot].Object, next, objects
 	}
 	r.objects, r.next = objects, next
 	return layout, objects
+}
+
+// takes tells whether a path goes on from the object.
+func (t *tree) takes(step plan.Step, layout *plan.Object, at uint32) bool {
+	return step.On == nil || slices.Contains(step.On, t.typename(layout, at))
 }
 
 // appendObjects adds the object that v is, or the objects in the list that v is.

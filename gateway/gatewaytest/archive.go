@@ -36,6 +36,7 @@ type ArchiveSettings struct {
 	Down      []string `json:"down"`      // subgraphs that do not answer
 	Expose    []string `json:"expose"`    // subgraphs whose errors clients may see
 	Labels    []string `json:"labels"`    // progressive overrides that are on
+	Partial   bool     `json:"partial"`   // some operations on the graph have no plan: none are made up for it
 	Oracle    *bool    `json:"oracle"`    // false where the monolith cannot know the answer, as of introspection
 }
 

@@ -253,7 +253,7 @@ func (a *answerReader) entities(set ast.SelectionSet, raw any, arguments argumen
 			c.typename = typename
 		}
 		for _, k := range a.schema.keys[typename] {
-			if carries(sent, k.set) == nil {
+			if a.schema.carries(sent, k.set) == nil {
 				a.key(c, k.set, sent)
 			}
 		}

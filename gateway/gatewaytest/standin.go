@@ -99,6 +99,9 @@ func (s *StandIn) answer(text string, variables []byte) *execute.Answer {
 			return refused("the variables are not a JSON object: %v", err)
 		}
 	}
+	if twice := duplicate(variables); twice != "" {
+		return refused("an object in the variables has %q twice", twice)
+	}
 	if len(doc.Operations) != 1 {
 		return refused("the document has %d operations", len(doc.Operations))
 	}
@@ -159,7 +162,7 @@ func (s *StandIn) field(of any, parent *ast.Definition, f *ast.Field, a argument
 			s.recorder.fault(s.name, "%s was asked of an object that was not entered by a representation", coordinate)
 			return nil
 		}
-		if err := carries(h.representation, own.requires); err != nil {
+		if err := s.schema.carries(h.representation, own.requires); err != nil {
 			s.recorder.fault(s.name, "%s: the representation %s lacks what the field requires: %v", coordinate, marshal(h.representation), err)
 			return nil
 		}
@@ -276,11 +279,11 @@ func requirement(sent any, set ast.SelectionSet) string {
 }
 
 // carries tells whether a representation has every field of a requirement.
-func carries(sent any, set ast.SelectionSet) error {
+func (s *subgraphSchema) carries(sent any, set ast.SelectionSet) error {
 	switch sent := sent.(type) {
 	case []any:
 		for _, item := range sent {
-			if err := carries(item, set); err != nil {
+			if err := s.carries(item, set); err != nil {
 				return err
 			}
 		}
@@ -292,7 +295,7 @@ func carries(sent any, set ast.SelectionSet) error {
 				if !found {
 					return fmt.Errorf("%s is not there", selection.Name)
 				}
-				if err := carries(value, selection.SelectionSet); err != nil {
+				if err := s.carries(value, selection.SelectionSet); err != nil {
 					return fmt.Errorf("%s: %w", selection.Name, err)
 				}
 			case *ast.InlineFragment:
@@ -300,16 +303,22 @@ func carries(sent any, set ast.SelectionSet) error {
 				if selection.TypeCondition != "" && !known {
 					return fmt.Errorf("there is no __typename to decide whether it is of type %s", selection.TypeCondition)
 				}
-				if selection.TypeCondition != "" && selection.TypeCondition != typename {
+				if selection.TypeCondition != "" && !s.applies(typename, selection.TypeCondition) {
 					continue
 				}
-				if err := carries(sent, selection.SelectionSet); err != nil {
+				if err := s.carries(sent, selection.SelectionSet); err != nil {
 					return err
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// applies tells whether an object of the type is one of those that a type condition means.
+func (s *subgraphSchema) applies(typename, condition string) bool {
+	on := s.Types[condition]
+	return on != nil && slices.ContainsFunc(s.GetPossibleTypes(on), func(def *ast.Definition) bool { return def.Name == typename })
 }
 
 // sentAt returns the value at a path of a representation, through lists. Arguments in the path say which value is wanted; a
@@ -373,7 +382,7 @@ func (s *StandIn) entities(a arguments) any {
 func (s *StandIn) entity(typename string, representation map[string]any) (*object, error) {
 	var complete []key
 	for _, k := range s.schema.keys[typename] {
-		if k.resolvable && carries(representation, k.set) == nil && !holdsNull(representation, k.set) {
+		if k.resolvable && s.schema.carries(representation, k.set) == nil && !holdsNull(representation, k.set) {
 			complete = append(complete, k)
 		}
 	}

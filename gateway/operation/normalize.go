@@ -109,6 +109,8 @@ func (n *normalizer) groups(parent *ast.Definition, list []collected) []group {
 	for _, c := range list[1:] {
 		same = same && slices.Equal(c.on, list[0].on) && (c.on == nil) == (list[0].on == nil)
 	}
+	// A leaf that every object has in this place anyway is not wanted again by a fragment further on.
+	same = same || list[0].on == nil && len(list[0].field.SelectionSet) == 0
 	if same {
 		g := group{on: list[0].on, at: list[0].at}
 		for _, c := range list {

@@ -18,6 +18,7 @@ type build struct {
 	rootSite  *site
 	fetches   []*fetch
 	mutations int // root fields of a mutation built so far
+	way       way // to the position being built
 	unfilled  []func()
 }
 
@@ -56,6 +57,7 @@ type fetch struct {
 	mutation  int // for a mutation's root fields: the position of the first
 	level     int
 	filled    []*filledArguments // of fields that take arguments from a context
+	way       way                // for entities: to the objects that want it; nil until there are some
 }
 
 // entry is one kind of representation a fetch sends.
@@ -163,10 +165,11 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	for i := range fields {
 		fields[i].Null = t.key != nil && !slices.ContainsFunc(t.key.Fields, func(f *operation.Field) bool { return f.Name == fields[i].Name })
 	}
-	found := b.reusable(s, unit, t, needs)
+	found := b.reusable(s, unit, t, fields, needs)
 	if found == nil {
 		found = b.newEntities(s, t)
 	}
+	found.fetch.way = found.fetch.way.join(b.way)
 	for f := range needs {
 		if f != found.fetch {
 			found.fetch.after[f] = true
@@ -202,8 +205,8 @@ func (s *site) needType(needs map[*fetch]bool) {
 	}
 }
 
-// enterRoot returns the root selection of the target's subgraph. In a mutation, consecutive root fields of one subgraph share a fetch,
-// and everything asked for a root field is answered before the next one of another subgraph runs.
+// enterRoot returns the root selection of the target's subgraph. In a mutation, everything asked for a root field is answered before the next one runs:
+// consecutive root fields of one subgraph share a fetch, up to one below which another fetch is needed.
 func (b *build) enterRoot(t *target) *place {
 	mutation := b.operation.Kind == ast.Mutation
 	var last *fetch
@@ -216,7 +219,7 @@ func (b *build) enterRoot(t *target) *place {
 		}
 		last = f
 	}
-	if mutation && last != nil && last.subgraph == t.to.view.Subgraph {
+	if mutation && last != nil && last.subgraph == t.to.view.Subgraph && last == b.fetches[len(b.fetches)-1] {
 		return &place{fetch: last, node: last.selection, view: t.to.view}
 	}
 	f := &fetch{subgraph: t.to.view.Subgraph, selection: &node{site: b.rootSite, view: t.to.view}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
@@ -236,12 +239,14 @@ func (b *build) enterBelow(s *site, t *target, at places) *place {
 	for _, p := range at {
 		f.after[p.fetch] = true
 	}
+	f.way = f.way.join(b.way)
 	b.fetches = append(b.fetches, f)
 	return &place{fetch: f, node: f.selection, view: t.to.view}
 }
 
-// reusable finds a fetch of the same subgraph for the same objects that can carry the target's entry without waiting for itself.
-func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fetch]bool) *place {
+// reusable finds a fetch of the same subgraph for the same objects that can carry the target's entry without waiting for itself, and without
+// having to send one field with two values.
+func (b *build) reusable(s *site, unit *ast.Definition, t *target, fields []RepresentationField, needs map[*fetch]bool) *place {
 	for _, p := range s.entered {
 		// A fetch whose arguments come from further up starts late, and what is built after it must not have to wait for it.
 		if p.fetch.subgraph != t.to.view.Subgraph || p.filled != (t.fill != nil) {
@@ -251,7 +256,7 @@ func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fe
 		if p.unit == unit && p.view != t.to.view || p.unit != unit && (p.unit == s.def || unit == s.def) {
 			continue
 		}
-		free := true
+		free := !slices.ContainsFunc(p.fetch.entries, func(e *entry) bool { return e.unit == unit && contradict(e.fields, fields) })
 		for f := range needs {
 			free = free && f != p.fetch && !f.waitsFor(p.fetch)
 		}
@@ -292,43 +297,6 @@ func (f *fetch) add(e *entry) {
 	f.entries = append(f.entries, e)
 }
 
-func mergeFields(list, more []RepresentationField) []RepresentationField {
-	for _, field := range more {
-		at := slices.IndexFunc(list, func(f RepresentationField) bool {
-			return f.Name == field.Name && f.Slot == field.Slot && slices.Equal(f.On, field.On)
-		})
-		if at < 0 {
-			list = append(list, field)
-			continue
-		}
-		list[at].Fields = mergeFields(slices.Clone(list[at].Fields), field.Fields)
-		list[at].Null = list[at].Null && field.Null
-		list[at].Typed = list[at].Typed || field.Typed
-	}
-	return list
-}
-
-// representation says which slots of the site a representation is made of.
-func (b *build) representation(s *site, demand *operation.Selections) []RepresentationField {
-	var list []RepresentationField
-	for _, field := range demand.Fields {
-		if field.Name == "__typename" {
-			continue
-		}
-		own := b.slot(s, field, "")
-		r := RepresentationField{Name: field.Name, Member: `,"` + field.Name + `":`, Slot: own.index, On: field.On}
-		if field.Selections != nil {
-			r.Fields = b.representation(own.site, field.Selections)
-			r.Typed = slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.On != nil || f.Name == "__typename" })
-			if field.On != nil || r.Typed {
-				own.site.asks = true
-			}
-		}
-		list = append(list, r)
-	}
-	return list
-}
-
 // field asks for one field at each of its sources, and builds what is below it. It returns the fetches the answer comes from.
 func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at places) map[*fetch]bool {
 	from := map[*fetch]bool{}
@@ -366,9 +334,11 @@ func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at place
 		}
 	}
 	if own.site != nil {
+		b.way = append(b.way, b.step(s, unit, from))
 		for f := range b.site(own.site, field.below, below) {
 			from[f] = true
 		}
+		b.way = b.way[:len(b.way)-1]
 	}
 	if own.from == nil {
 		own.from = map[*fetch]bool{}

@@ -77,6 +77,8 @@ type chooser struct {
 	rests   idSet      // the open questions that were taken to be impossible
 	forget  [][]func() // for each open question: what to forget when it is answered
 
+	alone map[*operation.Field]*operation.Selections // of one field each
+
 	dead map[string]int // coordinates no subgraph could answer, by how deep they were found
 }
 
@@ -97,7 +99,7 @@ func newChooser(ctx context.Context, p *Planner, decide func(label string) bool)
 		ctx: ctx, planner: p, supergraph: p.Supergraph, decide: decide,
 		presences: map[presenceKey]*presence{}, selectionIDs: map[*operation.Selections]int{}, fetchIDs: map[string]int{},
 		sites: newMemo[choiceKey, *siteChoice](), units: newMemo[choiceKey, *choice](), routes: newOpenMemo[routeKey, []*target](), entries: newMemo[routeKey, *target](),
-		dead: map[string]int{},
+		alone: map[*operation.Field]*operation.Selections{}, dead: map[string]int{},
 	}
 }
 
@@ -167,6 +169,13 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 		return site
 	}
 	general, specific := c.split(def, have, selections)
+	for _, field := range specific {
+		if field.On == nil && !c.whole(def, have, selections, field) {
+			name := def.Name + "." + field.Name + " of all its types"
+			c.dead[name] = max(c.dead[name], maxPlanDepth)
+			return nil
+		}
+	}
 	var seen idSet
 	if len(general) > 0 {
 		unit := c.unit(def, have, selections, general, true)
@@ -203,6 +212,39 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 		seen = seen.union(unit.fetches)
 	}
 	return site
+}
+
+// maxPlanDepth is deeper than anything in a plan: where a field cannot be answered as a whole, that says more than which part is missing where.
+const maxPlanDepth = 1 << 30
+
+// whole tells whether a field that is wanted of every object of an abstract type, whichever type it is, can be. What is at hand must know some of
+// the types; subgraphs that know none in common can only agree on null. And where a field above is asked of several subgraphs, they may add to what each of them has, but not divide the types among them: what
+// is said of every object is one subgraph's to say.
+func (c *chooser) whole(def *ast.Definition, have []*presence, selections *operation.Selections, field *operation.Field) bool {
+	var types []*ast.Definition
+	for _, name := range c.supergraph.Possible(def.Name) {
+		if occurs(name, have) {
+			types = append(types, c.supergraph.Full.Types[name])
+		}
+	}
+	if len(have) == 1 {
+		return len(types) > 0
+	}
+	alone := c.alone[field]
+	if alone == nil {
+		alone = &operation.Selections{Type: selections.Type, Fields: []*operation.Field{field}}
+		c.alone[field] = alone
+	}
+	answers := func(at *presence, t *ast.Definition) bool {
+		return c.unit(t, []*presence{at}, alone, alone.Fields, true) != nil
+	}
+	divided := true
+	for _, t := range types {
+		divided = divided && slices.ContainsFunc(have, func(at *presence) bool { return answers(at, t) })
+	}
+	return !divided || slices.ContainsFunc(have, func(at *presence) bool {
+		return !slices.ContainsFunc(types, func(t *ast.Definition) bool { return !answers(at, t) })
+	})
 }
 
 // hidden tells whether the selections are a client's and the object type is not one that clients may see: what is null to them need not be

@@ -142,7 +142,7 @@ func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *
 	t := &printer{operation: b.operation, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
 	if group[0].site == nil {
 		if group[0].below != nil {
-			out.At = path(group[0].below)
+			out.At = path(group[0].below, group[0].way)
 		} else {
 			out.Kind = b.operation.Kind
 		}
@@ -169,9 +169,9 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 		text := t.text.String()[before:]
 		uses := slices.Sorted(maps.Keys(t.variables))
 		maps.Copy(t.variables, others)
-		target := &Target{Path: path(f.site), Selection: selection}
+		target := &Target{Path: path(f.site, f.way), Selection: selection}
 		for _, e := range f.sortedEntries() {
-			r := &Representation{Typename: e.typename, Fields: e.fields}
+			r := &Representation{Typename: e.typename, Fields: b.settle(f.site, e.fields)}
 			if e.unit != f.site.def && supergraph.Abstract(f.site.def) {
 				r.On = []string{e.unit.Name}
 			}
@@ -205,14 +205,6 @@ func (f *fetch) sortedEntries() []*entry {
 		return sorted[i].unit != f.site.def && sorted[j].unit == f.site.def
 	})
 	return sorted
-}
-
-// path returns the way from the root to the site.
-func path(s *site) []Step {
-	if s.parent == nil {
-		return nil
-	}
-	return append(path(s.parent), Step{Slot: s.via.index, Name: s.via.name})
 }
 
 // layouts makes one Object for each site.

@@ -79,7 +79,8 @@ type Target struct {
 // Step goes from an object to the value of one of its slots, and through any lists it finds there.
 type Step struct {
 	Slot int
-	Name string // for printing and errors: the field's name
+	Name string   // for printing and errors: the field's name
+	On   []string // object types of the object it goes from that matter, sorted; nil means all
 }
 
 // Representation is what is sent for an object.

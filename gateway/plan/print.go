@@ -58,6 +58,9 @@ func pathText(path []Step) string {
 	names := make([]string, len(path))
 	for i, step := range path {
 		names[i] = step.Name
+		if i > 0 && step.On != nil {
+			names[i-1] += "[" + strings.Join(step.On, " | ") + "]"
+		}
 	}
 	return strings.Join(names, ".")
 }

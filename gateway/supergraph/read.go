@@ -38,6 +38,7 @@ func Read(name, text string) (*Supergraph, error) {
 		return nil, fmt.Errorf("reading supergraph %s: it has no enum join__Graph that lists subgraphs; is this the output of a composition?", name)
 	}
 	r.readTypes(raw)
+	r.early(raw)
 	slices.Sort(r.supergraph.Labels)
 	r.supergraph.Labels = slices.Compact(r.supergraph.Labels)
 	r.readPossible(raw)
@@ -144,28 +145,32 @@ func (r *reader) readFields(def *ast.Definition, t *Type) {
 			if subgraph == nil || t.Views[subgraph.Index] == nil {
 				continue
 			}
-			f := &Field{
-				Name:       field.Name,
-				Type:       field.Type,
-				Arguments:  field.Arguments,
-				External:   argument(d, "external") == "true",
-				Overridden: argument(d, "usedOverridden") == "true",
-				Requires:   r.fieldSet(argument(d, "requires"), d.Position),
-				Provides:   r.fieldSet(argument(d, "provides"), d.Position),
-			}
-			if text := argument(d, "type"); text != "" {
-				f.Type = r.parseType(text, d.Position)
-			}
-			if f.Label = argument(d, "overrideLabel"); f.Label != "" {
-				f.LabelOn = argument(d, "override") != ""
-				f.Overridden = false // for the other operations it is asked here
-				r.supergraph.Labels = append(r.supergraph.Labels, f.Label)
-			}
-			f.Context = r.readContext(d)
-			r.supergraph.Contexts = r.supergraph.Contexts || len(f.Context) > 0
-			t.Views[subgraph.Index].Fields[field.Name] = f
+			t.Views[subgraph.Index].Fields[field.Name] = r.readField(field, d)
 		}
 	}
+}
+
+func (r *reader) readField(field *ast.FieldDefinition, d *ast.Directive) *Field {
+	f := &Field{
+		Name:       field.Name,
+		Type:       field.Type,
+		Arguments:  field.Arguments,
+		External:   argument(d, "external") == "true",
+		Overridden: argument(d, "usedOverridden") == "true",
+		Requires:   r.fieldSet(argument(d, "requires"), d.Position),
+		Provides:   r.fieldSet(argument(d, "provides"), d.Position),
+	}
+	if text := argument(d, "type"); text != "" {
+		f.Type = r.parseType(text, d.Position)
+	}
+	if f.Label = argument(d, "overrideLabel"); f.Label != "" {
+		f.LabelOn = argument(d, "override") != ""
+		f.Overridden = false // for the other operations it is asked here
+		r.supergraph.Labels = append(r.supergraph.Labels, f.Label)
+	}
+	f.Context = r.readContext(d)
+	r.supergraph.Contexts = r.supergraph.Contexts || len(f.Context) > 0
+	return f
 }
 
 // readContext reads the arguments that are taken from a context.

@@ -11,12 +11,13 @@ import (
 // strip removes from doc every definition and directive that belongs to a linked specification (join, link, tag, ...), and, for the
 // API schema, everything that is inaccessible.
 func strip(doc *ast.SchemaDocument, api bool) {
-	s := stripper{linked: linkedNames(doc), api: api}
+	s := stripper{linked: linkedNames(doc), inaccessible: inaccessibleName(doc), api: api}
 	doc.Definitions = slices.DeleteFunc(doc.Definitions, func(def *ast.Definition) bool {
-		return s.belongs(def.Name) || s.hidden(def.Directives)
+		// A linked specification may be a subgraph's own: its types are then like any other of that subgraph.
+		return s.belongs(def.Name) && def.Directives.ForName("join__type") == nil || s.hidden(def.Directives)
 	})
 	doc.Directives = slices.DeleteFunc(doc.Directives, func(def *ast.DirectiveDefinition) bool {
-		return def.Position != nil && def.Position.Src != nil && !def.Position.Src.BuiltIn && (s.belongs(def.Name) || !executable(def))
+		return def.Position != nil && def.Position.Src != nil && !def.Position.Src.BuiltIn && !executable(def) // the machinery has no executable directives
 	})
 	for _, schema := range doc.Schema {
 		schema.Directives = nil
@@ -30,8 +31,43 @@ func strip(doc *ast.SchemaDocument, api bool) {
 }
 
 type stripper struct {
-	linked map[string]bool
-	api    bool
+	linked       map[string]bool
+	inaccessible string // the directive that hides things from clients
+	api          bool
+}
+
+// inaccessibleName returns what the document calls @inaccessible: what is hidden must stay so under any name.
+func inaccessibleName(doc *ast.SchemaDocument) string {
+	for _, schema := range doc.Schema {
+		for _, d := range schema.Directives {
+			if url := argument(d, "url") + argument(d, "feature"); (d.Name != "link" && d.Name != "core") || specification(url) != "inaccessible" {
+				continue
+			}
+			if list := d.Arguments.ForName("import"); list != nil && list.Value != nil {
+				for _, child := range list.Value.Children {
+					name, as := child.Value.Children.ForName("name"), child.Value.Children.ForName("as")
+					if name != nil && as != nil && name.Raw == "@inaccessible" {
+						return strings.TrimPrefix(as.Raw, "@")
+					}
+					if child.Value.Raw == "@inaccessible" {
+						return "inaccessible"
+					}
+				}
+			}
+			if as := argument(d, "as"); as != "" {
+				return as
+			}
+		}
+	}
+	return "inaccessible"
+}
+
+// specification returns the name of a linked specification: the last part of its address without the version.
+func specification(url string) string {
+	if i := strings.LastIndexByte(url, '/'); i > 0 && strings.HasPrefix(url[i+1:], "v") {
+		url = url[:i]
+	}
+	return path.Base(url)
 }
 
 // linkedNames returns the names by which the document's links are known: the last path part of the URL without its version, or `as`.
@@ -42,11 +78,7 @@ func linkedNames(doc *ast.SchemaDocument) map[string]bool {
 			if d.Name != "link" && d.Name != "core" {
 				continue
 			}
-			url := argument(d, "url") + argument(d, "feature")
-			if i := strings.LastIndexByte(url, '/'); i > 0 && strings.HasPrefix(url[i+1:], "v") {
-				url = url[:i]
-			}
-			if name := path.Base(url); name != "." && name != "/" {
+			if name := specification(argument(d, "url") + argument(d, "feature")); name != "." && name != "/" {
 				names[name] = true
 			}
 			if as := argument(d, "as"); as != "" {
@@ -73,7 +105,7 @@ func (s stripper) belongs(name string) bool {
 }
 
 func (s stripper) hidden(directives ast.DirectiveList) bool {
-	return s.api && directives.ForName("inaccessible") != nil
+	return s.api && directives.ForName(s.inaccessible) != nil
 }
 
 // definition removes hidden members and foreign directives inside def.
