@@ -91,9 +91,12 @@ func (t *tree) mergeAnswer(s *sent, answer *Answer) error {
 	in := &s.scanner
 	*in = scanner{data: text, answer: uint16(len(t.answers) - 1)}
 	if answer.Text != nil {
+		again := false
 		return readMembers(in, &answer.Errors, func() error {
-			t.undo()
-			t.begin()
+			if again {
+				t.undo()
+			}
+			again = true
 			return t.readData(in, s)
 		})
 	}

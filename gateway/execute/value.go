@@ -35,10 +35,12 @@ type tree struct {
 	shared  bool // some objects or lists are in several places
 	apart   bool // none may be: what is below an object depends on what is above it
 
-	// While an answer is read, what it changes is noted, so that one that turns out to be broken leaves nothing behind.
+	// While an answer is read, what it changes is noted, so that one that turns out to be broken leaves nothing behind. A value that was absent before
+	// needs no note: it tells by itself which answer it is of.
 	mark    uint32   // values from here on are the answer's own
-	changes []change // of values before mark
+	changes []change // of other values before mark
 	before  bool     // tree.shared before the answer
+	reading uint16   // position of the answer in answers
 
 	seen seen
 }
@@ -63,13 +65,13 @@ func (t *tree) reset() {
 
 // begin starts to note changes.
 func (t *tree) begin() {
-	t.mark, t.changes, t.before = uint32(len(t.values)), t.changes[:0], t.shared
+	t.mark, t.changes, t.before, t.reading = uint32(len(t.values)), t.changes[:0], t.shared, uint16(len(t.answers))
 }
 
 // set changes a value.
 func (t *tree) set(at uint32, v value) {
-	if at < t.mark {
-		t.changes = append(t.changes, change{at, t.values[at]})
+	if old := t.values[at]; at < t.mark && (old.kind != kindAbsent || v.kind == kindNull) {
+		t.changes = append(t.changes, change{at, old})
 	}
 	t.values[at] = v
 }
@@ -80,6 +82,12 @@ func (t *tree) undo() {
 		t.values[t.changes[i].at] = t.changes[i].old
 	}
 	t.values, t.scratch, t.shared = t.values[:t.mark], t.scratch[:0], t.before
+	t.changes = t.changes[:0]
+	for i, v := range t.values {
+		if v.kind == kindRaw && v.answer == t.reading || v.kind > kindRaw && v.at >= t.mark {
+			t.values[i] = value{}
+		}
+	}
 }
 
 // newObject makes an object with absent slots and returns where they start.
