@@ -150,8 +150,8 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 		s.needType(needs)
 	}
 	fields := b.representation(s, t.demand)
-	for i := range fields {
-		fields[i].Null = t.key != nil && !slices.ContainsFunc(t.key.Fields, func(f *operation.Field) bool { return f.Name == fields[i].Name })
+	if t.key != nil {
+		allowNull(fields, t.key)
 	}
 	found := b.reusable(s, unit, t, needs)
 	if found == nil {
@@ -265,6 +265,23 @@ func (f *fetch) add(e *entry) {
 		}
 	}
 	f.entries = append(f.entries, e)
+}
+
+// allowNull lets the fields be null that are not part of the key, at every level: a requirement may ask for more of an object that the key is made
+// of too.
+func allowNull(fields []RepresentationField, key *operation.Selections) {
+	for i := range fields {
+		f := &fields[i]
+		f.Null = true
+		for _, part := range key.Fields {
+			if part.Name == f.Name {
+				f.Null = false
+				if part.Selections != nil {
+					allowNull(f.Fields, part.Selections)
+				}
+			}
+		}
+	}
 }
 
 func mergeFields(list, more []RepresentationField) []RepresentationField {
