@@ -124,6 +124,13 @@ func (t *tree) appendFields(b []byte, layout *plan.Object, at uint32, typename s
 		if f.On != nil && !slices.Contains(f.On, typename) {
 			continue
 		}
+		if f.Name == "__typename" {
+			if typename != "" {
+				b = append(b, `,"__typename":`...)
+				b = appendQuoted(b, typename)
+			}
+			continue
+		}
 		v := t.values[at+uint32(f.Slot)]
 		if v.kind == kindAbsent || v.kind == kindNull && !f.Null {
 			return b, false
@@ -160,10 +167,6 @@ func (t *tree) appendValue(b []byte, layout *plan.Object, v value, f plan.Repres
 		below := f.Fields
 		b = append(b, '{')
 		start := len(b)
-		if typename != "" && slices.ContainsFunc(below, func(f plan.RepresentationField) bool { return f.On != nil }) {
-			b = append(b, `,"__typename":`...)
-			b = appendQuoted(b, typename)
-		}
 		if f.Null { // what a requirement finds null below is null there too
 			below = nullable(below)
 		}

@@ -149,7 +149,7 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	if supergraph.Abstract(s.def) && (unit != s.def || t.typename == "") {
 		s.needType(needs)
 	}
-	fields := b.representation(s, t.demand)
+	fields := b.representation(s, t.demand, t.to.view.Subgraph)
 	if t.key != nil {
 		allowNull(fields, t.key)
 	}
@@ -299,8 +299,9 @@ func mergeFields(list, more []RepresentationField) []RepresentationField {
 	return list
 }
 
-// representation says which slots of the site a representation is made of.
-func (b *build) representation(s *site, demand *operation.Selections) []RepresentationField {
+// representation says which slots of the site a representation is made of. An object whose type the subgraph cannot know from the field it is in
+// carries it.
+func (b *build) representation(s *site, demand *operation.Selections, to *supergraph.Subgraph) []RepresentationField {
 	var list []RepresentationField
 	for _, field := range demand.Fields {
 		if field.Name == "__typename" {
@@ -309,9 +310,10 @@ func (b *build) representation(s *site, demand *operation.Selections) []Represen
 		own := b.slot(s, field, "")
 		r := RepresentationField{Name: field.Name, Slot: own.index, On: field.On}
 		if field.Selections != nil {
-			r.Fields = b.representation(own.site, field.Selections)
-			if field.On != nil || slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.On != nil }) {
+			r.Fields = b.representation(own.site, field.Selections, to)
+			if view := b.planner.Supergraph.View(own.composite, to); view != nil && supergraph.Abstract(view.Type.Def) && !view.InterfaceObject {
 				own.site.asks = true
+				r.Fields = slices.Insert(r.Fields, 0, RepresentationField{Name: "__typename"})
 			}
 		}
 		list = append(list, r)

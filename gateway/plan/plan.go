@@ -60,7 +60,7 @@ type Representation struct {
 	Fields   []RepresentationField
 }
 
-// RepresentationField is one member of a representation.
+// RepresentationField is one member of a representation. __typename is the type of the object, left out where it is not known.
 type RepresentationField struct {
 	Name   string
 	Slot   int
