@@ -16,7 +16,8 @@ type build struct {
 	operation *operation.Operation
 	rootSite  *site
 	fetches   []*fetch
-	mutations int // root fields of a mutation built so far
+	mutations int    // root fields of a mutation built so far
+	group     string // the object types above the position being built, where fields are had in another way for each
 }
 
 // site is one object position of the response.
@@ -48,8 +49,9 @@ type fetch struct {
 	selection *node
 	after     map[*fetch]bool
 	entries   []*entry
-	order     int // position of creation
-	mutation  int // for a mutation's root fields: the position of the first
+	groups    map[string]bool // of the objects it sends
+	order     int             // position of creation
+	mutation  int             // for a mutation's root fields: the position of the first
 	level     int
 }
 
@@ -153,7 +155,7 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	if t.key != nil {
 		allowNull(fields, t.key)
 	}
-	found := b.reusable(s, unit, t, needs)
+	found := b.reusable(s, unit, t, needs, fields)
 	if found == nil {
 		found = b.newEntities(s, t)
 	}
@@ -162,6 +164,7 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 			found.fetch.after[f] = true
 		}
 	}
+	found.fetch.groups[b.group] = true
 	found.fetch.add(&entry{unit: unit, view: t.to.view, typename: t.typename, fields: fields})
 	if unit != s.def && supergraph.Abstract(s.def) || t.typename == "" {
 		s.asks = true
@@ -217,13 +220,16 @@ func (b *build) enterRoot(t *target) *place {
 }
 
 // reusable finds a fetch of the same subgraph for the same objects that can carry the target's entry without waiting for itself.
-func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fetch]bool) *place {
+func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fetch]bool, fields []RepresentationField) *place {
 	for _, p := range s.entered {
 		if p.fetch.subgraph != t.to.view.Subgraph {
 			continue
 		}
 		// One object is sent once: entries of one fetch are for different object types, or the same for all.
 		if p.unit == unit && p.view != t.to.view || p.unit != unit && (p.unit == s.def || unit == s.def) {
+			continue
+		}
+		if !p.fetch.accepts(b.group, unit, t.to.view, fields) {
 			continue
 		}
 		free := true
@@ -238,9 +244,29 @@ func (b *build) reusable(s *site, unit *ast.Definition, t *target, needs map[*fe
 }
 
 func (b *build) newEntities(s *site, t *target) *place {
-	f := &fetch{subgraph: t.to.view.Subgraph, site: s, selection: &node{site: s, view: nil}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
+	f := &fetch{subgraph: t.to.view.Subgraph, site: s, selection: &node{site: s, view: nil}, after: map[*fetch]bool{}, groups: map[string]bool{}, order: len(b.fetches), mutation: b.mutations}
 	b.fetches = append(b.fetches, f)
 	return &place{fetch: f}
+}
+
+// accepts tells whether the fetch may send the fields for objects of the group. Objects of another group were had in another way and may have other
+// keys: they are sent what they were, or by another fetch.
+func (f *fetch) accepts(group string, unit *ast.Definition, view *supergraph.View, fields []RepresentationField) bool {
+	if f.groups[group] && len(f.groups) == 1 {
+		return true
+	}
+	for _, have := range f.entries {
+		if have.unit == unit && have.view == view {
+			return sameFields(have.fields, fields)
+		}
+	}
+	return true
+}
+
+func sameFields(a, b []RepresentationField) bool {
+	return slices.EqualFunc(a, b, func(a, b RepresentationField) bool {
+		return a.Name == b.Name && a.Slot == b.Slot && a.Null == b.Null && slices.Equal(a.On, b.On) && sameFields(a.Fields, b.Fields)
+	})
 }
 
 // waitsFor tells whether f starts only after other, directly or not.
@@ -355,9 +381,14 @@ func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at place
 		}
 	}
 	if own.site != nil {
+		outer := b.group
+		if b.group += "."; unit != s.def {
+			b.group += unit.Name
+		}
 		for f := range b.site(own.site, field.below, below) {
 			from[f] = true
 		}
+		b.group = outer
 	}
 	return from
 }
