@@ -91,8 +91,12 @@ func (w *writer) object(layout *plan.Object, shape *plan.Shape, at uint32) bool 
 		if !f.Unasked {
 			v, below = w.run.tree.values[at+uint32(f.Slot)], layout.Slots[f.Slot].Object
 		}
+		t := f.Type
+		if own := f.Own[typename]; own != nil {
+			t = own
+		}
 		w.path = append(w.path, f.Key)
-		ok := w.value(v, f.Type, below, f, typename)
+		ok := w.value(v, t, below, f, typename)
 		w.path = w.path[:len(w.path)-1]
 		if !ok {
 			w.out = w.out[:start]

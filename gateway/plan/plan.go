@@ -109,7 +109,8 @@ type ShapeField struct {
 	Slot     int      // -1 is __typename
 	On       []string // object types it is wanted for; nil means every one
 	Type     *Type
-	Shape    *Shape // for composite values
+	Own      map[string]*Type // by object type, where that promises something else than Type, which an interface says
+	Shape    *Shape           // for composite values
 	Name     string // the field's name, for errors
 	Unasked  bool   // the field has no fetch: nothing can bring it, it is null
 	Typename bool

@@ -40,6 +40,16 @@ func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
 			out.Fields = append(out.Fields, f)
 			continue
 		}
+		for name := range out.Types {
+			if own := sh.api.Types[name]; own != nil && field.Applies(name) && own.Fields.ForName(field.Name) != nil {
+				if t := sh.typeOf(own.Fields.ForName(field.Name).Type); !sameWrapping(t, f.Type) {
+					if f.Own == nil {
+						f.Own = map[string]*Type{}
+					}
+					f.Own[name] = t
+				}
+			}
+		}
 		key := ""
 		if s == sh.build.rootSite && sh.build.operation.Kind == ast.Mutation {
 			key = field.Key
@@ -57,6 +67,14 @@ func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
 		out.Fields = append(out.Fields, f)
 	}
 	return out
+}
+
+// sameWrapping tells whether two types of a field have lists and null in the same places.
+func sameWrapping(a, b *Type) bool {
+	if a.NonNull != b.NonNull || (a.Element == nil) != (b.Element == nil) {
+		return false
+	}
+	return a.Element == nil || sameWrapping(a.Element, b.Element)
 }
 
 func (sh *shaper) typeOf(t *ast.Type) *Type {
