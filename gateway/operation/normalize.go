@@ -91,7 +91,7 @@ func (n *normalizer) merge(parent *ast.Definition, sets []ast.SelectionSet) *Sel
 		if n.fields++; n.fields > maxNormalFields {
 			return out
 		}
-		out.Fields = append(out.Fields, n.field(group))
+		out.Fields = append(out.Fields, n.field(parent, group))
 	}
 	return out
 }
@@ -156,13 +156,16 @@ func (n *normalizer) groups(parent *ast.Definition, list []collected) []group {
 	return groups
 }
 
-func (n *normalizer) field(g group) *Field {
+func (n *normalizer) field(parent *ast.Definition, g group) *Field {
 	first := g.fields[0]
 	f := &Field{Key: first.Alias, Name: first.Name, Definition: first.Definition, On: g.on, Arguments: NewArguments(first.Arguments)}
+	// Where one object type is meant, its own definition counts: an interface that the client went through may promise less.
+	only := parent
 	if len(g.on) == 1 {
-		if own := n.document.schema.Types[g.on[0]].Fields.ForName(f.Name); own != nil {
-			f.Definition = own
-		}
+		only = n.document.schema.Types[g.on[0]]
+	}
+	if own := only.Fields.ForName(f.Name); only.Kind == ast.Object && own != nil {
+		f.Definition = own
 	}
 	var below []ast.SelectionSet
 	for _, field := range g.fields {
