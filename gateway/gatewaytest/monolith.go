@@ -49,7 +49,8 @@ func (m *Monolith) Execute(r Request) (data []byte, errors []execute.SubgraphErr
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &execution{schema: m.Supergraph.API, document: doc, variables: variables, source: m}
+	x := &execution{schema: m.Supergraph.API, document: doc, source: m}
+	x.coerce(op, variables)
 	data = x.run(op, m.Universe.root(m.Supergraph.Root(op.Operation).Name))
 	return data, x.errors, nil
 }
@@ -66,7 +67,7 @@ func (m *Monolith) field(of any, parent *ast.Definition, f *ast.Field, a argumen
 	if computed, ok := value.(formula); ok {
 		value = computed.compute(
 			func(path []string) any { return m.Universe.at(o, path) },
-			func(name string) any { return a.values[name] })
+			a.value)
 	}
 	return m.shown(m.Universe.follow(value), parent.Fields.ForName(f.Name).Type.Name())
 }
