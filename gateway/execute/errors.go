@@ -142,9 +142,9 @@ func (r *run) fetchFailed(s *sent, err error) {
 // emptyPath returns the client's path of the first field it asked for that the selection would have brought to the object at the end of the way;
 // of the object where it asked for none.
 func (r *run) emptyPath(way []any, selection *plan.Selection) []any {
-	object := r.clientPath(r.plan.Shape, way)
+	object := r.clientPath(way)
 	for _, f := range selection.Fields {
-		if path := r.clientPath(r.plan.Shape, append(way[:len(way):len(way)], slotStep(f.Slot))); len(path) > len(object) {
+		if path := r.clientPath(append(way[:len(way):len(way)], slotStep(f.Slot))); len(path) > len(object) {
 			return path
 		}
 	}
@@ -191,7 +191,7 @@ func (r *run) translate(s *sent, path []any) []any {
 		return nil
 	}
 	if s.fetch.Root != nil {
-		return r.clientPath(r.plan.Shape, slotPath(s.fetch.Root, path))
+		return r.clientPath(slotPath(s.fetch.Root, path))
 	}
 	for i, e := range s.fetch.Entities {
 		if e.Key != first || len(path) < 2 {
@@ -203,7 +203,7 @@ func (r *run) translate(s *sent, path []any) []any {
 		}
 		place := s.lists[i].objects[n][0]
 		steps := r.locate(e.Targets[place.target].Path, place.at)
-		return r.clientPath(r.plan.Shape, append(steps, slotPath(e.Targets[place.target].Selection, path[2:])...))
+		return r.clientPath(append(steps, slotPath(e.Targets[place.target].Selection, path[2:])...))
 	}
 	return nil
 }
@@ -295,29 +295,46 @@ func (r *run) locate(path []plan.Step, at uint32) []any {
 	return found
 }
 
-// clientPath turns slots into the client's response keys, up to the first value the client did not ask for.
-func (r *run) clientPath(shape *plan.Shape, steps []any) []any {
+// clientPath turns slots into the client's response keys, up to the first value the client did not ask for. Where the tree has the objects on the
+// way, it says which fields are theirs and how long their lists are.
+func (r *run) clientPath(steps []any) []any {
 	var out []any
+	shape, layout := r.plan.Shape, r.plan.Root
+	have := value{kind: kindObject, at: r.tree.root}
+	var list *plan.Type // of the value reached, where it is a list
 	for _, step := range steps {
-		slot, ok := step.(slotStep)
-		if !ok {
+		if n, ok := step.(int); ok {
+			if list == nil || n < 0 || have.kind == kindList && n >= int(have.length) {
+				break
+			}
+			next := value{}
+			if have.kind == kindList {
+				next = r.tree.values[have.at+uint32(n)]
+			}
+			have, list = next, list.Element
+			if list.Element == nil {
+				list = nil
+			}
 			out = append(out, step)
 			continue
 		}
-		var next *plan.Shape
-		found := false
-		if shape != nil {
-			for _, f := range shape.Fields {
-				if !f.Typename && !f.Unasked && f.Slot == int(slot) {
-					out, next, found = append(out, f.Key), f.Shape, true
-					break
-				}
-			}
-		}
-		if !found {
+		slot, ok := step.(slotStep)
+		if !ok || shape == nil || list != nil {
 			break
 		}
-		shape = next
+		f := r.fieldAt(shape, layout, have, int(slot))
+		if f == nil {
+			break
+		}
+		next := value{}
+		if have.kind == kindObject {
+			next = r.tree.values[have.at+uint32(slot)]
+		}
+		out = append(out, f.Key)
+		have, layout, shape, list = next, layout.Slots[slot].Object, f.Shape, nil
+		if f.Type.Element != nil {
+			list = f.Type
+		}
 	}
 	for len(out) > 0 { // a path ends with a field, or with the position of an item the client sees
 		if _, number := out[len(out)-1].(int); !number || shape != nil {
@@ -326,4 +343,19 @@ func (r *run) clientPath(shape *plan.Shape, steps []any) []any {
 		out = out[:len(out)-1]
 	}
 	return out
+}
+
+// fieldAt returns the field of the client's that shows the slot of an object, of a type that has it where the type is known.
+func (r *run) fieldAt(shape *plan.Shape, layout *plan.Object, object value, slot int) *plan.ShapeField {
+	typename := ""
+	if object.kind == kindObject {
+		typename = r.tree.typename(layout, object.at)
+	}
+	for i := range shape.Fields {
+		f := &shape.Fields[i]
+		if !f.Typename && !f.Unasked && f.Slot == slot && (f.On == nil || typename == "" || slices.Contains(f.On, typename)) {
+			return f
+		}
+	}
+	return nil
 }
