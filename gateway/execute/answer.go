@@ -113,7 +113,7 @@ func (t *tree) copyObject(selection *plan.Selection, from, to uint32) {
 	}
 	for _, f := range selection.Fields {
 		if v := t.values[from+uint32(f.Slot)]; t.values[to+uint32(f.Slot)].kind <= kindNull {
-			t.values[to+uint32(f.Slot)] = v
+			t.put(to+uint32(f.Slot), v)
 			t.shared = t.shared || v.kind == kindObject || v.kind == kindList
 		}
 	}
@@ -137,7 +137,7 @@ func (t *tree) readObject(s *scanner, selection *plan.Selection, at uint32) erro
 				if err != nil {
 					return err
 				}
-				t.values[at+uint32(f.Slot)] = v
+				t.put(at+uint32(f.Slot), v)
 				return nil
 			}
 		}

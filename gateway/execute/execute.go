@@ -214,17 +214,22 @@ func (r *run) prepare(f *plan.Fetch) (*sent, []byte) {
 	return s, body
 }
 
-// receive merges an answer into the tree.
+// receive merges an answer into the tree. One that cannot be read to its end brings nothing: what it seemed to say of one object may have been meant
+// for another.
 func (r *run) receive(s *sent) {
 	if s.err != nil {
 		r.fetchFailed(s, s.err)
 		return
 	}
+	r.tree.begin()
 	var err error
 	if s.fetch.Root != nil {
 		err = r.tree.readRoot(s.answer.Data, s.fetch.Root)
 	} else {
 		err = r.tree.readEntities(s.answer.Data, s.fetch, s.lists)
+	}
+	if err != nil {
+		r.tree.undo()
 	}
 	for i := range s.answer.Errors {
 		r.subgraphError(s, &s.answer.Errors[i])

@@ -33,6 +33,15 @@ type tree struct {
 	scratch []value
 	root    uint32
 	shared  bool // some objects or lists are in several places
+
+	start   uint32 // where values begin that the answer being read added
+	written []overwritten
+}
+
+// overwritten is a value that the answer being read put another in the place of.
+type overwritten struct {
+	at   uint32
+	have value
 }
 
 // maxValues bounds the tree of one request, at 12 bytes a value. An answer of empty objects could otherwise grow a hundredfold when its slots
@@ -80,4 +89,22 @@ func (t *tree) typename(layout *plan.Object, at uint32) string {
 		return ""
 	}
 	return string(text[1 : len(text)-1])
+}
+
+// begin starts to read an answer.
+func (t *tree) begin() { t.start, t.written = uint32(len(t.values)), t.written[:0] }
+
+// put sets a value, and remembers what was there if that was there before the answer.
+func (t *tree) put(at uint32, v value) {
+	if at < t.start {
+		t.written = append(t.written, overwritten{at, t.values[at]})
+	}
+	t.values[at] = v
+}
+
+// undo takes back what the answer wrote. What it added is reached from nowhere then.
+func (t *tree) undo() {
+	for i := len(t.written) - 1; i >= 0; i-- {
+		t.values[t.written[i].at] = t.written[i].have
+	}
 }
