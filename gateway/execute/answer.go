@@ -61,6 +61,7 @@ func (t *tree) open(data []byte) (*scanner, error) {
 // readList reads the entities in the order their representations were sent.
 func (t *tree) readList(s *scanner, e *plan.Entities, sent *representations) error {
 	if s.null() {
+		sent.unanswered = true
 		return nil
 	}
 	n := 0

@@ -9,9 +9,11 @@
 package execute
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"callboard.dev/callboard/gateway/operation"
 	"callboard.dev/callboard/gateway/plan"
@@ -236,7 +238,13 @@ func (r *run) receive(s *sent) {
 	}
 	if err != nil {
 		r.fetchFailed(s, &FetchError{Code: CodeBadAnswer, Reason: "it sent an answer that cannot be read: " + err.Error()})
-	} else if len(s.answer.Data) == 0 && len(s.answer.Errors) == 0 {
+	} else if s.empty() && len(s.answer.Errors) == 0 {
 		r.fetchFailed(s, &FetchError{Code: CodeBadAnswer, Reason: "it sent neither data nor errors"})
 	}
+}
+
+// empty tells whether the answer has no data, or null for a list of entities, which must not be null.
+func (s *sent) empty() bool {
+	data := bytes.TrimSpace(s.answer.Data)
+	return len(data) == 0 || string(data) == "null" || slices.ContainsFunc(s.lists, func(r representations) bool { return r.unanswered })
 }

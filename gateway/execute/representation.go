@@ -8,8 +8,9 @@ import (
 
 // representations is what one _entities field sends: each distinct representation once, with the objects it stands for.
 type representations struct {
-	text    []byte
-	objects [][]place // by position in the list sent
+	text       []byte
+	objects    [][]place // by position in the list sent
+	unanswered bool      // the answer has null for the list
 }
 
 // place is one object of the tree that wants an entity's answer.
