@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"sort"
@@ -133,7 +134,7 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 		text := t.text.String()[before:]
 		target := &Target{Path: path(f.site), Selection: selection}
 		for _, e := range f.sortedEntries() {
-			r := &Representation{Typename: e.typename, Fields: e.fields}
+			r := &Representation{Typename: e.typename, Fields: inOrder(e.fields)}
 			if e.unit != f.site.def && supergraph.Abstract(f.site.def) {
 				r.On = []string{e.unit.Name}
 			}
@@ -157,6 +158,31 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 		out.Entities = append(out.Entities, e)
 		t.texts = append(t.texts, text)
 	}
+}
+
+// inOrder sorts the fields of a representation: those of its key as the key has them, then those of requirements by name. Wherever an entity is found
+// and whatever was required of it first, it is sent in the same words, and so once.
+func inOrder(fields []RepresentationField) []RepresentationField {
+	sorted := slices.Clone(fields)
+	for i := range sorted {
+		sorted[i].Fields = inOrder(sorted[i].Fields)
+	}
+	rank := func(f RepresentationField) int {
+		switch {
+		case f.Name == "__typename":
+			return 0
+		case !f.Null:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(sorted, func(a, b RepresentationField) int {
+		if rank(a) == 2 && rank(b) == 2 {
+			return cmp.Compare(a.Name, b.Name)
+		}
+		return cmp.Compare(rank(a), rank(b))
+	})
+	return sorted
 }
 
 // sortedEntries returns the entries, those for an object type before the one for all.
