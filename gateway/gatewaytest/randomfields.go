@@ -54,8 +54,8 @@ func (g *graphMaker) makeFields(t *madeType) {
 	case madeValue:
 		for range 1 + g.random.IntN(3) {
 			f := g.newField(nil, false)
-			if entity := g.typeNamed(pick(g, []string{"Ant", "Bee"})); t.split == nil && t.name != "Home" && g.chance(3) {
-				f.leaf, f.below, f.arguments, f.name = "", entity, "", fmt.Sprintf("%s%d", lower(entity.name), g.counter)
+			if below := g.typeNamed(pick(g, []string{"Ant", "Bee", "Item", "Either", "Wax"})); below != nil && below.split == nil && t.split == nil && t.name != "Home" && g.chance(3) {
+				f.leaf, f.below, f.arguments, f.name, f.typ = "", below, "", fmt.Sprintf("%s%d", lower(below.name), g.counter), pick(g, []string{"%s", "[%s]"})
 			}
 			t.fields = append(t.fields, f)
 			for _, s := range t.split {
@@ -119,6 +119,10 @@ func (g *graphMaker) entityField(t *madeType, make func(in []*madeSubgraph, comp
 		owners = some(g, in, 1)
 	}
 	f := make(owners, g.chance(2))
+	if vat := g.typeNamed("Vat"); vat != nil && vat.split != nil && !f.shared && g.chance(4) && slices.Contains(in, vat.split[0]) && slices.Contains(in, vat.split[1]) {
+		owners = vat.split
+		f = &madeField{name: fmt.Sprintf("vat%d", g.counter), typ: pick(g, wrappings), below: vat}
+	}
 	t.fields = append(t.fields, f)
 	for _, s := range owners {
 		g.add(t, s, f)
@@ -267,6 +271,17 @@ func (g *graphMaker) provision(t *madeType, s *madeSubgraph, depth int) string {
 				part.fields = slices.DeleteFunc(part.fields, func(o *partField) bool { return o == own })
 			}
 		}
+	case madeBeing:
+		for _, f := range t.fields {
+			if slices.Contains(t.standing, s) && g.chance(2) && f.below == nil && f.arguments == "" && len(f.owners) == 0 && f.name != "id" && g.external(t, s, f) != nil {
+				parts = append(parts, f.name)
+				for _, m := range t.members {
+					for _, own := range m.fields {
+						own.provided = own.provided || own.name == f.name
+					}
+				}
+			}
+		}
 	case madeInterface, madeUnion:
 		for _, m := range t.members {
 			own := s.parts[m]
@@ -328,7 +343,11 @@ func (g *graphMaker) makeRequirements() {
 func (g *graphMaker) requirement(t *madeType, s *madeSubgraph, depth int, below bool) string {
 	part := s.parts[t]
 	var parts []string
-	switch t.kind {
+	kind := t.kind
+	if kind == madeBeing && !slices.Contains(t.standing, s) {
+		kind = madeInterface
+	}
+	switch kind {
 	case madeEntity, madeValue, madeBeing:
 		for _, f := range slices.Clone(t.fields) {
 			if len(parts) > 2 || !g.chance(3) || f.moved || len(f.owners) == 0 && t.kind != madeBeing {
@@ -356,6 +375,11 @@ func (g *graphMaker) requirement(t *madeType, s *madeSubgraph, depth int, below 
 			}
 		}
 	case madeInterface, madeUnion:
+		for _, f := range t.fields {
+			if f.below == nil && below && g.chance(3) && g.everywhere(t, s, f) {
+				parts = append(parts, f.name+f.given)
+			}
+		}
 		for _, m := range t.members {
 			own := s.parts[m]
 			if own == nil || !slices.Contains(own.implements, t) {
@@ -367,6 +391,20 @@ func (g *graphMaker) requirement(t *madeType, s *madeSubgraph, depth int, below 
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// everywhere tells whether all object types that an interface has in a subgraph have the field there.
+func (g *graphMaker) everywhere(t *madeType, s *madeSubgraph, f *madeField) bool {
+	for _, m := range t.members {
+		own := s.parts[m]
+		if own == nil || !slices.Contains(own.implements, t) {
+			continue
+		}
+		if !slices.ContainsFunc(own.fields, func(o *partField) bool { return o.name == f.name }) {
+			return false
+		}
+	}
+	return true
 }
 
 // hide makes something inaccessible, now and then.

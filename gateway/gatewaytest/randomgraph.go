@@ -13,8 +13,8 @@ import (
 // RandomSubgraphs makes up subgraph schemas that compose: entities with several, compound and nested keys, value types, interfaces with keys,
 // interface objects, unions, requirements, provisions and overrides, in either version of Federation. Equal seeds give equal schemas.
 //
-// What is made up can be answered from everywhere: each entity has one subgraph that is entered by, and knows, all its keys. Loose tells which
-// seeds give graphs of which that is not true.
+// What is made up can be answered from everywhere: the subgraphs of an entity lead to each other, through one that knows all its keys or along a chain. Loose
+// tells which seeds give graphs of which that is not true.
 func RandomSubgraphs(seed uint64) []compose.Subgraph {
 	for attempt := range uint64(maxAttempts) {
 		g := &graphMaker{random: rand.New(rand.NewPCG(seed, attempt)), loose: Loose(seed)}
@@ -49,6 +49,7 @@ type graphMaker struct {
 	query     *madeType
 	mutation  *madeType
 	hiddenHue bool
+	declared  map[*madeSubgraph]map[*madeType][]declaration
 	counter   int
 }
 
@@ -70,6 +71,7 @@ type madeType struct {
 	interfaced bool            // in some interface or key, so that it has an id everywhere
 	being      *madeType       // the interface with a key that it implements
 	hub        *madeSubgraph   // an entity's subgraph with all its keys
+	extends    *madeType       // an interface's own interface
 	hidden     bool
 }
 
@@ -202,6 +204,14 @@ func (g *graphMaker) makeTypes() {
 		t.members = some(g, slices.Concat(entities, values), 1)
 		for _, member := range t.members {
 			member.interfaced = true
+		}
+	}
+	if item, thing := g.typeNamed("Item"), g.typeNamed("Thing"); thing != nil && g.chance(3) {
+		thing.extends = item
+		for _, m := range thing.members {
+			if !slices.Contains(item.members, m) {
+				item.members = append(item.members, m)
+			}
 		}
 	}
 	if g.chance(2) {
@@ -433,9 +443,18 @@ func (g *graphMaker) placeEntity(t *madeType) {
 			g.ensure(t.being, s)
 		}
 	}
-	for _, s := range in {
+	chained := t.being == nil && g.chance(3)
+	for at, s := range in {
 		keys := t.keys
-		if s != t.hub || g.loose {
+		switch {
+		case g.loose:
+			keys = some(g, t.keys, 1)
+		case chained: // no subgraph need have all keys if each has two and hands on to the next
+			from := min(at, len(t.keys)-1)
+			if keys = t.keys[from:]; at < len(in)-1 {
+				keys = keys[:min(2, len(keys))]
+			}
+		case s != t.hub:
 			keys = some(g, t.keys, 1)
 		}
 		part := s.parts[t]
@@ -445,7 +464,7 @@ func (g *graphMaker) placeEntity(t *madeType) {
 		}
 		part.stub, part.keys = false, nil
 		for i, k := range keys {
-			g.addKey(t, s, k, !s.first && t.being == nil && (i > 0 && s != t.hub && g.chance(3) || g.loose && g.chance(6)))
+			g.addKey(t, s, k, !s.first && t.being == nil && (i > 0 && s != t.hub && !chained && g.chance(3) || g.loose && g.chance(6)))
 		}
 		if t.interfaced {
 			g.add(t, s, g.identity(t))

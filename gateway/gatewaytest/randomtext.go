@@ -20,6 +20,16 @@ func (g *graphMaker) finishAbstract() {
 				}
 			}
 		}
+		for _, t := range g.types {
+			if t.extends == nil || s.parts[t] == nil || s.parts[t.extends] == nil {
+				continue
+			}
+			for _, m := range t.members {
+				if part := s.parts[m]; part != nil && slices.Contains(part.implements, t) {
+					g.join(t.extends, s, m)
+				}
+			}
+		}
 	}
 }
 
@@ -139,35 +149,55 @@ func (f *madeField) named() string {
 	return f.leaf
 }
 
-// printInterface writes the fields that all object types of the interface declare in the subgraph.
+// declaration is a field of an interface as a subgraph writes it.
+type declaration struct{ name, text string }
+
 func (g *graphMaker) printInterface(b *strings.Builder, t *madeType, s *madeSubgraph) {
 	b.WriteString("interface " + t.name)
+	if t.extends != nil && s.parts[t.extends] != nil {
+		b.WriteString(" implements " + t.extends.name)
+	}
 	for _, key := range s.parts[t].keys {
 		b.WriteString(" @key(" + key + ")")
 	}
 	b.WriteString(" {\n")
+	for _, d := range g.declarations(t, s) {
+		b.WriteString(d.text)
+	}
+	b.WriteString("}\n")
+}
+
+// declarations are fields that all object types of the interface declare in the subgraph.
+func (g *graphMaker) declarations(t *madeType, s *madeSubgraph) []declaration {
+	if made, found := g.declared[s][t]; found {
+		return made
+	}
+	var list []declaration
+	if t.extends != nil && s.parts[t.extends] != nil {
+		list = slices.Clone(g.declarations(t.extends, s))
+	}
 	fields := t.fields
 	if t.kind == madeInterface {
 		fields = append([]*madeField{{name: "id", typ: "%s!", leaf: "ID"}}, fields...)
 	}
 	for i, f := range fields {
-		everywhere := true
-		for _, m := range t.members {
-			own := s.parts[m]
-			if own == nil || !slices.Contains(own.implements, t) {
-				continue
-			}
-			everywhere = everywhere && slices.ContainsFunc(own.fields, func(o *partField) bool { return o.name == f.name })
+		if slices.ContainsFunc(list, func(d declaration) bool { return d.name == f.name }) || !g.everywhere(t, s, f) || i > 0 && g.chance(5) {
+			continue
 		}
-		if everywhere && (i == 0 || !g.chance(5)) {
-			typ := f.typ
-			if g.chance(3) && f.name != "id" {
-				typ = strings.ReplaceAll(typ, "!", "")
-			}
-			b.WriteString("  " + f.name + f.arguments + ": " + fmt.Sprintf(typ, f.named()) + "\n")
+		typ := f.typ
+		if g.chance(3) && f.name != "id" {
+			typ = strings.ReplaceAll(typ, "!", "")
 		}
+		list = append(list, declaration{f.name, "  " + f.name + f.arguments + ": " + fmt.Sprintf(typ, f.named()) + "\n"})
 	}
-	b.WriteString("}\n")
+	if g.declared == nil {
+		g.declared = map[*madeSubgraph]map[*madeType][]declaration{}
+	}
+	if g.declared[s] == nil {
+		g.declared[s] = map[*madeType][]declaration{}
+	}
+	g.declared[s][t] = list
+	return list
 }
 
 // printInputs writes the scalars, enums and inputs that are used so far. What subgraphs have of an enum that is only answered differs, and of what is
