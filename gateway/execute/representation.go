@@ -118,10 +118,13 @@ func (s seen) again(v value) bool {
 	return before
 }
 
-// appendFields writes the members of a representation, each with a comma before it. ok is false where a value is missing that must be there: the
-// object cannot be asked for.
+// appendFields writes the members of a representation, each with a comma before it. ok is false where a value is missing that must be there, or the
+// type that tells which must: the object cannot be asked for.
 func (t *tree) appendFields(b []byte, layout *plan.Object, at uint32, typename string, fields []plan.RepresentationField) (_ []byte, ok bool) {
 	for _, f := range fields {
+		if f.On != nil && typename == "" {
+			return b, false
+		}
 		if f.On != nil && !slices.Contains(f.On, typename) {
 			continue
 		}
