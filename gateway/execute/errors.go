@@ -56,6 +56,7 @@ func contextError(err error) *FetchError {
 type responseError struct {
 	Message    string
 	Path       []any
+	later      func() []any // finds Path once every answer is there: what else an object turns out to have decides what clients see of it
 	Code       string
 	Subgraph   string
 	Extensions map[string]json.RawMessage // of an exposed subgraph, code included
@@ -79,8 +80,13 @@ func (l *errorList) add(e responseError) {
 	l.list = append(l.list, e)
 }
 
-// inFetchOrder sorts what fetches noted in the order of the plan: which answer came first is nothing for clients to see.
-func (l *errorList) inFetchOrder() {
+// settle finds the paths, and sorts what fetches noted in the order of the plan: which answer came first is nothing for clients to see.
+func (l *errorList) settle() {
+	for i := range l.list {
+		if find := l.list[i].later; find != nil {
+			l.list[i].Path = find()
+		}
+	}
 	slices.SortStableFunc(l.list, func(a, b responseError) int { return a.fetch - b.fetch })
 }
 
@@ -124,19 +130,23 @@ func (r *run) fetchFailed(s *sent, err error) {
 		failure = &FetchError{Code: CodeUnreachable, Reason: "it could not be asked", Cause: err}
 	}
 	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph, fetch: s.fetch.ID}
+	e.later = func() []any { return r.firstEmpty(s) }
+	r.errors.add(e)
+}
+
+// firstEmpty returns the client's path of the first place that stays empty without the fetch.
+func (r *run) firstEmpty(s *sent) []any {
 	if s.fetch.Root != nil {
-		e.Path = r.emptyPath(nil, s.fetch.Root)
-	} else {
-		for i := range s.lists {
-			if len(s.lists[i].objects) > 0 {
-				place := s.lists[i].objects[0][0]
-				target := s.fetch.Entities[i].Targets[place.target]
-				e.Path = r.emptyPath(r.locate(target.Path, place.at), target.Selection)
-				break
-			}
+		return r.emptyPath(nil, s.fetch.Root)
+	}
+	for i := range s.lists {
+		if len(s.lists[i].objects) > 0 {
+			place := s.lists[i].objects[0][0]
+			target := s.fetch.Entities[i].Targets[place.target]
+			return r.emptyPath(r.locate(target.Path, place.at), target.Selection)
 		}
 	}
-	r.errors.add(e)
+	return nil
 }
 
 // emptyPath returns the client's path of the first field it asked for that the selection would have brought to the object at the end of the way;
@@ -157,7 +167,7 @@ func (r *run) subgraphError(s *sent, in *SubgraphError) {
 		r.errors.dropped++
 		return
 	}
-	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, Path: r.translate(s, in.Path), fetch: s.fetch.ID}
+	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, later: func() []any { return r.translate(s, in.Path) }, fetch: s.fetch.ID}
 	if r.executor.Expose[s.fetch.Subgraph] {
 		e.Message, e.Extensions = in.Message, in.Extensions
 	} else {

@@ -16,7 +16,7 @@ func (r *run) response() []byte {
 	for _, answer := range r.tree.answers {
 		size += len(answer) + len(answer)/8
 	}
-	r.errors.inFetchOrder()
+	r.errors.settle()
 	w := &writer{run: r, out: make([]byte, 0, size), explained: len(r.errors.list) > 0}
 	w.out = append(w.out, `{"data":`...)
 	shown := w.object(r.plan.Root, r.plan.Shape, r.tree.root)

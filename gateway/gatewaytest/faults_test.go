@@ -152,7 +152,7 @@ var lies = []fault{
 					delete(object, name)
 				}
 			}
-			object["excess"+secret] = []any{map[string]any{"id": "1"}}
+			object["excess"] = []any{map[string]any{"id": "1"}}
 			return object
 		})
 	}},
