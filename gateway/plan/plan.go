@@ -111,8 +111,8 @@ type ShapeField struct {
 	Type     *Type
 	Own      map[string]*Type // by object type, where that promises something else than Type, which an interface says
 	Shape    *Shape           // for composite values
-	Name     string // the field's name, for errors
-	Unasked  bool   // the field has no fetch: nothing can bring it, it is null
+	Name     string           // the field's name, for errors
+	Unasked  bool             // the field has no fetch: nothing can bring it, it is null
 	Typename bool
 }
 
