@@ -1,8 +1,11 @@
 package gatewaytest
 
 import (
+	"bytes"
 	"flag"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -97,5 +100,23 @@ func (m *made) check(t testing.TB, r Request) {
 	}
 	if t.Failed() {
 		t.Logf("%s%s\n%s\n%s%s", r.Query, r.Variables, result.Plan, Describe(requests), result.Body)
+	}
+}
+
+// TestNewArchive writes what is made up as archives and reads them again. They give the same answers.
+func TestNewArchive(t *testing.T) {
+	for seed := range uint64(20) {
+		m := randomGraph(t, seed)
+		r := RandomOperation(m.Gateway.Supergraph.API, seed)
+		file := filepath.Join(t.TempDir(), "made.txtar")
+		text := NewArchive(m.subgraphs, m.Monolith.Universe, r)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		a, again := open(t, file, nil)
+		want, got := m.Gateway.Do(t.Context(), r), again.Gateway.Do(t.Context(), a.Request)
+		if !bytes.Equal(want.Body, got.Body) {
+			t.Errorf("made up:\n%s\nread again:\n%s\n%s", want.Body, got.Body, text)
+		}
 	}
 }
