@@ -108,7 +108,7 @@ func (t *tree) mergeAnswer(s *sent, answer *Answer) error {
 
 // readData reads the data of an answer.
 func (t *tree) readData(in *scanner, s *sent) error {
-	if in.null() {
+	if s.missing = in.null(); s.missing {
 		return nil
 	}
 	if s.fetch.At != nil {
@@ -137,6 +137,7 @@ func (t *tree) readData(in *scanner, s *sent) error {
 // readList reads the entities in the order their representations were sent.
 func (t *tree) readList(s *scanner, sent *representations) error {
 	if s.null() {
+		sent.missing = true
 		return nil
 	}
 	targets := sent.entities.Targets

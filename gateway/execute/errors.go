@@ -56,6 +56,7 @@ func contextError(err error) *FetchError {
 type responseError struct {
 	Message    string
 	Path       []any
+	later      func() []any // finds Path once every answer is there: what else an object turns out to have decides what clients see of it
 	Code       string
 	Subgraph   string
 	Extensions map[string]json.RawMessage // of an exposed subgraph, code included
@@ -79,8 +80,13 @@ func (l *errorList) add(e responseError) {
 	l.list = append(l.list, e)
 }
 
-// inFetchOrder sorts what fetches noted in the order of the plan: which answer came first is nothing for clients to see.
-func (l *errorList) inFetchOrder() {
+// settle finds the paths, and sorts what fetches noted in the order of the plan: which answer came first is nothing for clients to see.
+func (l *errorList) settle() {
+	for i := range l.list {
+		if find := l.list[i].later; find != nil {
+			l.list[i].Path = find()
+		}
+	}
 	slices.SortStableFunc(l.list, func(a, b responseError) int { return a.fetch - b.fetch })
 }
 
@@ -124,19 +130,23 @@ func (r *run) fetchFailed(s *sent, err error) {
 		failure = &FetchError{Code: CodeUnreachable, Reason: "it could not be asked", Cause: err}
 	}
 	e := responseError{Message: fmt.Sprintf("subgraph %s: %s", s.fetch.Subgraph, failure.Reason), Code: failure.Code, Subgraph: s.fetch.Subgraph, fetch: s.fetch.ID}
+	e.later = func() []any { return r.firstEmpty(s) }
+	r.errors.add(e)
+}
+
+// firstEmpty returns the client's path of the first place that stays empty without the fetch.
+func (r *run) firstEmpty(s *sent) []any {
 	if s.fetch.Root != nil {
-		e.Path = r.emptyPath(r.rootWay(s), s.fetch.Root)
-	} else {
-		for i := range s.lists {
-			if len(s.lists[i].first) > 0 {
-				place := s.lists[i].places[s.lists[i].first[0]]
-				target := s.lists[i].entities.Targets[place.target]
-				e.Path = r.emptyPath(r.locate(target.Path, place.at), target.Selection)
-				break
-			}
+		return r.emptyPath(r.rootWay(s), s.fetch.Root)
+	}
+	for i := range s.lists {
+		if len(s.lists[i].first) > 0 {
+			place := s.lists[i].places[s.lists[i].first[0]]
+			target := s.lists[i].entities.Targets[place.target]
+			return r.emptyPath(r.locate(target.Path, place.at), target.Selection)
 		}
 	}
-	r.errors.add(e)
+	return nil
 }
 
 // rootWay returns the way to the first object that root fields are for.
@@ -150,9 +160,9 @@ func (r *run) rootWay(s *sent) []any {
 // emptyPath returns the client's path of the first field it asked for that the selection would have brought to the object at the end of the way;
 // of the object where it asked for none.
 func (r *run) emptyPath(way []any, selection *plan.Selection) []any {
-	object := r.clientPath(r.plan.Shape, way)
+	object := r.clientPath(way)
 	for _, f := range selection.Fields {
-		if path := r.clientPath(r.plan.Shape, append(way[:len(way):len(way)], slotStep(f.Slot))); len(path) > len(object) {
+		if path := r.clientPath(append(way[:len(way):len(way)], slotStep(f.Slot))); len(path) > len(object) {
 			return path
 		}
 	}
@@ -165,7 +175,7 @@ func (r *run) subgraphError(s *sent, in *SubgraphError) {
 		r.errors.dropped++
 		return
 	}
-	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, Path: r.translate(s, in.Path), fetch: s.fetch.ID}
+	e := responseError{Code: CodeSubgraph, Subgraph: s.fetch.Subgraph, later: func() []any { return r.translate(s, in.Path) }, fetch: s.fetch.ID}
 	if r.executor.Expose[s.fetch.Subgraph] {
 		e.Message, e.Extensions = in.Message, in.Extensions
 	} else {
@@ -199,7 +209,7 @@ func (r *run) translate(s *sent, path []any) []any {
 		return nil
 	}
 	if s.fetch.Root != nil {
-		return r.clientPath(r.plan.Shape, append(r.rootWay(s), slotPath(s.fetch.Root, path)...))
+		return r.clientPath(append(r.rootWay(s), slotPath(s.fetch.Root, path)...))
 	}
 	for i := range s.lists {
 		if s.lists[i].key != first || len(path) < 2 {
@@ -212,7 +222,7 @@ func (r *run) translate(s *sent, path []any) []any {
 		}
 		place := s.lists[i].places[s.lists[i].first[n]]
 		steps := r.locate(e.Targets[place.target].Path, place.at)
-		return r.clientPath(r.plan.Shape, append(steps, slotPath(e.Targets[place.target].Selection, path[2:])...))
+		return r.clientPath(append(steps, slotPath(e.Targets[place.target].Selection, path[2:])...))
 	}
 	return nil
 }
@@ -307,29 +317,46 @@ func (r *run) locate(path []plan.Step, at uint32) []any {
 	return found
 }
 
-// clientPath turns slots into the client's response keys, up to the first value the client did not ask for.
-func (r *run) clientPath(shape *plan.Shape, steps []any) []any {
+// clientPath turns slots into the client's response keys, up to the first value the client did not ask for. Where the tree has the objects on the
+// way, it says which fields are theirs and how long their lists are.
+func (r *run) clientPath(steps []any) []any {
 	var out []any
+	shape, layout := r.plan.Shape, r.plan.Root
+	have := value{kind: kindObject, at: r.tree.root}
+	var list *plan.Type // of the value reached, where it is a list
 	for _, step := range steps {
-		slot, ok := step.(slotStep)
-		if !ok {
+		if n, ok := step.(int); ok {
+			if list == nil || n < 0 || have.kind == kindList && n >= int(have.length) {
+				break
+			}
+			next := value{}
+			if have.kind == kindList {
+				next = r.tree.values[have.at+uint32(n)]
+			}
+			have, list = next, list.Element
+			if list.Element == nil {
+				list = nil
+			}
 			out = append(out, step)
 			continue
 		}
-		var next *plan.Shape
-		found := false
-		if shape != nil {
-			for _, f := range shape.Fields {
-				if !f.Typename && !f.Unasked && f.Slot == int(slot) {
-					out, next, found = append(out, f.Key), f.Shape, true
-					break
-				}
-			}
-		}
-		if !found {
+		slot, ok := step.(slotStep)
+		if !ok || shape == nil || list != nil {
 			break
 		}
-		shape = next
+		f := r.fieldAt(shape, layout, have, int(slot))
+		if f == nil {
+			break
+		}
+		next := value{}
+		if have.kind == kindObject {
+			next = r.tree.values[have.at+uint32(slot)]
+		}
+		out = append(out, f.Key)
+		have, layout, shape, list = next, layout.Slots[slot].Object, f.Shape, nil
+		if f.Type.Element != nil {
+			list = f.Type
+		}
 	}
 	for len(out) > 0 { // a path ends with a field, or with the position of an item the client sees
 		if _, number := out[len(out)-1].(int); !number || shape != nil {
@@ -338,4 +365,19 @@ func (r *run) clientPath(shape *plan.Shape, steps []any) []any {
 		out = out[:len(out)-1]
 	}
 	return out
+}
+
+// fieldAt returns the field of the client's that shows the slot of an object, of a type that has it where the type is known.
+func (r *run) fieldAt(shape *plan.Shape, layout *plan.Object, object value, slot int) *plan.ShapeField {
+	typename := ""
+	if object.kind == kindObject {
+		typename = r.tree.typename(layout, object.at)
+	}
+	for i := range shape.Fields {
+		f := &shape.Fields[i]
+		if !f.Typename && !f.Unasked && f.Slot == slot && (f.On == nil || typename == "" || slices.Contains(f.On, typename)) {
+			return f
+		}
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"callboard.dev/callboard/gateway/execute/http1"
@@ -171,6 +172,7 @@ type sent struct {
 	wire     []byte // the request
 	text     []byte // the answer
 	own      Answer
+	missing  bool // its data is null
 }
 
 // state is how far a fetch is.
@@ -183,7 +185,7 @@ const (
 )
 
 func (s *sent) reset() {
-	s.fetch, s.state, s.request, s.answer, s.err, s.scanner, s.over, s.own = nil, stateWaiting, Request{}, nil, nil, scanner{}, nil, Answer{}
+	s.fetch, s.state, s.request, s.answer, s.err, s.scanner, s.over, s.own, s.missing = nil, stateWaiting, Request{}, nil, nil, scanner{}, nil, Answer{}, false
 	for i := range s.lists {
 		s.lists[i].reset(nil, "")
 	}
@@ -291,6 +293,8 @@ func (r *run) receive(s *sent) {
 	if s.err == nil {
 		if err := r.tree.merge(s, s.answer); err != nil {
 			s.err = &FetchError{Code: CodeBadAnswer, Reason: "it sent an answer that cannot be read", Cause: err}
+		} else if len(s.answer.Errors) == 0 && (s.missing || slices.ContainsFunc(s.lists, func(l representations) bool { return l.missing })) {
+			s.err = &FetchError{Code: CodeBadAnswer, Reason: "it sent null, and no error that says why"}
 		}
 	}
 	if s.answer != nil {

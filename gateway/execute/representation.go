@@ -17,6 +17,7 @@ type representations struct {
 	texts    []span // where each is in the list's text
 	places   []place
 	read     []uint32 // for reading the answer
+	missing  bool     // the answer has null for the list
 }
 
 // place is one object of the tree that wants an entity's answer.
@@ -185,6 +186,9 @@ func (t *tree) appendObjects(objects []uint32, v value, seen *seen) []uint32 {
 func (t *tree) appendFields(b []byte, layout *plan.Object, at uint32, typename string, fields []plan.RepresentationField, nullable bool) (_ []byte, ok bool) {
 	for i := range fields {
 		f := &fields[i]
+		if f.On != nil && typename == "" { // whether it must be there is not known
+			return b, false
+		}
 		if f.On != nil && !slices.Contains(f.On, typename) {
 			continue
 		}

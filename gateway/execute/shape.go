@@ -16,7 +16,7 @@ func (r *run) response(out []byte) []byte {
 		size += len(answer) + len(answer)/8
 	}
 	out = slices.Grow(out[:0], size)
-	r.errors.inFetchOrder()
+	r.errors.settle()
 	w := &r.writer
 	*w = writer{run: r, out: append(out, `{"data":`...), path: w.path[:0], explained: len(r.errors.list) > 0}
 	shown := w.object(r.plan.Root, r.plan.Shape, r.tree.root)

@@ -82,11 +82,50 @@ func (a *Archive) Subgraphs() []compose.Subgraph {
 	return list
 }
 
+// NewArchive returns the text of an archive of what was made up: schemas, data and a request. It lacks the prose and what comes of the request, which a
+// run of the tests with -update fills in.
+func NewArchive(subgraphs []compose.Subgraph, universe *Universe, r Request) string {
+	a := &txtar.Archive{Comment: []byte("\n")}
+	add := func(name, text string) {
+		a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(strings.TrimSuffix(text, "\n") + "\n")})
+	}
+	for _, s := range subgraphs {
+		add("subgraphs/"+s.Name+".graphql", s.SDL)
+	}
+	add("universe.json", universe.String())
+	add("query.graphql", r.Query)
+	if len(r.Variables) > 0 && string(r.Variables) != "{}" {
+		add("variables.json", string(r.Variables))
+	}
+	return string(txtar.Format(a))
+}
+
 // World is an archive brought to life.
 type World struct {
 	Gateway  *Gateway
 	Monolith *Monolith
 	StandIns map[string]*StandIn
+}
+
+// NewWorld fills composed subgraphs with data. reach says how the gateway gets at each subgraph, nil is by calling it.
+func NewWorld(graph *supergraph.Supergraph, subgraphs []compose.Subgraph, universe *Universe, reach func(s *StandIn) execute.Subgraph) (*World, error) {
+	recorder := &Recorder{}
+	world := &World{Monolith: &Monolith{Supergraph: graph, Universe: universe}, StandIns: map[string]*StandIn{}}
+	reached := map[string]execute.Subgraph{}
+	for _, own := range subgraphs {
+		s, err := NewStandIn(own.Name, own.SDL, universe, recorder)
+		if err != nil {
+			return nil, err
+		}
+		s.refuse = overridden(graph, own.Name, nil)
+		world.StandIns[own.Name] = s
+		reached[own.Name] = s
+		if reach != nil {
+			reached[own.Name] = reach(s)
+		}
+	}
+	world.Gateway = New(graph, reached, recorder)
+	return world, nil
 }
 
 // Open composes the archive's subgraphs and fills them with its data. reach says how the gateway gets at each of them; nil is by
@@ -108,32 +147,29 @@ func (a *Archive) Open(reach func(s *StandIn) execute.Subgraph) (*World, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.file, err)
 	}
-	recorder := &Recorder{}
-	world := &World{Monolith: &Monolith{Supergraph: graph, Universe: universe, Down: a.Settings.Down}, StandIns: map[string]*StandIn{}}
-	subgraphs := map[string]execute.Subgraph{}
 	labels := map[string]bool{}
 	for _, label := range a.Settings.Labels {
 		labels[label] = true
 	}
-	for _, own := range a.Subgraphs() {
-		s, err := NewStandIn(own.Name, own.SDL, universe, recorder)
-		if err != nil {
-			return nil, err
-		}
-		s.refuse = overridden(graph, own.Name, labels)
-		world.StandIns[own.Name] = s
-		subgraphs[own.Name] = s
-		if reach != nil {
-			subgraphs[own.Name] = reach(s)
-		}
-		if slices.Contains(a.Settings.Down, own.Name) {
-			subgraphs[own.Name] = execute.SubgraphFunc(func(context.Context, *execute.Request) (*execute.Answer, error) {
+	world, err := NewWorld(graph, a.Subgraphs(), universe, func(s *StandIn) execute.Subgraph {
+		switch {
+		case slices.Contains(a.Settings.Down, s.name):
+			return execute.SubgraphFunc(func(context.Context, *execute.Request) (*execute.Answer, error) {
 				return nil, &execute.FetchError{Code: execute.CodeUnreachable, Reason: "it could not be reached"}
 			})
+		case reach != nil:
+			return reach(s)
 		}
+		return s
+	})
+	if err != nil {
+		return nil, err
 	}
-	world.Gateway = New(graph, subgraphs, recorder)
+	for name, s := range world.StandIns {
+		s.refuse = overridden(graph, name, labels)
+	}
 	world.Gateway.Labels = labels
+	world.Monolith.Down = a.Settings.Down
 	world.Gateway.Executor.Expose = map[string]bool{}
 	for _, name := range a.Settings.Expose {
 		world.Gateway.Executor.Expose[name] = true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -239,6 +240,14 @@ type arguments struct {
 	text   string
 }
 
+// value is the value of an argument in a formula: one that was not given is not one that is null.
+func (a arguments) value(name string) any {
+	if value, given := a.values[name]; given {
+		return value
+	}
+	return "nothing"
+}
+
 func (x *execution) arguments(def *ast.FieldDefinition, f *ast.Field) arguments {
 	a := arguments{values: map[string]any{}}
 	types := map[string]*ast.Type{}
@@ -330,6 +339,46 @@ func (x *execution) literal(v *ast.Value, t *ast.Type) any {
 		return out
 	}
 	return v.Raw
+}
+
+// coerce brings the variables of an operation into the form that literals have: lists around single values, defaults of input fields.
+func (x *execution) coerce(op *ast.OperationDefinition, variables map[string]any) {
+	x.variables = map[string]any{}
+	for _, v := range op.VariableDefinitions {
+		if value, given := variables[v.Variable]; given {
+			x.variables[v.Variable] = x.coerced(value, v.Type)
+		}
+	}
+}
+
+func (x *execution) coerced(value any, t *ast.Type) any {
+	of := reflect.ValueOf(value)
+	switch {
+	case value == nil:
+		return nil
+	case t.Elem != nil && of.Kind() != reflect.Slice:
+		return []any{x.coerced(value, t.Elem)}
+	case t.Elem != nil:
+		out := make([]any, of.Len())
+		for i := range out {
+			out[i] = x.coerced(of.Index(i).Interface(), t.Elem)
+		}
+		return out
+	}
+	members, isObject := value.(map[string]any)
+	def := x.schema.Types[t.NamedType]
+	if !isObject || def.Kind != ast.InputObject {
+		return value
+	}
+	out := map[string]any{}
+	for _, field := range def.Fields {
+		if member, given := members[field.Name]; given {
+			out[field.Name] = x.coerced(member, field.Type)
+		} else if field.DefaultValue != nil {
+			out[field.Name] = x.literal(field.DefaultValue, field.Type)
+		}
+	}
+	return out
 }
 
 // canonical writes a coerced value as GraphQL would.

@@ -7,7 +7,7 @@
 // the wrong thing is found out even where the answer would have been right. What it is asked wrongly is a fault, in the Recorder.
 //
 // Start with Gateway.Do. universe.go is the data, standin.go the subgraphs, execution.go the executor both they and monolith.go
-// use, archive.go the test archives, random.go the operations that fuzzing makes up.
+// use, archive.go the test archives. What fuzzing makes up: randomgraph.go subgraphs, randomuniverse.go data, random.go operations.
 package gatewaytest
 
 import (

@@ -49,8 +49,9 @@ func (m *Monolith) Execute(r Request) (data []byte, errors []execute.SubgraphErr
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &execution{schema: m.Supergraph.API, document: doc, variables: variables}
+	x := &execution{schema: m.Supergraph.API, document: doc}
 	x.source = &monolithSource{m, x}
+	x.coerce(op, variables)
 	data = x.run(op, m.Universe.root(m.Supergraph.Root(op.Operation).Name))
 	return data, x.errors, nil
 }
@@ -74,7 +75,7 @@ func (m *monolithSource) field(of any, parent *ast.Definition, f *ast.Field, a a
 	if computed, ok := value.(formula); ok {
 		value = computed.compute(
 			func(path []string) any { return m.Universe.at(o, path) },
-			func(name string) any { return a.values[name] })
+			a.value)
 	}
 	return m.shown(m.Universe.follow(value), parent.Fields.ForName(f.Name).Type.Name())
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // RandomOperation makes up a valid request for the schema: aliases, one response key more than once, named and inline fragments that
-// narrow interfaces and unions, conditions, arguments and variables. Equal seeds give equal requests.
+// narrow interfaces and unions, conditions, arguments of every kind of input, and variables in place of them or inside them. Equal seeds give equal requests.
 func RandomOperation(schema *ast.Schema, seed uint64) Request {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for depth := 4; depth > 0; depth-- {
@@ -33,6 +33,8 @@ type generator struct {
 	schema     *ast.Schema
 	random     *rand.Rand
 	fields     int
+	named      int      // variables of arguments and inside them
+	constant   bool     // a literal is being written in which no variable may be
 	variables  []string // definitions
 	values     map[string]any
 	conditions []string // names of variables used in conditions
@@ -76,7 +78,7 @@ func (g *generator) selections(def *ast.Definition, depth int) string {
 		case g.chance(4):
 			parts = append(parts, "..."+g.inlineCondition(def, depth))
 		case g.chance(6):
-			parts = append(parts, "..."+g.named(def, depth)+g.condition())
+			parts = append(parts, "..."+g.spread(def, depth)+g.condition())
 		default:
 			if field := g.field(def, depth); field != "" {
 				parts = append(parts, field)
@@ -151,7 +153,7 @@ func (g *generator) inlineCondition(def *ast.Definition, depth int) string {
 	return " on " + on + g.condition() + " " + g.selections(g.schema.Types[on], depth-1)
 }
 
-func (g *generator) named(def *ast.Definition, depth int) string {
+func (g *generator) spread(def *ast.Definition, depth int) string {
 	names := g.conditionTypes(def)
 	on := names[g.random.IntN(len(names))]
 	for _, f := range g.fragments {
@@ -192,17 +194,24 @@ func (g *generator) condition() string {
 
 // argument returns a literal, or a variable of its own.
 func (g *generator) argument(t *ast.Type) string {
-	value := g.value(t, 2)
-	if !g.chance(3) {
-		return g.literal(value, t)
+	if g.chance(3) {
+		return g.variable(t)
 	}
-	name := fmt.Sprintf("v%d", len(g.variables))
+	return g.literal(g.value(t, 2), t)
+}
+
+// variable defines a variable of the type, with a value, a default, both or, where null will do, neither.
+func (g *generator) variable(t *ast.Type) string {
+	name := fmt.Sprintf("v%d", g.named)
+	g.named++
 	definition := "$" + name + ": " + t.String()
+	value := g.value(t, 2)
 	if value != nil && g.chance(3) {
+		g.constant = true // a default has no variables in it
 		definition += " = " + g.literal(value, t)
+		g.constant = false
 		if g.chance(2) {
-			value = g.value(t, 2)
-			g.values[name] = value
+			g.values[name] = g.value(t, 2)
 		}
 	} else if value != nil || t.NonNull || g.chance(2) {
 		g.values[name] = value
@@ -219,6 +228,9 @@ func (g *generator) value(t *ast.Type, depth int) any {
 		return nil
 	}
 	if t.Elem != nil {
+		if item := g.value(t.Elem, depth); item != nil && g.chance(5) {
+			return item // a list of it alone
+		}
 		out := []any{}
 		for range g.random.IntN(3) {
 			out = append(out, g.value(t.Elem, depth))
@@ -229,11 +241,14 @@ func (g *generator) value(t *ast.Type, depth int) any {
 	case "Int":
 		return g.random.IntN(4)
 	case "Float":
+		if g.chance(3) {
+			return g.random.IntN(4)
+		}
 		return float64(g.random.IntN(8)) / 2
 	case "Boolean":
 		return g.chance(2)
 	case "ID":
-		return [...]string{"1", "2", "x"}[g.random.IntN(3)]
+		return [...]any{"1", "2", "x", 3}[g.random.IntN(4)]
 	case "String":
 		return [...]string{"", "en", "sv", "EUR", "say \"hi\" {$x} \\ \n"}[g.random.IntN(5)]
 	}
@@ -243,6 +258,16 @@ func (g *generator) value(t *ast.Type, depth int) any {
 		return enumValue(def.EnumValues[g.random.IntN(len(def.EnumValues))].Name)
 	case ast.InputObject:
 		out := map[string]any{}
+		if def.Directives.ForName("oneOf") != nil {
+			field := def.Fields[g.random.IntN(len(def.Fields))]
+			for depth < 1 && g.schema.Types[field.Type.Name()].Kind == ast.InputObject {
+				field = def.Fields[g.random.IntN(len(def.Fields))]
+			}
+			some := *field.Type
+			some.NonNull = true
+			out[field.Name] = g.value(&some, depth-1)
+			return out
+		}
 		for _, field := range def.Fields {
 			required := field.Type.NonNull && field.DefaultValue == nil
 			if required || depth > 0 && g.chance(2) {
@@ -254,21 +279,33 @@ func (g *generator) value(t *ast.Type, depth int) any {
 	return [...]any{"any", 7, true}[g.random.IntN(3)]
 }
 
-// literal writes a value as GraphQL.
+// literal writes a value as GraphQL, now and then with variables in it.
 func (g *generator) literal(value any, t *ast.Type) string {
+	inner := func(value any, t *ast.Type) string {
+		if !g.constant && g.chance(8) {
+			return g.variable(t)
+		}
+		return g.literal(value, t)
+	}
 	switch value := value.(type) {
 	case enumValue:
 		return string(value)
 	case []any:
+		if t.Elem != nil {
+			t = t.Elem
+		}
 		items := make([]string, len(value))
 		for i, item := range value {
-			items[i] = g.literal(item, t)
+			items[i] = inner(item, t)
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	case map[string]any:
+		def := g.schema.Types[t.Name()]
 		var members []string
 		for _, name := range sortedKeys(value) {
-			members = append(members, name+": "+g.literal(value[name], t))
+			member := *def.Fields.ForName(name).Type
+			member.NonNull = member.NonNull || def.Directives.ForName("oneOf") != nil
+			members = append(members, name+": "+inner(value[name], &member))
 		}
 		return "{" + strings.Join(members, ", ") + "}"
 	case float64:

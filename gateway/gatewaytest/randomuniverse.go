@@ -17,9 +17,16 @@ import (
 // objectsPerType is enough for lists that differ and short enough to read in a failure.
 const objectsPerType = 3
 
-// RandomUniverse makes up data for a graph: some objects of every type, values that no two objects share, null here and there where every subgraph allows
-// it and no key needs a value, references that every subgraph can follow. Text fields with a requirement are computed from it, so that what is sent shows in the answer. Equal seeds give equal data.
+// RandomUniverse makes up data for a graph: some objects of every type, values that no two objects share, null, an empty list or a failure here and
+// there where every subgraph allows it and no key needs a value, references that every subgraph can follow. Text fields with a requirement or
+// arguments are computed from them, so that what is sent shows in the answer. Equal seeds give equal data.
 func RandomUniverse(graph *supergraph.Supergraph, seed uint64) *Universe {
+	u, _ := randomUniverse(graph, seed)
+	return u
+}
+
+// randomUniverse tells also whether every field has a value that all its subgraphs allow.
+func randomUniverse(graph *supergraph.Supergraph, seed uint64) (_ *Universe, whole bool) {
 	u := &Universe{schema: graph.Full, objects: map[string]*object{}}
 	g := &universeGenerator{graph: graph, seed: seed}
 	for _, typename := range sortedKeys(graph.Full.Types) {
@@ -47,7 +54,7 @@ func RandomUniverse(graph *supergraph.Supergraph, seed uint64) *Universe {
 		}
 	}
 	sort.Strings(u.names)
-	return u
+	return u, !g.lacking
 }
 
 func memberName(typename string, i int) string { return typename + ":" + strconv.Itoa(i) }
@@ -56,6 +63,8 @@ type universeGenerator struct {
 	graph   *supergraph.Supergraph
 	seed    uint64
 	numbers int
+	lists   int
+	lacking bool // some field that must have a value has none that its subgraphs agree on
 }
 
 // resolvers lists the fields that answer a field of an object type, in all subgraphs, with their subgraphs.
@@ -81,18 +90,36 @@ func (g *universeGenerator) resolvers(def *ast.Definition, name string) (fields 
 func (g *universeGenerator) field(def *ast.Definition, f *ast.FieldDefinition, i int) any {
 	fields, subgraphs := g.resolvers(def, f.Name)
 	if f.Type.NamedType == "String" {
+		computed := formula{{text: memberName(def.Name, i) + "." + f.Name + " of"}}
 		for _, own := range fields {
-			if paths := requiredPaths(own.Requires.Selections, nil); len(paths) > 0 {
-				return append(formula{{text: memberName(def.Name, i) + "." + f.Name + " of"}}, spaced(paths)...)
+			if paths := g.requiredPaths(def, own.Requires.Selections, nil); len(paths) > 0 {
+				computed = append(computed, spaced(paths)...)
+				break
 			}
 		}
+		for _, arg := range f.Arguments {
+			computed = append(computed, part{text: " " + arg.Name + ": "}, part{argument: arg.Name})
+		}
+		if len(computed) > 1 {
+			return computed
+		}
 	}
-	if g.nullable(def, f, fields) && g.hash(def.Name, f.Name, strconv.Itoa(i), "null")%6 == 0 {
-		return nil
+	types := []*ast.Type{f.Type}
+	for _, own := range fields {
+		types = append(types, own.Type)
+	}
+	free := !g.keyed(f.Name)
+	if free && nullable(types) {
+		switch chance := g.hash(def.Name, f.Name, strconv.Itoa(i), "null") % 60; {
+		case chance < 10:
+			return nil
+		case chance == 10 && !g.required(f.Name):
+			return failure{message: "no " + f.Name + " today", code: "NOT_TODAY"}
+		}
 	}
 	below := g.graph.Full.Types[f.Type.Name()]
 	if below.IsLeafType() {
-		return g.shape(f.Type, func(n int) any { return g.leaf(def, f, below, i+n, subgraphs) })
+		return g.shape(types, free, func(n int) any { return g.leaf(def, f, below, i+n, subgraphs) })
 	}
 	candidates := g.graph.Possible(below.Name)
 	for at, own := range fields {
@@ -110,10 +137,17 @@ func (g *universeGenerator) field(def *ast.Definition, f *ast.FieldDefinition, i
 		}
 	}
 	if len(members) == 0 {
+		switch {
+		case nullable(types):
+		case f.Type.Elem != nil:
+			return []any{}
+		default:
+			g.lacking = true
+		}
 		return nil
 	}
 	start := i + int(g.hash(def.Name, f.Name)%uint64(len(members)))
-	return g.shape(f.Type, func(n int) any { return reference(members[(start+n)%len(members)]) })
+	return g.shape(types, free, func(n int) any { return reference(members[(start+n)%len(members)]) })
 }
 
 // isRoot tells whether the type is a root type, of which there is one object.
@@ -127,44 +161,74 @@ func (g *universeGenerator) isRoot(typename string) bool {
 	return false
 }
 
-// nullable tells whether null may stand in a field in every subgraph, and no key needs it.
-func (g *universeGenerator) nullable(def *ast.Definition, f *ast.FieldDefinition, fields []*supergraph.Field) bool {
-	if f.Type.NonNull || slices.ContainsFunc(fields, func(own *supergraph.Field) bool { return own.Type.NonNull }) {
+// nullable tells whether null may stand where each of the types is wanted.
+func nullable(types []*ast.Type) bool {
+	return !slices.ContainsFunc(types, func(t *ast.Type) bool { return t.NonNull })
+}
+
+// keyed tells whether some key has a field of the name in it.
+func (g *universeGenerator) keyed(name string) bool {
+	return g.somewhere(func(view *supergraph.View) bool {
+		return slices.ContainsFunc(view.Keys, func(key supergraph.Key) bool { return names(key.Fields.Selections, name) })
+	})
+}
+
+// required tells whether some requirement has a field of the name in it.
+func (g *universeGenerator) required(name string) bool {
+	return g.somewhere(func(view *supergraph.View) bool {
+		for _, f := range view.Fields {
+			if names(f.Requires.Selections, name) {
+				return true
+			}
+		}
 		return false
-	}
-	for _, t := range g.graph.Full.Types {
-		known := g.graph.Type(t.Name)
-		if known == nil {
-			continue
-		}
-		for _, view := range known.Views {
-			if view == nil {
-				continue
-			}
-			for _, key := range view.Keys {
-				if names(key.Fields.Selections, f.Name) {
-					return false
-				}
-			}
+	})
+}
+
+func (g *universeGenerator) somewhere(holds func(view *supergraph.View) bool) bool {
+	for name := range g.graph.Full.Types {
+		if t := g.graph.Type(name); t != nil && slices.ContainsFunc(t.Views, func(v *supergraph.View) bool { return v != nil && holds(v) }) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // names tells whether a field of the name is anywhere in the set.
 func names(set ast.SelectionSet, name string) bool {
 	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
-		f, ok := selection.(*ast.Field)
-		return ok && (f.Name == name || names(f.SelectionSet, name))
+		switch s := selection.(type) {
+		case *ast.Field:
+			return s.Name == name || names(s.SelectionSet, name)
+		case *ast.InlineFragment:
+			return names(s.SelectionSet, name)
+		}
+		return false
 	})
 }
 
-// shape returns one value, or a list of two where the type is a list.
-func (g *universeGenerator) shape(t *ast.Type, one func(n int) any) any {
-	if t.Elem == nil {
+// shape returns one value, or a list of none to two where the types are lists; with free, null among them where it may be.
+func (g *universeGenerator) shape(types []*ast.Type, free bool, one func(n int) any) any {
+	if types[0].Elem == nil {
 		return one(0)
 	}
-	return []any{g.shape(t.Elem, one), g.shape(t.Elem, func(n int) any { return one(n + 1) })}
+	items := make([]*ast.Type, len(types))
+	for i, t := range types {
+		items[i] = t.Elem
+	}
+	g.lists++
+	out := []any{}
+	for n := range 2 {
+		switch chance := g.hash("list", strconv.Itoa(g.lists), strconv.Itoa(n)) % 30; {
+		case free && chance < 2:
+			return out
+		case free && chance < 6 && nullable(items):
+			out = append(out, nil)
+		default:
+			out = append(out, g.shape(items, free, func(m int) any { return one(n + m) }))
+		}
+	}
+	return out
 }
 
 func (g *universeGenerator) leaf(def *ast.Definition, f *ast.FieldDefinition, t *ast.Definition, i int, subgraphs []*supergraph.Subgraph) any {
@@ -190,6 +254,7 @@ func (g *universeGenerator) leaf(def *ast.Definition, f *ast.FieldDefinition, t 
 			}
 		}
 		if len(values) == 0 {
+			g.lacking = true
 			return nil
 		}
 		return values[i%len(values)]
@@ -203,18 +268,35 @@ func (g *universeGenerator) hash(parts ...string) uint64 {
 	return h.Sum64() >> 8
 }
 
-// requiredPaths lists the paths to the leaves of a requirement, those under type conditions left out.
-func requiredPaths(set ast.SelectionSet, above []string) [][]string {
+// requiredPaths lists the paths to the leaves of a requirement. Of those under a type condition, it has the ones that can be of no other type.
+func (g *universeGenerator) requiredPaths(def *ast.Definition, set ast.SelectionSet, above []string) [][]string {
 	var paths [][]string
 	for _, selection := range set {
-		f, ok := selection.(*ast.Field)
-		if !ok || f.Name == "__typename" {
-			continue
-		}
-		path := append(above[:len(above):len(above)], f.Name+operation.NewArguments(f.Arguments).Text)
-		if len(f.SelectionSet) > 0 {
-			paths = append(paths, requiredPaths(f.SelectionSet, path)...)
-		} else {
+		switch s := selection.(type) {
+		case *ast.InlineFragment:
+			if s.TypeCondition == "" || s.TypeCondition == def.Name {
+				paths = append(paths, g.requiredPaths(def, s.SelectionSet, above)...)
+				continue
+			}
+			var alone ast.SelectionSet
+			for _, inner := range s.SelectionSet {
+				if f, ok := inner.(*ast.Field); ok && !slices.ContainsFunc(g.graph.Full.GetPossibleTypes(def), func(p *ast.Definition) bool {
+					return p.Name != s.TypeCondition && p.Fields.ForName(f.Name) != nil
+				}) {
+					alone = append(alone, f)
+				}
+			}
+			paths = append(paths, g.requiredPaths(g.graph.Full.Types[s.TypeCondition], alone, above)...)
+		case *ast.Field:
+			field := def.Fields.ForName(s.Name)
+			if field == nil {
+				continue
+			}
+			path := append(above[:len(above):len(above)], s.Name+operation.NewArguments(s.Arguments).Text)
+			if len(s.SelectionSet) > 0 {
+				paths = append(paths, g.requiredPaths(g.graph.Full.Types[field.Type.Name()], s.SelectionSet, path)...)
+				continue
+			}
 			paths = append(paths, path)
 		}
 	}

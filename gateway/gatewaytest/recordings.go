@@ -154,7 +154,8 @@ func (r *recordings) add(e exchange) error {
 	if r.roots[root.Name] == nil {
 		r.roots[root.Name] = r.newCell(root.Name)
 	}
-	reader := &answerReader{recordings: r, execution: &execution{schema: r.schema.Schema, document: doc, variables: variables}, failed: failed}
+	reader := &answerReader{recordings: r, execution: &execution{schema: r.schema.Schema, document: doc}, failed: failed}
+	reader.execution.coerce(op, variables)
 	reader.object(root, op.SelectionSet, e.Response.Data, r.roots[root.Name], nil, nil)
 	return nil
 }

@@ -114,7 +114,8 @@ func (s *StandIn) answer(text string, variables []byte) *execute.Answer {
 
 // execute runs a valid operation.
 func (s *StandIn) execute(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) *execute.Answer {
-	x := &execution{schema: s.schema.Schema, document: doc, variables: variables, source: s}
+	x := &execution{schema: s.schema.Schema, document: doc, source: s}
+	x.coerce(op, variables)
 	root := s.schema.Query
 	if op.Operation == ast.Mutation {
 		root = s.schema.Mutation
@@ -180,7 +181,7 @@ func (s *StandIn) field(of any, parent *ast.Definition, f *ast.Field, a argument
 				return sentAt(h.representation, path)
 			}
 			return s.universe.at(h.object, path)
-		}, func(name string) any { return a.values[name] })
+		}, a.value)
 	}
 	if own.provides != nil {
 		provided = append(provided, own.provides)

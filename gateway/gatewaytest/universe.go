@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 )
 
 // Universe is the data behind a whole graph, whichever subgraph has which part of it. It is read from one JSON object whose members are
@@ -84,6 +87,67 @@ func ReadUniverse(text []byte, schema *ast.Schema) (*Universe, error) {
 	return u, nil
 }
 
+// String writes the universe as ReadUniverse reads it, one object a line.
+func (u *Universe) String() string {
+	var b strings.Builder
+	for i, name := range u.names {
+		b.WriteString(map[bool]string{true: "{\n", false: ",\n"}[i == 0])
+		fmt.Fprintf(&b, "  %s: %s", marshal(name), marshal(u.objects[name].written(name)))
+	}
+	return b.String() + "\n}\n"
+}
+
+func (o *object) written(name string) map[string]any {
+	out := map[string]any{}
+	for field, value := range o.fields {
+		out[field] = written(value)
+	}
+	if prefix, _, _ := strings.Cut(name, ":"); prefix != o.typename && o.typename != "" {
+		out["__typename"] = o.typename
+	}
+	if len(o.missing) > 0 {
+		out["$missing"] = o.missing
+	}
+	return out
+}
+
+// written is the opposite of newValue.
+func written(value any) any {
+	switch value := value.(type) {
+	case string:
+		if strings.HasPrefix(value, "@") {
+			return "@" + value
+		}
+		return strings.ReplaceAll(value, "$", "$$")
+	case reference:
+		return "@" + string(value)
+	case failure:
+		return map[string]any{"$error": value.message, "code": value.code}
+	case formula:
+		var b strings.Builder
+		for _, p := range value {
+			switch {
+			case p.path != nil:
+				b.WriteString("${" + strings.Join(p.path, ".") + "}")
+			case p.argument != "":
+				b.WriteString("$(" + p.argument + ")")
+			default:
+				b.WriteString(strings.ReplaceAll(p.text, "$", "$$"))
+			}
+		}
+		return b.String()
+	case []any:
+		out := make([]any, len(value))
+		for i, item := range value {
+			out[i] = written(item)
+		}
+		return out
+	case *object:
+		return value.written("")
+	}
+	return value
+}
+
 func newObject(fields map[string]any) (*object, error) {
 	o := &object{fields: map[string]any{}}
 	for name, raw := range fields {
@@ -137,7 +201,10 @@ func newValue(raw any) (any, error) {
 	return raw, nil
 }
 
-var formulaPart = regexp.MustCompile(`\$\$|\$\{[^}]*\}|\$\([A-Za-z_]\w*\)|\$[A-Za-z_]\w*`)
+var formulaPart = regexp.MustCompile(`\$\$|\$\{(?:[^}(]|\([^)]*\))*\}|\$\([A-Za-z_]\w*\)|\$[A-Za-z_]\w*`)
+
+// pathStep is a field with its arguments.
+var pathStep = regexp.MustCompile(`[^.(]+(\([^)]*\))?`)
 
 func newFormula(text string) (any, error) {
 	found := formulaPart.FindAllStringIndex(text, -1)
@@ -156,7 +223,7 @@ func newFormula(text string) (any, error) {
 		case piece[1] == '(':
 			out = append(out, part{argument: piece[2 : len(piece)-1]})
 		case piece[1] == '{':
-			out = append(out, part{path: strings.Split(piece[2:len(piece)-1], ".")})
+			out = append(out, part{path: pathStep.FindAllString(piece[2:len(piece)-1], -1)})
 		default:
 			out = append(out, part{path: []string{piece[1:]}})
 		}
@@ -269,7 +336,17 @@ func inline(value any) string {
 			items[i] = inline(item)
 		}
 		return strings.Join(items, ",")
-	case nil:
+	case map[string]any:
+		var members []string
+		for _, name := range sortedKeys(value) {
+			members = append(members, name+": "+inline(value[name]))
+		}
+		return "{" + strings.Join(members, ", ") + "}"
+	case json.Number: // 2.0 and 2 are one value
+		if number, err := value.Float64(); err == nil && math.Abs(number) < 1<<53 {
+			return strconv.FormatFloat(number, 'f', -1, 64)
+		}
+	case nil, failure:
 		return "null"
 	}
 	return fmt.Sprint(value)
@@ -291,7 +368,8 @@ func (u *Universe) at(value any, path []string) any {
 		name, arguments := splitArguments(path[0])
 		found := value.lookup(name, arguments)
 		if f, computed := found.(formula); computed {
-			found = f.compute(func(path []string) any { return u.at(value, path) }, func(string) any { return nil })
+			given := u.given(value.typename, name, arguments)
+			found = f.compute(func(path []string) any { return u.at(value, path) }, given.value)
 		}
 		return u.at(found, path[1:])
 	default:
@@ -300,6 +378,20 @@ func (u *Universe) at(value any, path []string) any {
 		}
 		return value
 	}
+}
+
+// given returns the arguments of a field in a path, with the defaults of those that are not there.
+func (u *Universe) given(typename, field, text string) arguments {
+	def := u.schema.Types[typename]
+	if def == nil || def.Fields.ForName(field) == nil {
+		return arguments{}
+	}
+	doc, err := parser.ParseQuery(&ast.Source{Name: "path", Input: "{" + field + text + "}"})
+	if err != nil {
+		panic("bug: a path that is no field: " + err.Error())
+	}
+	x := &execution{schema: u.schema}
+	return x.arguments(def.Fields.ForName(field), doc.Operations[0].SelectionSet[0].(*ast.Field))
 }
 
 // splitArguments splits price(currency: "USD") before the parenthesis.

@@ -2,12 +2,13 @@ package operation
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // FromFieldSet returns a key, requirement or provision in normal form, as fields wanted of the type. schema is the one the set was
-// checked against; an unknown field is an error.
+// checked against; an unknown field is an error. Where the set depends on the type of an object, that type is wanted too, even if only one is possible.
 func FromFieldSet(schema *ast.Schema, parent *ast.Definition, set ast.SelectionSet) (*Selections, error) {
 	resolved, err := resolve(schema, parent, set)
 	if err != nil {
@@ -23,6 +24,12 @@ func resolve(schema *ast.Schema, parent *ast.Definition, set ast.SelectionSet) (
 		return nil, fmt.Errorf("a field set below an unknown type")
 	}
 	var out ast.SelectionSet
+	if parent.Kind != ast.Object && slices.ContainsFunc(set, func(s ast.Selection) bool {
+		fragment, ok := s.(*ast.InlineFragment)
+		return ok && fragment.TypeCondition != "" && fragment.TypeCondition != parent.Name
+	}) {
+		out = append(out, &ast.Field{Alias: "__typename", Name: "__typename", Definition: typenameDefinition})
+	}
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:

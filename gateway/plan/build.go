@@ -17,8 +17,9 @@ type build struct {
 	operation *operation.Operation
 	rootSite  *site
 	fetches   []*fetch
-	mutations int // root fields of a mutation built so far
-	way       way // to the position being built
+	mutations int    // root fields of a mutation built so far
+	way       way    // to the position being built
+	group     string // the object types above that position, where fields are had in another way for each
 	unfilled  []func()
 }
 
@@ -53,8 +54,9 @@ type fetch struct {
 	selection *node
 	after     map[*fetch]bool
 	entries   []*entry
-	order     int // position of creation
-	mutation  int // for a mutation's root fields: the position of the first
+	groups    map[string]bool // of the objects it sends
+	order     int             // position of creation
+	mutation  int             // for a mutation's root fields: the position of the first
 	level     int
 	filled    []*filledArguments // of fields that take arguments from a context
 	way       way                // for entities: to the objects that want it; nil until there are some
@@ -161,9 +163,9 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 	if supergraph.Abstract(s.def) && (unit != s.def || t.typename == "") {
 		s.needType(needs)
 	}
-	fields := b.representation(s, t.demand)
-	for i := range fields {
-		fields[i].Null = t.key != nil && !slices.ContainsFunc(t.key.Fields, func(f *operation.Field) bool { return f.Name == fields[i].Name })
+	fields := b.representation(s, t.demand, t.to.view.Subgraph)
+	if t.key != nil {
+		allowNull(fields, t.key)
 	}
 	found := b.reusable(s, unit, t, fields, needs)
 	if found == nil {
@@ -175,6 +177,7 @@ func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
 			found.fetch.after[f] = true
 		}
 	}
+	found.fetch.groups[b.group] = true
 	found.fetch.add(&entry{unit: unit, view: t.to.view, typename: t.typename, fields: fields})
 	if unit != s.def && supergraph.Abstract(s.def) || t.typename == "" {
 		s.asks = true
@@ -256,6 +259,9 @@ func (b *build) reusable(s *site, unit *ast.Definition, t *target, fields []Repr
 		if p.unit == unit && p.view != t.to.view || p.unit != unit && (p.unit == s.def || unit == s.def) {
 			continue
 		}
+		if !p.fetch.accepts(b.group, unit, t.to.view, fields) {
+			continue
+		}
 		free := !slices.ContainsFunc(p.fetch.entries, func(e *entry) bool { return e.unit == unit && contradict(e.fields, fields) })
 		for f := range needs {
 			free = free && f != p.fetch && !f.waitsFor(p.fetch)
@@ -268,9 +274,23 @@ func (b *build) reusable(s *site, unit *ast.Definition, t *target, fields []Repr
 }
 
 func (b *build) newEntities(s *site, t *target) *place {
-	f := &fetch{subgraph: t.to.view.Subgraph, site: s, selection: &node{site: s, view: nil}, after: map[*fetch]bool{}, order: len(b.fetches), mutation: b.mutations}
+	f := &fetch{subgraph: t.to.view.Subgraph, site: s, selection: &node{site: s, view: nil}, after: map[*fetch]bool{}, groups: map[string]bool{}, order: len(b.fetches), mutation: b.mutations}
 	b.fetches = append(b.fetches, f)
 	return &place{fetch: f}
+}
+
+// accepts tells whether the fetch may send the fields for objects of the group. Objects of another group were had in another way and may have other
+// keys: they are sent what they were, or by another fetch.
+func (f *fetch) accepts(group string, unit *ast.Definition, view *supergraph.View, fields []RepresentationField) bool {
+	if f.groups[group] && len(f.groups) == 1 {
+		return true
+	}
+	for _, have := range f.entries {
+		if have.unit == unit && have.view == view {
+			return sameFields(have.fields, fields)
+		}
+	}
+	return true
 }
 
 // waitsFor tells whether f starts only after other, directly or not.
@@ -334,11 +354,15 @@ func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at place
 		}
 	}
 	if own.site != nil {
+		outer := b.group
+		if b.group += "."; unit != s.def {
+			b.group += unit.Name
+		}
 		b.way = append(b.way, b.step(s, unit, from))
 		for f := range b.site(own.site, field.below, below) {
 			from[f] = true
 		}
-		b.way = b.way[:len(b.way)-1]
+		b.way, b.group = b.way[:len(b.way)-1], outer
 	}
 	if own.from == nil {
 		own.from = map[*fetch]bool{}

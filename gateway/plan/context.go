@@ -253,7 +253,7 @@ func (b *build) fill(s *site, f *fetch, filled *fill) {
 				at.asks = true
 				at.needType(needs)
 			}
-			have.variables[i].add(ContextSource{Up: from.up, On: from.on, Fields: b.representation(at, from.demand)})
+			have.variables[i].add(ContextSource{Up: from.up, On: from.on, Fields: b.representation(at, from.demand, f.subgraph)})
 			b.brought(at, from.demand, needs)
 		}
 	}

@@ -171,7 +171,7 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 		maps.Copy(t.variables, others)
 		target := &Target{Path: path(f.site, f.way), Selection: selection}
 		for _, e := range f.sortedEntries() {
-			r := &Representation{Typename: e.typename, Fields: b.settle(f.site, e.fields)}
+			r := &Representation{Typename: e.typename, Fields: inOrder(b.settle(f.site, e.fields))}
 			if e.unit != f.site.def && supergraph.Abstract(f.site.def) {
 				r.On = []string{e.unit.Name}
 			}

@@ -1,14 +1,16 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 
 	"callboard.dev/callboard/gateway/operation"
 	"callboard.dev/callboard/gateway/supergraph"
 )
 
-// representation says which slots of the site a representation is made of.
-func (b *build) representation(s *site, demand *operation.Selections) []RepresentationField {
+// representation says which slots of the site a representation is made of. An object whose type the subgraph cannot know from the field it is in
+// carries it.
+func (b *build) representation(s *site, demand *operation.Selections, to *supergraph.Subgraph) []RepresentationField {
 	var list []RepresentationField
 	for _, field := range demand.Fields {
 		if field.Name == "__typename" {
@@ -17,7 +19,7 @@ func (b *build) representation(s *site, demand *operation.Selections) []Represen
 		own := b.slot(s, field, "")
 		r := RepresentationField{Name: field.Name, Member: `,"` + field.Name + `":`, Slot: own.index, On: field.On}
 		if field.Selections != nil {
-			r.Fields = b.representation(own.site, field.Selections)
+			r.Fields = b.representation(own.site, field.Selections, to)
 			// Which type the object is goes along where it may have several, whatever is left of the fragments in the subgraph's own text of the demand.
 			abstract := supergraph.Abstract(own.site.def)
 			r.Typed = abstract || slices.ContainsFunc(field.Selections.Fields, func(f *operation.Field) bool { return f.Name == "__typename" })
@@ -26,6 +28,50 @@ func (b *build) representation(s *site, demand *operation.Selections) []Represen
 		list = append(list, r)
 	}
 	return list
+}
+
+// allowNull lets the fields be null that are not part of the key, at every level: a requirement may ask for more of an object that the key is made
+// of too.
+func allowNull(fields []RepresentationField, key *operation.Selections) {
+	for i := range fields {
+		f := &fields[i]
+		f.Null = true
+		for _, part := range key.Fields {
+			if part.Name == f.Name {
+				f.Null = false
+				if part.Selections != nil {
+					allowNull(f.Fields, part.Selections)
+				}
+			}
+		}
+	}
+}
+
+func sameFields(a, b []RepresentationField) bool {
+	return slices.EqualFunc(a, b, func(a, b RepresentationField) bool {
+		return a.Name == b.Name && a.Slot == b.Slot && a.Null == b.Null && a.Typed == b.Typed && slices.Equal(a.On, b.On) && sameFields(a.Fields, b.Fields)
+	})
+}
+
+// inOrder sorts the fields of a representation: those of its key as the key has them, then those of requirements by name. Wherever an entity is found
+// and whatever was required of it first, it is sent in the same words, and so once.
+func inOrder(fields []RepresentationField) []RepresentationField {
+	sorted := slices.Clone(fields)
+	for i := range sorted {
+		sorted[i].Fields = inOrder(sorted[i].Fields)
+	}
+	slices.SortStableFunc(sorted, func(a, b RepresentationField) int {
+		switch {
+		case a.Null && b.Null:
+			return cmp.Compare(a.Name, b.Name)
+		case a.Null:
+			return 1
+		case b.Null:
+			return -1
+		}
+		return 0
+	})
+	return sorted
 }
 
 // mergeFields adds more to the fields of a list; what is there already is widened.
