@@ -34,7 +34,7 @@ func RandomSubgraphs(seed uint64) []compose.Subgraph {
 	return []compose.Subgraph{{Name: "a", SDL: link("") + "\ntype Query {\n  int1: Int\n}\n"}}
 }
 
-// maxAttempts bounds how many graphs are made for one seed. About two in three compose.
+// maxAttempts bounds how many graphs are made for one seed. About four in five compose.
 const maxAttempts = 20
 
 // Loose tells whether the graph of a seed may have fields that no way leads to.

@@ -280,8 +280,14 @@ func (b *build) newEntities(s *site, t *target) *place {
 }
 
 // accepts tells whether the fetch may send the fields for objects of the group. Objects of another group were had in another way and may have other
-// keys: they are sent what they were, or by another fetch.
+// keys: they are sent what they were, or by another fetch. An interface object is asked the same whatever its type, so that every type must be sent
+// the same.
 func (f *fetch) accepts(group string, unit *ast.Definition, view *supergraph.View, fields []RepresentationField) bool {
+	for _, have := range f.entries {
+		if view.InterfaceObject && have.view == view && have.unit != unit && !sameFields(have.fields, fields) {
+			return false
+		}
+	}
 	if f.groups[group] && len(f.groups) == 1 {
 		return true
 	}
