@@ -13,6 +13,7 @@ import (
 // build turns choices into fetches. It is what a plan is while it is still being made: everything here is mutable, and finish
 // copies it into a Plan.
 type build struct {
+	*budget
 	planner   *Planner
 	operation *operation.Operation
 	rootSite  *site
@@ -99,8 +100,8 @@ type place struct {
 // places finds the place of each source of a choice.
 type places map[source]*place
 
-func newBuild(p *Planner, op *operation.Operation, root *ast.Definition) *build {
-	return &build{planner: p, operation: op, rootSite: &site{def: root}}
+func newBuild(p *Planner, left *budget, op *operation.Operation, root *ast.Definition) *build {
+	return &build{budget: left, planner: p, operation: op, rootSite: &site{def: root}}
 }
 
 // root builds what a choice for root fields says.
@@ -147,6 +148,7 @@ func (b *build) unit(s *site, choice *choice, at places) map[*fetch]bool {
 
 // enter makes sure that the target's subgraph has the site's objects, in a fetch that waits for what its representations need.
 func (b *build) enter(s *site, unit *ast.Definition, t *target, at places) {
+	b.must(1)
 	as := source{t.to, t}
 	if at[as] != nil {
 		return
@@ -264,7 +266,7 @@ func (b *build) reusable(s *site, unit *ast.Definition, t *target, fields []Repr
 		}
 		free := !slices.ContainsFunc(p.fetch.entries, func(e *entry) bool { return e.unit == unit && contradict(e.fields, fields) })
 		for f := range needs {
-			free = free && f != p.fetch && !f.waitsFor(p.fetch)
+			free = free && f != p.fetch && !b.waits(f, p.fetch)
 		}
 		if free {
 			return p
@@ -299,17 +301,24 @@ func (f *fetch) accepts(group string, unit *ast.Definition, view *supergraph.Vie
 	return true
 }
 
-// waitsFor tells whether f starts only after other, directly or not.
-func (f *fetch) waitsFor(other *fetch) bool {
-	if f.after[other] {
-		return true
-	}
-	for before := range f.after {
-		if before.waitsFor(other) {
-			return true
+// waits tells whether f starts only after other, directly or not.
+func (b *build) waits(f, other *fetch) bool {
+	seen := map[*fetch]bool{}
+	var walk func(f *fetch) bool
+	walk = func(f *fetch) bool {
+		b.must(1)
+		if seen[f] {
+			return false
 		}
+		seen[f] = true
+		for before := range f.after {
+			if before == other || walk(before) {
+				return true
+			}
+		}
+		return false
 	}
-	return false
+	return walk(f)
 }
 
 // add makes the fetch send the entry; an entry for the same unit is widened.
@@ -325,6 +334,7 @@ func (f *fetch) add(e *entry) {
 
 // field asks for one field at each of its sources, and builds what is below it. It returns the fetches the answer comes from.
 func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at places) map[*fetch]bool {
+	b.must(1)
 	from := map[*fetch]bool{}
 	if field.field.Name == "__typename" {
 		if unit.Kind != ast.Object {

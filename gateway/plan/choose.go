@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"context"
 	"slices"
 	"sort"
 	"strconv"
@@ -57,14 +56,12 @@ type source struct {
 
 // chooser makes the choices of one plan.
 type chooser struct {
-	ctx        context.Context
+	*budget
 	planner    *Planner
 	supergraph *supergraph.Supergraph
 	decide     func(label string) bool // nil: no label is on
 	labels     map[string]bool         // what was decided
 	fills      map[fillKey]*fill
-	steps      int
-	err        error
 
 	presences    map[presenceKey]*presence
 	selectionIDs map[*operation.Selections]int
@@ -90,39 +87,22 @@ type choiceKey struct {
 }
 
 type routeKey struct {
-	unit string
-	have string
+	unit  string
+	have  string
+	views string
 }
 
-func newChooser(ctx context.Context, p *Planner, decide func(label string) bool) *chooser {
+func newChooser(b *budget, p *Planner, decide func(label string) bool) *chooser {
 	return &chooser{
-		ctx: ctx, planner: p, supergraph: p.Supergraph, decide: decide,
+		budget: b, planner: p, supergraph: p.Supergraph, decide: decide,
 		presences: map[presenceKey]*presence{}, selectionIDs: map[*operation.Selections]int{}, fetchIDs: map[string]int{},
 		sites: newMemo[choiceKey, *siteChoice](), units: newMemo[choiceKey, *choice](), routes: newOpenMemo[routeKey, []*target](), entries: newMemo[routeKey, *target](),
 		alone: map[*operation.Field]*operation.Selections{}, dead: map[string]int{},
 	}
 }
 
-// step counts work and tells whether to go on.
-func (c *chooser) step() bool {
-	if c.err != nil {
-		return false
-	}
-	c.steps++
-	budget := c.planner.Budget
-	if budget == 0 {
-		budget = DefaultBudget
-	}
-	if c.steps > budget {
-		c.err = &Error{CodeBudget, "planning this operation takes too long: ask for less in one operation"}
-		return false
-	}
-	if c.steps%256 == 0 && c.ctx.Err() != nil {
-		c.err = c.ctx.Err()
-		return false
-	}
-	return true
-}
+// step counts one step of work and tells whether to go on.
+func (c *chooser) step() bool { return c.spend(1) }
 
 // deepest names a field that nothing could answer, for an error.
 func (c *chooser) deepest() string {
@@ -260,7 +240,7 @@ func (c *chooser) split(def *ast.Definition, have []*presence, selections *opera
 	for _, at := range have {
 		typed = typed || at.typed()
 	}
-	targets := c.targets(def, have)
+	targets := c.targets(def, have, c.open(def, have, selections.Fields))
 	hasTypename := false
 	for _, field := range selections.Fields {
 		if field.On == nil && (field.Name == "__typename" || len(c.options(def, have, targets, field, true)) > 0) {
@@ -287,22 +267,26 @@ func (c *chooser) unit(def *ast.Definition, have []*presence, selections *operat
 	}
 	return once(c, &c.units, choiceKey{selections, def.Name, haveKey(have), mode}, func() (*choice, bool) {
 		var targets []*target
-		if jumps && !c.answered(def, have, fields) {
-			targets = c.targets(def, have)
+		if jumps {
+			targets = c.targets(def, have, c.open(def, have, fields))
 		}
 		found := c.choose(def, have, targets, fields, jumps)
 		return found, found != nil
 	})
 }
 
-// answered tells whether every field is a leaf that something at hand answers, so that no target can help.
-func (c *chooser) answered(def *ast.Definition, have []*presence, fields []*operation.Field) bool {
+// open returns the fields for which a target may be of use: all but leaves that something at hand answers.
+func (c *chooser) open(def *ast.Definition, have []*presence, fields []*operation.Field) []*operation.Field {
+	if len(have) == 0 {
+		return fields
+	}
+	var open []*operation.Field
 	for _, field := range fields {
 		if field.Selections != nil || len(c.options(def, have, nil, field, false)) == 0 {
-			return false
+			open = append(open, field)
 		}
 	}
-	return len(have) > 0
+	return open
 }
 
 // option is one way to answer a field.

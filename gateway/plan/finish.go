@@ -17,8 +17,14 @@ func (b *build) finish() *Plan {
 	joined := b.join()
 	layouts := &layouts{objects: map[*site]*Object{}, planner: b.planner}
 	plan := &Plan{Kind: b.operation.Kind, Root: layouts.object(b.rootSite)}
+	groups := map[*fetch]int{}
 	for i, group := range joined {
-		f := b.finishFetch(i, group, joined, layouts)
+		for _, f := range group {
+			groups[f] = i
+		}
+	}
+	for i, group := range joined {
+		f := b.finishFetch(i, group, groups, layouts)
 		plan.Fetches = append(plan.Fetches, f)
 		for _, before := range f.After {
 			plan.Fetches[before].Before = append(plan.Fetches[before].Before, i)
@@ -122,24 +128,17 @@ func (b *build) delay() {
 }
 
 // finishFetch makes the request of one group.
-func (b *build) finishFetch(id int, group []*fetch, groups [][]*fetch, layouts *layouts) *Fetch {
+func (b *build) finishFetch(id int, group []*fetch, groups map[*fetch]int, layouts *layouts) *Fetch {
 	out := &Fetch{ID: id, Subgraph: group[0].subgraph.Name, Kind: ast.Query, Mutation: group[0].mutation}
 	after := map[int]bool{}
 	for _, f := range group {
+		b.must(1 + len(f.after))
 		for before := range f.after {
-			for i, other := range groups {
-				if slices.Contains(other, before) {
-					after[i] = true
-				}
-			}
+			after[groups[before]] = true
 		}
 	}
-	for i := range groups {
-		if after[i] {
-			out.After = append(out.After, i)
-		}
-	}
-	t := &printer{operation: b.operation, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
+	out.After = slices.Sorted(maps.Keys(after))
+	t := &printer{budget: b.budget, operation: b.operation, layouts: layouts, variables: map[string]bool{}, keys: map[*node]map[*child]string{}, shapes: map[*node]map[string]string{}}
 	if group[0].site == nil {
 		if group[0].below != nil {
 			out.At = path(group[0].below, group[0].way)

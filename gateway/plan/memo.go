@@ -23,6 +23,9 @@ func newMemo[K comparable, V any]() memo[K, V] {
 	return memo[K, V]{known: map[K]V{}, until: map[K]tentative[V]{}, active: map[K]int{}}
 }
 
+// memoBytes is about what the key of a question takes, beside the record of its result.
+const memoBytes = 100
+
 // newOpenMemo is for questions that may be asked inside themselves.
 func newOpenMemo[K comparable, V any]() memo[K, V] {
 	return memo[K, V]{known: map[K]V{}, until: map[K]tentative[V]{}}
@@ -59,6 +62,7 @@ func once[K comparable, V any](c *chooser, m *memo[K, V], key K, answer func() (
 	}
 	c.forget = c.forget[:depth]
 	rests := c.rests.without(depth)
+	c.hold(1, memoBytes)
 	if sure || rests.count() == 0 {
 		m.known[key] = value
 		c.rests = above

@@ -11,8 +11,7 @@ const maxEnumerated = 10
 // pick returns the set of relevant targets that answers every field at the least cost.
 func (c *chooser) pick(relevant []*target, all [][]option) map[*target]bool {
 	total := func(set map[*target]bool) (int, bool) {
-		c.steps += len(all) / 4
-		if !c.step() {
+		if !c.spend(1 + len(all)/4) {
 			return 0, false
 		}
 		cost, depth := 0, 0

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -16,71 +17,72 @@ import (
 // Planner makes plans for one supergraph. It is safe for concurrent use.
 type Planner struct {
 	Supergraph *supergraph.Supergraph
-	Budget     int // steps one plan may take; 0 means DefaultBudget
+	Budget     int           // steps one plan may take; 0 means DefaultBudget
+	Memory     int           // bytes one plan may remember while it is made, as estimated; 0 means DefaultMemory
+	Timeout    time.Duration // time one plan may take; 0 means DefaultTimeout
 
 	mu        sync.Mutex
 	fieldSets map[fieldSetKey]*operation.Selections
-	views     map[string][]*supergraph.View
-	entries   map[string][]*supergraph.View
+	knowns    map[string]*known
 }
 
-// viewsOf returns the views there are of a type, in the order of the subgraphs.
-func (p *Planner) viewsOf(typename string) []*supergraph.View {
+// known is who knows an object of a type, and how.
+type known struct {
+	views       []*supergraph.View            // of the type itself, in the order of the subgraphs
+	entries     []*supergraph.View            // by which an object can be entered in some subgraph: its own type, or an interface object of it
+	conditional map[string][]*supergraph.View // by field: the entries that resolve it given a requirement, or arguments from a context
+	computed    map[string]bool               // fields that some view computes from a requirement
+}
+
+// knownAs returns who knows objects of the type.
+func (p *Planner) knownAs(def *ast.Definition) *known {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.viewsLocked(typename)
-}
-
-func (p *Planner) viewsLocked(typename string) []*supergraph.View {
-	if found, ok := p.views[typename]; ok {
+	if found, ok := p.knowns[def.Name]; ok {
 		return found
 	}
-	var list []*supergraph.View
-	if t := p.Supergraph.Type(typename); t != nil {
-		for _, view := range t.Views {
-			if view != nil {
-				list = append(list, view)
+	k := &known{conditional: map[string][]*supergraph.View{}, computed: map[string]bool{}}
+	each := func(typename string, do func(view *supergraph.View)) {
+		if t := p.Supergraph.Type(typename); t != nil {
+			for _, view := range t.Views {
+				if view != nil {
+					do(view)
+				}
 			}
 		}
 	}
-	if p.views == nil {
-		p.views = map[string][]*supergraph.View{}
-	}
-	p.views[typename] = list
-	return list
-}
-
-// entriesOf returns the views by which an object of the type can be entered in some subgraph: its own type, or an interface object of it.
-func (p *Planner) entriesOf(def *ast.Definition) []*supergraph.View {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if found, ok := p.entries[def.Name]; ok {
-		return found
-	}
-	var list []*supergraph.View
-	add := func(typename string, interfaceObject bool) {
-		for _, view := range p.viewsLocked(typename) {
-			if len(view.Keys) > 0 && (!interfaceObject || view.InterfaceObject) {
-				list = append(list, view)
-			}
+	each(def.Name, func(view *supergraph.View) {
+		k.views = append(k.views, view)
+		if len(view.Keys) > 0 {
+			k.entries = append(k.entries, view)
 		}
-	}
-	add(def.Name, false)
+		for name, f := range view.Fields {
+			k.computed[name] = k.computed[name] || !f.Requires.Empty()
+		}
+	})
 	if def.Kind == ast.Object {
 		for _, name := range def.Interfaces {
-			add(name, true)
+			each(name, func(view *supergraph.View) {
+				if view.InterfaceObject && len(view.Keys) > 0 {
+					k.entries = append(k.entries, view)
+				}
+			})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *supergraph.View) int { return a.Subgraph.Index - b.Subgraph.Index })
-	if p.entries == nil {
-		p.entries = map[string][]*supergraph.View{}
+	slices.SortStableFunc(k.entries, func(a, b *supergraph.View) int { return a.Subgraph.Index - b.Subgraph.Index })
+	for _, view := range k.entries {
+		for name, f := range view.Fields {
+			if !f.Requires.Empty() || len(f.Context) > 0 {
+				k.conditional[name] = append(k.conditional[name], view)
+			}
+		}
 	}
-	p.entries[def.Name] = list
-	return list
+	if p.knowns == nil {
+		p.knowns = map[string]*known{}
+	}
+	p.knowns[def.Name] = k
+	return k
 }
-
-// DefaultBudget is far above what any real operation takes (some thousands), and about a second of work.
-const DefaultBudget = 2_000_000
 
 // Error says why there is no plan.
 type Error struct {
@@ -96,19 +98,28 @@ const (
 
 func (e *Error) Error() string { return e.Message }
 
-// Plan returns the plan of the operation, or an *Error. Cancelling ctx ends the work early with ctx's error. label decides which labels of progressive
-// overrides are on, each once; nil is none. What was decided is in the plan.
-func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(name string) bool) (*Plan, error) {
+// Plan returns the plan of the operation, or an *Error. Cancelling ctx ends the work within a millisecond or so, with ctx's error. label decides which
+// labels of progressive overrides are on, each once; nil is none. What was decided is in the plan.
+func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(name string) bool) (made *Plan, err error) {
 	root := p.Supergraph.Root(op.Kind)
 	if root == nil {
 		return nil, &Error{CodeNoPlan, fmt.Sprintf("the schema has no %s type", op.Kind)}
 	}
-	c := newChooser(ctx, p, label)
-	b := newBuild(p, op, root)
+	left, done := newBudget(ctx, p)
+	defer done()
+	defer func() {
+		if what := recover(); what == (stopped{}) {
+			made, err = nil, left.err
+		} else if what != nil {
+			panic(what)
+		}
+	}()
+	c := newChooser(left, p, label)
+	b := newBuild(p, left, op, root)
 	for _, part := range rootParts(op.Kind, c.fillArguments(withoutAliases(op), op.Kind == ast.Mutation)) {
 		choice := c.site(root, nil, part)
-		if c.err != nil {
-			return nil, c.err
+		if left.err != nil {
+			return nil, left.err
 		}
 		if choice == nil {
 			return nil, &Error{CodeNoPlan, "no subgraph can answer " + c.deepest()}
@@ -117,10 +128,10 @@ func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(
 	}
 	b.fillAll()
 	shape := newShaper(p, b).object(b.rootSite, op.Selections)
-	plan := b.finish()
-	plan.Shape = shape
-	plan.Labels = c.labels
-	return plan, nil
+	made = b.finish()
+	made.Shape = shape
+	made.Labels = c.labels
+	return made, nil
 }
 
 // rootParts splits the root fields into what is planned together. Fields of a mutation run one after another, so each is planned alone.

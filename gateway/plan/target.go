@@ -2,6 +2,8 @@ package plan
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -26,14 +28,54 @@ type target struct {
 // conditional tells whether the entry is for certain fields alone.
 func (t *target) conditional() bool { return t.requires != "" || t.fill != nil }
 
-// targets lists the subgraphs that can be entered by a key from what is at hand, directly or through others. At the root, where
-// nothing is at hand, every subgraph with the root type is one, and wherever the root of queries is, as it needs no key.
-func (c *chooser) targets(def *ast.Definition, have []*presence) []*target {
-	return once(c, &c.routes, routeKey{def.Name, haveKey(have)}, func() ([]*target, bool) {
+// targets lists the subgraphs that can be entered by a key from what is at hand, directly or through others, as far as they matter for the fields. At the
+// root, where nothing is at hand, every subgraph with the root type is one, and wherever the root of queries is, as it needs no key.
+//
+// Most of the time the subgraphs that have the fields can be entered without any other, and nobody else is looked at: what a plan costs must not grow with the
+// number of subgraphs that know a type.
+func (c *chooser) targets(def *ast.Definition, have []*presence, fields []*operation.Field) []*target {
+	if len(fields) == 0 {
+		return nil
+	}
+	known := c.planner.knownAs(def)
+	root := len(have) == 0 || def == c.supergraph.Full.Query
+	from := known.entries
+	if root {
+		from = known.views
+	}
+	wanted := wantedOf(from, fields)
+	list := c.reach(def, have, wanted, root)
+	if len(wanted) == len(from) || !slices.ContainsFunc(wanted, func(view *supergraph.View) bool {
+		return !holds(have, view) && !slices.ContainsFunc(list, func(t *target) bool { return sameObject(t.to.view, view) })
+	}) {
+		return list
+	}
+	return c.reach(def, have, from, root)
+}
+
+// wantedOf returns the views that have any of the fields, or know an object's type where that is wanted.
+func wantedOf(views []*supergraph.View, fields []*operation.Field) []*supergraph.View {
+	var list []*supergraph.View
+	for _, view := range views {
+		if slices.ContainsFunc(fields, func(f *operation.Field) bool {
+			return view.Fields[f.Name] != nil || f.Name == "__typename" && supergraph.Abstract(view.Type.Def) && !view.InterfaceObject
+		}) {
+			list = append(list, view)
+		}
+	}
+	return list
+}
+
+// reach lists the entries into the views that can be made, each once what it needs is reached.
+func (c *chooser) reach(def *ast.Definition, have []*presence, views []*supergraph.View, root bool) []*target {
+	if len(views) == 0 {
+		return nil
+	}
+	return once(c, &c.routes, routeKey{def.Name, haveKey(have), viewsKey(views)}, func() ([]*target, bool) {
 		var list []*target
 		reached := slices.Clone(have)
-		if len(have) == 0 || def == c.supergraph.Full.Query {
-			for _, view := range c.planner.viewsOf(def.Name) {
+		if root {
+			for _, view := range views {
 				if !holds(reached, view) {
 					list = append(list, &target{to: c.presence(view, nil), depth: 1, fetches: c.fetchID(view.Subgraph, def.Name, "")})
 				}
@@ -41,7 +83,7 @@ func (c *chooser) targets(def *ast.Definition, have []*presence) []*target {
 			return list, true
 		}
 		for jumps := false; ; {
-			added := c.entered(def, have, reached, list, jumps)
+			added := c.entered(def, have, reached, list, views, jumps)
 			if !c.step() || len(added) == 0 && jumps {
 				return list, false
 			}
@@ -55,11 +97,22 @@ func (c *chooser) targets(def *ast.Definition, have []*presence) []*target {
 	})
 }
 
-// entered lists the entries that what was reached so far makes possible. With jumps, keys may be asked for that are computed from what other subgraphs
-// have.
-func (c *chooser) entered(def *ast.Definition, have, reached []*presence, earlier []*target, jumps bool) []*target {
+func viewsKey(views []*supergraph.View) string {
+	var b strings.Builder
+	for _, view := range views {
+		b.WriteString(strconv.Itoa(view.Subgraph.Index))
+		b.WriteByte(' ')
+		b.WriteString(view.Type.Name)
+		b.WriteByte(',')
+	}
+	return b.String()
+}
+
+// entered lists the entries into the views that what was reached so far makes possible. With jumps, keys may be asked for that are computed from what other
+// subgraphs have.
+func (c *chooser) entered(def *ast.Definition, have, reached []*presence, earlier []*target, views []*supergraph.View, jumps bool) []*target {
 	var added []*target
-	for _, view := range c.planner.entriesOf(def) {
+	for _, view := range views {
 		if holds(reached, view) || slices.ContainsFunc(added, func(t *target) bool { return sameObject(t.to.view, view) }) {
 			continue
 		}
@@ -91,10 +144,8 @@ func (c *chooser) computed(def *ast.Definition, view *supergraph.View) bool {
 			if !ok || !key.Resolvable {
 				continue
 			}
-			for _, other := range c.planner.viewsOf(def.Name) {
-				if own := other.Fields[f.Name]; own != nil && !own.Requires.Empty() {
-					return true
-				}
+			if c.planner.knownAs(def).computed[f.Name] {
+				return true
 			}
 		}
 	}
@@ -159,9 +210,9 @@ func typenameSent(def *ast.Definition, view *supergraph.View, have []*presence) 
 // with one.
 func (c *chooser) required(def *ast.Definition, have []*presence, field *operation.Field) []*target {
 	var list []*target
-	for _, view := range c.planner.entriesOf(def) {
+	for _, view := range c.planner.knownAs(def).conditional[field.Name] {
 		own := view.Fields[field.Name]
-		if own == nil || !own.Resolvable() || !c.here(own) || own.Requires.Empty() && len(own.Context) == 0 {
+		if !own.Resolvable() || !c.here(own) {
 			continue
 		}
 		filled := c.fillOf(field, own)
@@ -178,7 +229,7 @@ func (c *chooser) required(def *ast.Definition, have []*presence, field *operati
 // byRequirement returns the cheapest entry into the view with the requirement satisfied, or nil. Equal entries share one pointer.
 func (c *chooser) byRequirement(def *ast.Definition, have []*presence, view *supergraph.View, requires supergraph.FieldSet, filled *fill) *target {
 	condition := requires.Text + filled.String()
-	key := routeKey{def.Name + " " + view.Type.Name + " " + view.Subgraph.Name + " " + condition, haveKey(have)}
+	key := routeKey{def.Name + " " + view.Type.Name + " " + view.Subgraph.Name + " " + condition, haveKey(have), ""}
 	return once(c, &c.entries, key, func() (*target, bool) {
 		var best *target
 		for _, k := range view.Keys {

@@ -15,6 +15,7 @@ import (
 
 // printer prints the operation of one fetch, and notes how its answer is read.
 type printer struct {
+	*budget
 	operation *operation.Operation
 	layouts   *layouts
 	text      strings.Builder
@@ -190,6 +191,7 @@ func (t *printer) selection(n *node) *Selection {
 }
 
 func (t *printer) field(c *child, key string) SelectionField {
+	t.must(1)
 	if key != c.slot.name {
 		t.text.WriteString(key + ":")
 	}

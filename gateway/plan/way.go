@@ -33,7 +33,7 @@ func (b *build) step(s *site, unit *ast.Definition, from map[*fetch]bool) []stri
 		return nil
 	}
 	for f := range from {
-		if !slices.ContainsFunc(s.types, func(types *fetch) bool { return f == types || f.waitsFor(types) }) {
+		if !slices.ContainsFunc(s.types, func(types *fetch) bool { return f == types || b.waits(f, types) }) {
 			return nil
 		}
 	}
