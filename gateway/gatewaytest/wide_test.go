@@ -56,7 +56,12 @@ func read(t testing.TB, text string) *supergraph.Supergraph {
 // prepare returns the normal form of an operation.
 func prepare(t testing.TB, s *supergraph.Supergraph, text string) *operation.Operation {
 	t.Helper()
-	document, errs := operation.Parse(s.API, text, operation.Limits{})
+	return prepareWith(t, s, text, operation.Limits{})
+}
+
+func prepareWith(t testing.TB, s *supergraph.Supergraph, text string, limits operation.Limits) *operation.Operation {
+	t.Helper()
+	document, errs := operation.Parse(s.API, text, limits)
 	if errs != nil {
 		t.Fatal(errs)
 	}
