@@ -15,6 +15,7 @@ import (
 func (c *composition) check() {
 	c.checkImplementations()
 	c.checkInterfaceEntities()
+	c.checkRequiredArguments()
 	c.checkInaccessible()
 	c.checkTransitiveAuth()
 	if len(c.errors) == 0 {
