@@ -44,17 +44,27 @@ func (c *gatewayCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	subgraphs, err := remoteSubgraphs(s, cfg, c.Subgraph, log)
+	if err != nil {
+		return err
+	}
+	engine := server.NewEngine(server.NewGraph(s, subgraphs, graphSettings(cfg, log)))
+	return serve(p, cfg, log, engine, nil)
+}
+
+// remoteSubgraphs returns the subgraphs of a supergraph, reached over HTTP at the addresses that pairs (NAME=URL), the configuration or the supergraph give.
+func remoteSubgraphs(s *supergraph.Supergraph, cfg config.Config, pairs []string, log *slog.Logger) (map[string]execute.Subgraph, error) {
 	addresses := map[string]string{}
-	for _, pair := range c.Subgraph {
+	for _, pair := range pairs {
 		name, url, err := splitPair("--subgraph", pair)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if s.Subgraph(name) == nil {
-			return fmt.Errorf("--subgraph %s: the supergraph has no such subgraph; it has %s", pair, strings.Join(subgraphNames(s), ", "))
+			return nil, fmt.Errorf("--subgraph %s: the supergraph has no such subgraph; it has %s", pair, strings.Join(subgraphNames(s), ", "))
 		}
 		if !isURL(url) {
-			return fmt.Errorf("--subgraph %s: want an http or https URL, such as http://localhost:4001/graphql", pair)
+			return nil, fmt.Errorf("--subgraph %s: want an http or https URL, such as http://localhost:4001/graphql", pair)
 		}
 		addresses[name] = url
 	}
@@ -77,8 +87,7 @@ func (c *gatewayCommand) Run(p *program) error {
 		}
 		subgraphs[subgraph.Name] = httpSubgraph(remote)
 	}
-	engine := server.NewEngine(server.NewGraph(s, subgraphs, graphSettings(cfg, log)))
-	return serve(p, cfg, log, engine, nil)
+	return subgraphs, nil
 }
 
 func subgraphNames(s *supergraph.Supergraph) []string {

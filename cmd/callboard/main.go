@@ -25,6 +25,7 @@ type cli struct {
 	Subgraph  subgraphCommand  `cmd:"" help:"Start one first-party subgraph over HTTP."`
 	Compose   composeCommand   `cmd:"" help:"Compose subgraph schemas and print the supergraph."`
 	Plan      planCommand      `cmd:"" help:"Print the plan of an operation."`
+	Explain   explainCommand   `cmd:"" help:"Run an operation and print what became of each fetch."`
 	Normalize normalizeCommand `cmd:"" help:"Print the normal form of an operation."`
 	Check     checkCommand     `cmd:"" help:"Validate catalog descriptor files."`
 	Config    configCommand    `cmd:"" help:"Print the effective configuration, secrets hidden."`

@@ -220,8 +220,9 @@ func loadSupergraph(file string) (*supergraph.Supergraph, error) {
 
 type planCommand struct {
 	operationFlags
-	Label []string `placeholder:"LABEL" help:"A label of progressive overrides that is on."`
-	Check bool     `help:"Prove the plan right, without running it; print what is wrong with it."`
+	Label  []string `placeholder:"LABEL" help:"A label of progressive overrides that is on."`
+	Stages bool     `help:"Print what each stage of planning makes of the operation: choices, fetches, the shape of the response."`
+	Check  bool     `help:"Prove the plan right, without running it; print what is wrong with it."`
 }
 
 func (c *planCommand) Run(p *program) error {
@@ -229,7 +230,13 @@ func (c *planCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	made, err := (&plan.Planner{Supergraph: s}).Plan(p.ctx, op, func(label string) bool { return slices.Contains(c.Label, label) })
+	planner, label := &plan.Planner{Supergraph: s}, labelled(c.Label)
+	if c.Stages {
+		stages, err := planner.Explain(p.ctx, op, label)
+		fmt.Fprintf(p.stdout, "choices\n\n%s\n%s\nshape\n\n%s", stages.Choices, stages.Fetches, stages.Shape)
+		return err
+	}
+	made, err := planner.Plan(p.ctx, op, label)
 	if err != nil {
 		return err
 	}
@@ -245,6 +252,11 @@ func (c *planCommand) Run(p *program) error {
 	}
 	_, err = fmt.Fprintf(p.stdout, "\nchecked: each of %d fetches asks only for what its subgraph resolves, and together they bring everything\n", len(made.Fetches))
 	return err
+}
+
+// labelled decides by the labels that are on.
+func labelled(on []string) func(label string) bool {
+	return func(label string) bool { return slices.Contains(on, label) }
 }
 
 type normalizeCommand struct{ operationFlags }

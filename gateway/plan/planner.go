@@ -100,7 +100,12 @@ func (e *Error) Error() string { return e.Message }
 
 // Plan returns the plan of the operation, or an *Error. Cancelling ctx ends the work within a millisecond or so, with ctx's error. label decides which
 // labels of progressive overrides are on, each once; nil is none. What was decided is in the plan.
-func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(name string) bool) (made *Plan, err error) {
+func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(name string) bool) (*Plan, error) {
+	return p.plan(ctx, op, label, func(*siteChoice) {})
+}
+
+// plan names the stages. chosen is told what was chosen for the root fields.
+func (p *Planner) plan(ctx context.Context, op *operation.Operation, label func(name string) bool, chosen func(*siteChoice)) (made *Plan, err error) {
 	root := p.Supergraph.Root(op.Kind)
 	if root == nil {
 		return nil, &Error{CodeNoPlan, fmt.Sprintf("the schema has no %s type", op.Kind)}
@@ -124,6 +129,7 @@ func (p *Planner) Plan(ctx context.Context, op *operation.Operation, label func(
 		if choice == nil {
 			return nil, &Error{CodeNoPlan, "no subgraph can answer " + c.deepest()}
 		}
+		chosen(choice)
 		b.root(choice)
 	}
 	b.fillAll()
