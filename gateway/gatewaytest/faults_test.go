@@ -377,16 +377,19 @@ func newWriters(p *plan.Plan, failed map[int]string) *writers {
 				}
 			}
 		}
+		along := func(steps []plan.Step) string {
+			path := ""
+			for _, step := range steps {
+				path += "/" + strconv.Itoa(step.Slot)
+			}
+			return path
+		}
 		if f.Root != nil {
-			note("", f.Root)
+			note(along(f.At), f.Root)
 		}
 		for _, e := range f.Entities {
 			for _, target := range e.Targets {
-				path := ""
-				for _, step := range target.Path {
-					path += "/" + strconv.Itoa(step.Slot)
-				}
-				note(path, target.Selection)
+				note(along(target.Path), target.Selection)
 			}
 		}
 	}

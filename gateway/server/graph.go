@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"sync/atomic"
 
@@ -53,11 +52,11 @@ type Graph struct {
 	Supergraph *supergraph.Supergraph
 
 	settings  GraphSettings
-	planner   *plan.Planner
 	executor  *execute.Executor
 	documents *otter.Cache[string, *operation.Document]
 	plans     *otter.Cache[planKey, *plan.Plan]
 	percent   map[string]float64 // by label: the part of the requests it is on for
+	planning  *planning
 	repeated  *repeated
 	forwarded []string // names of the client's headers that subgraphs are sent
 	share     bool
@@ -105,11 +104,11 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 	forwarded, known := forwardedBy(all, settings)
 	return &Graph{
 		Supergraph: s,
+		planning:   newPlanning(s, settings.PlanBudget),
 		repeated:   newRepeated(),
 		forwarded:  forwarded,
 		share:      settings.Share && known,
 		settings:   settings,
-		planner:    &plan.Planner{Supergraph: s, Budget: settings.PlanBudget},
 		percent:    percentages(s),
 		executor:   &execute.Executor{Subgraphs: all, Expose: settings.Expose, MaxValues: settings.MaxValues, Observe: settings.Observe},
 		documents: otter.Must(&otter.Options[string, *operation.Document]{
@@ -212,51 +211,6 @@ func (g *Graph) prepare(r *Request) (*preparing, operation.Errors) {
 		return nil, errs
 	}
 	return &preparing{prepared{graph: g, name: r.OperationName, kind: kind, variables: variables}, document}, nil
-}
-
-// plan returns the plan of the operation.
-func (g *Graph) plan(ctx context.Context, r *Request, p *preparing) (*plan.Plan, operation.Errors) {
-	key := planKey{text: r.Query, name: r.OperationName}
-	names := p.document.Conditions(r.OperationName)
-	labels := g.labels(ctx, r)
-	if len(names) > 0 || labels != nil {
-		decided := make([]byte, 0, len(names)+len(labels))
-		for _, name := range names {
-			decided = append(decided, digit(p.variables.True(name)))
-		}
-		for _, label := range g.Supergraph.Labels {
-			decided = append(decided, digit(labels[label]))
-		}
-		key.decided = string(decided)
-	}
-	if found, known := g.plans.GetIfPresent(key); known {
-		return found, nil
-	}
-	conditions := make(map[string]bool, len(names))
-	for _, name := range names {
-		conditions[name] = p.variables.True(name)
-	}
-	op, errs := p.document.Normalize(r.OperationName, conditions)
-	if errs != nil {
-		return nil, errs
-	}
-	made, err := g.planner.Plan(ctx, op, func(name string) bool { return labels[name] })
-	if err != nil {
-		var planError *plan.Error
-		if errors.As(err, &planError) {
-			return nil, operation.Failure(planError.Code, "%s", planError.Message)
-		}
-		return nil, operation.Failure(execute.CodeCancelled, "the request ended before it was planned")
-	}
-	g.plans.Set(key, made)
-	return made, nil
-}
-
-func digit(on bool) byte {
-	if on {
-		return '1'
-	}
-	return '0'
 }
 
 // Explain returns the text of the plan for a request, without running it.
