@@ -48,7 +48,19 @@ func (c *gatewayCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	engine := server.NewEngine(server.NewGraph(s, subgraphs, graphSettings(cfg, log)))
+	settings := graphSettings(cfg, log)
+	engine := server.NewEngine(server.NewGraph(s, subgraphs, settings))
+	file := &supergraphFile{name: cfg.Gateway.Supergraph, log: log, text: s.Text}
+	go file.follow(p.ctx, func(s *supergraph.Supergraph) error {
+		now, err := remoteSubgraphs(s, cfg, c.Subgraph, log)
+		if err != nil {
+			return err
+		}
+		keepConnections(subgraphs, now)
+		subgraphs = now
+		engine.Swap(server.NewGraph(s, now, settings))
+		return nil
+	})
 	return serve(p, cfg, log, engine, nil)
 }
 
