@@ -173,23 +173,3 @@ type Type struct {
 	Values  map[string]bool // for LeafEnum: the values, false for those hidden from clients
 	Name    string          // named type, for errors
 }
-
-// Size is about how many bytes the plan takes in memory.
-func (p *Plan) Size() int {
-	size := shapeSize(p.Shape)
-	for _, f := range p.Fetches {
-		size += 4 * (len(f.Text) + len(f.Prefix)) // selections and layouts grow with the text
-	}
-	return size
-}
-
-func shapeSize(s *Shape) int {
-	if s == nil {
-		return 0
-	}
-	size := 64
-	for i := range s.Fields {
-		size += 128 + 16*len(s.Fields[i].On) + shapeSize(s.Fields[i].Shape)
-	}
-	return size
-}

@@ -88,11 +88,12 @@ type planKey struct {
 	decided string // conditions and labels, in order: 1 or 0 each
 }
 
-// How much text the caches of a graph may hold, in bytes: of operations, and of what plans send.
+// How much memory the caches of a graph may take, in bytes.
 const (
-	documentCacheBytes = 8 << 20
-	planCacheBytes     = 32 << 20
-	entryBytes         = 1 << 10 // counted for an entry beside its text
+	documentCacheBytes   = 16 << 20
+	documentBytesPerByte = 26 // a parsed operation, for each byte of its text
+	planCacheBytes       = 32 << 20
+	entryBytes           = 1 << 10 // counted for an entry beside what is in it
 )
 
 // NewGraph returns a graph over the supergraph whose subgraphs, by name, are given. One that is missing fails its own fields only.
@@ -113,7 +114,7 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 		executor:   &execute.Executor{Subgraphs: all, Expose: settings.Expose, MaxValues: settings.MaxValues, Observe: settings.Observe},
 		documents: otter.Must(&otter.Options[string, *operation.Document]{
 			MaximumWeight: documentCacheBytes,
-			Weigher:       func(text string, _ *operation.Document) uint32 { return uint32(8*len(text) + entryBytes) },
+			Weigher:       func(text string, _ *operation.Document) uint32 { return uint32(documentBytesPerByte*len(text) + entryBytes) },
 		}),
 		plans: otter.Must(&otter.Options[planKey, *plan.Plan]{
 			MaximumWeight: planCacheBytes,

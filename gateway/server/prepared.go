@@ -33,7 +33,7 @@ type repeated struct {
 
 const (
 	onceSlots     = 1 << 12
-	repeatedBytes = 8 << 20 // the most that bodies kept may take
+	repeatedBytes = 16 << 20 // the most that bodies kept may take, with what was prepared for them
 )
 
 var bodySeed = maphash.MakeSeed()
@@ -41,7 +41,8 @@ var bodySeed = maphash.MakeSeed()
 func newRepeated() *repeated {
 	return &repeated{kept: otter.Must(&otter.Options[string, *prepared]{
 		MaximumWeight: repeatedBytes,
-		Weigher:       func(body string, _ *prepared) uint32 { return uint32(3*len(body) + entryBytes) }, // the variables are a second copy, in pieces
+		// The variables are a second copy, in pieces; and a plan that is dropped elsewhere stays for as long as something here needs it.
+		Weigher: func(body string, p *prepared) uint32 { return uint32(3*len(body) + p.plan.Size() + entryBytes) },
 	})}
 }
 
