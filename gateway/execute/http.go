@@ -2,6 +2,8 @@ package execute
 
 import (
 	"bytes"
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -224,6 +226,10 @@ func transportError(ctx context.Context, err error) *FetchError {
 	}
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return &FetchError{Code: CodeTimeout, Reason: "it did not answer in time", Cause: err}
+	}
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) {
+		return &FetchError{Code: CodeBadAnswer, Reason: "its answer is not HTTP that can be trusted", Cause: err}
 	}
 	return &FetchError{Code: CodeUnreachable, Reason: "it could not be reached, or the connection broke", Cause: err}
 }

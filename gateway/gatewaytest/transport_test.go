@@ -7,13 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/plan"
@@ -112,7 +116,32 @@ func TestBadAnswers(t *testing.T) {
 		{"nested too deep in errors", respond(200, asJSON, `{"errors":`+strings.Repeat(`[{"path":`, 50_000)), execute.CodeBadAnswer},
 		{"too large", respond(200, asJSON, `{"data":{"x":"`+strings.Repeat("x", 2<<20)+`"}}`), execute.CodeBadAnswer},
 		{"a small answer that unpacks into a large one", bomb, execute.CodeBadAnswer},
-		{"a connection that breaks", cut, execute.CodeUnreachable},
+		{"a connection that breaks in the middle", cut, execute.CodeUnreachable},
+		{"a connection that breaks before the answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, execute.CodeUnreachable},
+		{"204 and nothing", respond(204, "", ""), execute.CodeBadAnswer},
+		{"200 without a content type", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			io.WriteString(w, good)
+		}, execute.CodeBadAnswer},
+		{"a byte order mark before the JSON", respond(200, asJSON, "\xef\xbb\xbf"+good), execute.CodeBadAnswer},
+		{"an encoding that nobody asked for", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", asJSON)
+			w.Header().Set("Content-Encoding", "br")
+			io.WriteString(w, "secret")
+		}, execute.CodeBadAnswer},
+		{"gzip that is damaged", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", asJSON)
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, "\x1f\x8b\x08\x00secret"+strings.Repeat("\xff", 40))
+		}, execute.CodeBadAnswer},
+		{"more header fields than there is room for", func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 2000 {
+				w.Header().Set(fmt.Sprintf("X-Secret-%d", i), strings.Repeat("x", 100))
+			}
+			io.WriteString(w, good)
+		}, execute.CodeBadAnswer},
+		{"entities that are not known there", respond(200, asJSON, `{"data":{"_entities":[null,null]}}`), ""},
+		{"members that were not asked for, and none that were", respond(200, asJSON, `{"data":{"_entities":[{"secret":1},{"__typename":"Secret"}]}}`), ""},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
 		}, execute.CodeStatus},
@@ -120,20 +149,68 @@ func TestBadAnswers(t *testing.T) {
 			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
 		}, execute.CodeStatus},
 	}
+	rows := []string{"| the subgraph | its fields | code | message |", "| --- | --- | --- | --- |"}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			server := httptest.NewServer(test.answer)
+			server := httptest.NewUnstartedServer(test.answer)
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			server.Start()
 			defer server.Close()
 			client := server.Client()
 			client.CheckRedirect = execute.DefaultClient.CheckRedirect
-			gateway := twoSubgraphs(t, &execute.HTTP{URL: server.URL, Client: client, MaxAnswer: 1 << 20})
-			badly(t, gateway, test.code)
+			client.Transport.(*http.Transport).MaxResponseHeaderBytes = 64 << 10
+			plain := badly(t, twoSubgraphs(t, &execute.HTTP{URL: server.URL, MaxAnswer: 1 << 20}), test.code)
+			code := test.code
+			if strings.HasPrefix(test.name, "more header fields") { // which net/http tells as it tells a broken connection
+				code = execute.CodeUnreachable
+			}
+			other := badly(t, twoSubgraphs(t, &execute.HTTP{URL: server.URL, Client: client, MaxAnswer: 1 << 20}), code)
+			if plain.fields != other.fields || plain.failed != other.failed {
+				t.Errorf("over one transport %+v, over the other %+v", plain, other)
+			}
+			rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |", test.name, plain.fields, plain.code, plain.message))
 		})
 	}
+	unreached := badly(t, twoSubgraphs(t, nil), execute.CodeUnreachable)
+	late := badly(t, twoSubgraphs(t, &execute.HTTP{URL: "http://subgraph.example", Client: &http.Client{Transport: silent{}}, Timeout: time.Nanosecond}), execute.CodeTimeout)
+	rows = append(rows, fmt.Sprintf("| no address | %s | %s | %s |", unreached.fields, unreached.code, unreached.message), fmt.Sprintf("| no answer in time | %s | %s | %s |", late.fields, late.code, late.message))
+	readmeTable(t, "../README.md", "bad answers", strings.Join(rows, "\n")+"\n")
+}
+
+// readmeTable compares a table with the one between two comments of a page; -update rewrites it.
+func readmeTable(t *testing.T, page, name, table string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, end := "<!-- "+name+": made by a test -->\n", "<!-- end of "+name+" -->"
+	before, rest, found := strings.Cut(string(text), begin)
+	have, after, foundEnd := strings.Cut(rest, end)
+	if !found || !foundEnd {
+		t.Fatalf("%s has no table between %q and %q", page, begin, end)
+	}
+	if have == table {
+		return
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+table+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("the table %s of %s is stale; -update rewrites it:\n%s", name, page, cmp.Diff(have, table))
+}
+
+// gotten is what a client got of a subgraph that answered badly.
+type gotten struct {
+	fields        string // "null", "as answered" or "null where wrong"
+	code, message string // of the first error
+	failed        bool
 }
 
 // badly asks for what both subgraphs know and checks that the answer holds what the good one does, and the code.
-func badly(t *testing.T, gateway *Gateway, code string) {
+func badly(t *testing.T, gateway *Gateway, code string) gotten {
 	t.Helper()
 	result := gateway.Do(t.Context(), Request{Query: badQuery})
 	response, err := result.Response()
@@ -142,7 +219,10 @@ func badly(t *testing.T, gateway *Gateway, code string) {
 	}
 	var data struct {
 		Users []struct {
-			Name string
+			Name    string
+			Mail    *string
+			Age     *int
+			Friends []any
 		}
 	}
 	if err := json.Unmarshal(response.Data, &data); err != nil || len(data.Users) != 2 || data.Users[0].Name == "" {
@@ -161,6 +241,19 @@ func badly(t *testing.T, gateway *Gateway, code string) {
 	if len(result.Body) > 64<<10 {
 		t.Errorf("the answer has %d bytes", len(result.Body))
 	}
+	out := gotten{fields: "null", failed: len(codes) > 0}
+	for _, user := range data.Users {
+		if user.Mail != nil || user.Age != nil || user.Friends != nil {
+			out.fields = "as answered"
+		}
+	}
+	if out.failed {
+		out.code, out.message = codes[0], response.Errors[0].Message
+		if out.fields != "null" {
+			out.fields = "null where wrong"
+		}
+	}
+	return out
 }
 
 // TestNoConnection asks a subgraph at an address where nobody listens, and at one that is not an address.
