@@ -405,3 +405,20 @@ func TestObserver(t *testing.T) {
 		t.Error("the gateway has no introspection subgraph")
 	}
 }
+
+// TestHandshakeOfASubgraphThatNeverEnds asks a subgraph that takes the connection and never says a word of TLS.
+func TestHandshakeOfASubgraphThatNeverEnds(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skipf("no socket here: %v", err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			if _, err := listener.Accept(); err != nil {
+				return
+			}
+		}
+	}()
+	badly(t, twoSubgraphs(t, &execute.HTTP{URL: "https://" + listener.Addr().String(), Timeout: 50 * time.Millisecond}), execute.CodeTimeout)
+}
