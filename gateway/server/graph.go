@@ -114,7 +114,9 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 		executor:   &execute.Executor{Subgraphs: all, Expose: settings.Expose, MaxValues: settings.MaxValues, Observe: settings.Observe},
 		documents: otter.Must(&otter.Options[string, *operation.Document]{
 			MaximumWeight: documentCacheBytes,
-			Weigher:       func(text string, _ *operation.Document) uint32 { return uint32(documentBytesPerByte*len(text) + entryBytes) },
+			Weigher: func(text string, _ *operation.Document) uint32 {
+				return uint32(documentBytesPerByte*len(text) + entryBytes)
+			},
 		}),
 		plans: otter.Must(&otter.Options[planKey, *plan.Plan]{
 			MaximumWeight: planCacheBytes,
