@@ -2,9 +2,10 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -103,20 +104,19 @@ func (p *prepared) leave(f *flight) {
 	}
 }
 
-// headersOf returns the values of the headers that some subgraph is sent, as a key.
+// headersOf returns a key for the values of the headers that some subgraph is sent. Among them are credentials, so the key is a digest.
 func (g *Graph) headersOf(header http.Header) string {
 	if len(g.forwarded) == 0 {
 		return ""
 	}
-	var b strings.Builder
+	h := sha256.New()
 	for _, name := range g.forwarded {
 		for _, value := range header[name] {
-			b.WriteString(value)
-			b.WriteByte('\n') // which no value has
+			_, _ = io.WriteString(h, value+"\n") // which no value has
 		}
-		b.WriteByte(0)
+		_, _ = h.Write([]byte{0})
 	}
-	return b.String()
+	return string(h.Sum(nil))
 }
 
 // forwardedBy returns the canonical names of the client's headers that the subgraphs are sent, sorted. It is false where that is not known of all of
