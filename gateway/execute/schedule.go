@@ -80,7 +80,10 @@ func call(ctx context.Context, subgraph Subgraph, request *Request) (answer *Ans
 			answer, err = nil, &FetchError{Code: CodeInternal, Reason: "it failed unexpectedly", Panic: p}
 		}
 	}()
-	return subgraph.Fetch(ctx, request)
+	if answer, err = subgraph.Fetch(ctx, request); answer == nil && err == nil {
+		err = &FetchError{Code: CodeInternal, Reason: "it gave no answer"}
+	}
+	return answer, err
 }
 
 // outcome is what came of a fetch on a goroutine of its own.

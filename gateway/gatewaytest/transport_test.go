@@ -336,6 +336,7 @@ func TestPanic(t *testing.T) {
 	badly(t, twoSubgraphs(t, execute.SubgraphFunc(func(context.Context, *execute.Request) (*execute.Answer, error) {
 		panic("secret")
 	})), execute.CodeInternal)
+	badly(t, twoSubgraphs(t, execute.SubgraphFunc(func(context.Context, *execute.Request) (*execute.Answer, error) { return nil, nil })), execute.CodeInternal)
 }
 
 // TestErrorFlood answers with as many errors as fit. The client gets a bounded list that says how many more there are.
