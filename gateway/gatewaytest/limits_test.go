@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -297,5 +298,57 @@ func TestCancelled(t *testing.T) {
 	}
 	if codes := response.Codes(); len(codes) == 0 || codes[0] != execute.CodeCancelled {
 		t.Errorf("%s", result.Body)
+	}
+}
+
+// TestFragmentsOverManyTypes spreads fragments over an interface of a thousand types, so that the same field is wanted again and again of most of them:
+// the work is that of the text and the types, not of every occurrence times every type times every condition. As it is not cut short by a context, it must
+// end soon by itself.
+func TestFragmentsOverManyTypes(t *testing.T) {
+	const types, interfaces = 1000, 40
+	var b strings.Builder
+	b.WriteString("type Query { n: Node }\ninterface Node { id: ID! next: Node }\n")
+	for i := range interfaces {
+		fmt.Fprintf(&b, "interface I%d { id: ID! next: Node }\n", i)
+	}
+	for i := range types {
+		fmt.Fprintf(&b, "type M%d implements Node", i)
+		for k := range interfaces {
+			if uint32(i*40+k)*2654435761>>16%4 > 0 { // about three of four, each its own
+				fmt.Fprintf(&b, " & I%d", k)
+			}
+		}
+		b.WriteString(" { id: ID! next: Node }\n")
+	}
+	schema := gqlparser.MustLoadSchema(&ast.Source{Input: b.String()})
+	var fragments, spreads strings.Builder
+	for i := range 800 {
+		fmt.Fprintf(&spreads, "...f%d ", i)
+		fmt.Fprintf(&fragments, "fragment f%d on I%d { ...on I%d{a%d:id} }\n", i, i%interfaces, i/interfaces, i%300)
+	}
+	tests := []struct {
+		name, query, code string
+	}{
+		{"one fragment again and again", "{ n { " + strings.Repeat("next { ...f } ", 95) + "} } fragment f on Node { " + strings.Repeat("... on I1 { id } ", 95) + "... on M0 { id } ... on M1 { id } }", ""},
+		{"as many fragments as there may be", "{ n { " + spreads.String() + "} } " + fragments.String(), ""},
+		{"all of them, at every level", "{ n { " + strings.Repeat("...all next { ", 15) + "...all" + strings.Repeat(" }", 15) + "} } fragment all on Node { " + spreads.String() + "} " + fragments.String(), operation.CodeLimit},
+	}
+	for _, test := range tests {
+		document, errs := operation.Parse(schema, test.query, operation.Limits{Aliases: 1_000_000})
+		if errs != nil {
+			t.Fatalf("%s: %v", test.name, errs)
+		}
+		start := time.Now()
+		_, errs = document.Normalize("", nil)
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("%s: it took %s to bring it into normal form", test.name, took)
+		}
+		if code := ""; len(errs) > 0 {
+			if code = errs[0].Extensions["code"].(string); code != test.code {
+				t.Errorf("%s: %v", test.name, errs)
+			}
+		} else if test.code != "" {
+			t.Errorf("%s: not refused", test.name)
+		}
 	}
 }
