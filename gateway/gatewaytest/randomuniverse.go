@@ -121,7 +121,7 @@ func (g *universeGenerator) field(def *ast.Definition, f *ast.FieldDefinition, i
 	if below.IsLeafType() {
 		return g.shape(types, free, func(n int) any { return g.leaf(def, f, below, i+n, subgraphs) })
 	}
-	candidates := g.graph.Possible(below.Name)
+	candidates := slices.Clone(g.graph.Possible(below.Name))
 	for at, own := range fields {
 		view := g.graph.View(own.Type.Name(), subgraphs[at])
 		candidates = slices.DeleteFunc(candidates, func(name string) bool { return view == nil || !view.Possible[name] })

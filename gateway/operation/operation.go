@@ -9,6 +9,7 @@
 package operation
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -51,12 +52,8 @@ func (f *Field) Applies(objectType string) bool {
 	if f.On == nil {
 		return true
 	}
-	for _, name := range f.On {
-		if name == objectType {
-			return true
-		}
-	}
-	return false
+	_, found := slices.BinarySearch(f.On, objectType)
+	return found
 }
 
 // String prints the operation, one field a line. A field that is wanted for some types only is printed inside a fragment for each.

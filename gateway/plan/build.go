@@ -76,6 +76,7 @@ type node struct {
 	site     *site
 	view     *supergraph.View // the type the set is written on
 	children []*child
+	bySlot   map[*slot][]*child // the children, where there are many
 }
 
 // child is one field of a selection set, inside a fragment on the type where on is not empty.
@@ -355,7 +356,7 @@ func (b *build) field(s *site, unit *ast.Definition, field fieldChoice, at place
 		p := at[asked]
 		from[p.fetch] = true
 		declared := b.declared(p.view, unit, field.field.Name)
-		c := p.ask(unit, own, declared.Type)
+		c := b.ask(p, unit, own, declared.Type)
 		if asked.target != nil && asked.target.fill != nil && c.fill == nil {
 			c.fill = asked.target.fill
 		}
@@ -418,26 +419,51 @@ func (b *build) childPlace(p *place, c *child, declared *supergraph.Field) *plac
 }
 
 // ask adds the field to the place's selection set, inside a fragment where the field is the unit's alone.
-func (p *place) ask(unit *ast.Definition, s *slot, declared *ast.Type) *child {
+func (b *build) ask(p *place, unit *ast.Definition, s *slot, declared *ast.Type) *child {
 	on := p.fragment
 	if unit.Kind == ast.Object && supergraph.Abstract(p.view.Type.Def) && !p.view.InterfaceObject {
 		on = unit.Name
 	}
-	for _, c := range p.node.children {
+	known := p.node.asked(s)
+	b.must(1 + len(known)/8)
+	for _, c := range known {
 		if c.slot == s && (c.on == on || c.on == "" && s.site == nil && wrapping(c) == declared.String()) {
 			return c
 		}
 	}
+	b.hold(1, 0)
 	c := &child{on: on, slot: s, typ: declared}
 	p.node.children = append(p.node.children, c)
+	if p.node.bySlot != nil {
+		p.node.bySlot[s] = append(p.node.bySlot[s], c)
+	}
 	return c
+}
+
+// fewChildren are gone through faster than looked up.
+const fewChildren = 32
+
+// asked returns the children for the slot, and where there are few in all, those for others too.
+func (n *node) asked(s *slot) []*child {
+	if len(n.children) <= fewChildren {
+		return n.children
+	}
+	if n.bySlot == nil {
+		n.bySlot = map[*slot][]*child{}
+		for _, c := range n.children {
+			n.bySlot[c.slot] = append(n.bySlot[c.slot], c)
+		}
+	}
+	return n.bySlot[s]
 }
 
 // slot returns the site's slot for a field, a new one where there is none yet.
 func (b *build) slot(s *site, field *operation.Field, key string) *slot {
+	b.must(1 + len(s.slots)/8)
 	if own := s.find(field, key); own != nil {
 		return own
 	}
+	b.hold(2, 0)
 	own := &slot{name: field.Name, arguments: field.Arguments, key: key, composite: compositeName(field), index: len(s.slots) + 1}
 	if own.composite != "" {
 		own.site = &site{def: b.planner.Supergraph.Full.Types[own.composite], parent: s, via: own}

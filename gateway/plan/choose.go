@@ -174,6 +174,9 @@ func (c *chooser) newSite(def *ast.Definition, have []*presence, selections *ope
 		return site
 	}
 	for _, objectType := range c.supergraph.Possible(def.Name) {
+		if !c.spend(1 + len(specific)/8) {
+			return nil
+		}
 		var fields []*operation.Field
 		for _, field := range specific {
 			if field.Applies(objectType) {
@@ -202,6 +205,7 @@ const maxPlanDepth = 1 << 30
 // is said of every object is one subgraph's to say.
 func (c *chooser) whole(def *ast.Definition, have []*presence, selections *operation.Selections, field *operation.Field) bool {
 	var types []*ast.Definition
+	c.spend(1 + len(c.supergraph.Possible(def.Name))/8)
 	for _, name := range c.supergraph.Possible(def.Name) {
 		if occurs(name, have) {
 			types = append(types, c.supergraph.Full.Types[name])

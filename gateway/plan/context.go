@@ -99,6 +99,8 @@ func (f *filler) copy(s *operation.Selections) *operation.Selections {
 	if s == nil {
 		return nil
 	}
+	f.chooser.must(1 + len(s.Fields))
+	f.chooser.hold(len(s.Fields), 0)
 	out := &operation.Selections{Type: s.Type, Fields: make([]*operation.Field, len(s.Fields))}
 	for i, field := range s.Fields {
 		copied := *field
@@ -119,6 +121,7 @@ func (f *filler) walk(s *operation.Selections, above []level) {
 			types = graph.Possible(s.Type.Name)
 		}
 		for _, typename := range types {
+			f.chooser.must(1 + len(graph.Type(typename).Views)/8)
 			for _, view := range graph.Type(typename).Views {
 				if view != nil && view.Fields[field.Name] != nil && len(view.Fields[field.Name].Context) > 0 {
 					f.fill(field, view.Fields[field.Name].Context, above)

@@ -15,7 +15,7 @@ import (
 func (b *build) finish() *Plan {
 	b.markTypes(b.rootSite)
 	joined := b.join()
-	layouts := &layouts{objects: map[*site]*Object{}, planner: b.planner}
+	layouts := &layouts{budget: b.budget, objects: map[*site]*Object{}, planner: b.planner}
 	plan := &Plan{Kind: b.operation.Kind, Root: layouts.object(b.rootSite)}
 	groups := map[*fetch]int{}
 	for i, group := range joined {
@@ -36,6 +36,7 @@ func (b *build) finish() *Plan {
 
 // markTypes asks for __typename wherever something depends on it.
 func (b *build) markTypes(s *site) {
+	b.must(1 + len(s.slots)/8)
 	if s.asks && supergraph.Abstract(s.def) {
 		for _, n := range s.typed {
 			n.children = slices.Insert(n.children, 0, &child{slot: typenameSlot})
@@ -181,9 +182,7 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 		}
 		if same := byText[text]; same != nil && context == nil {
 			same.Targets = append(same.Targets, target)
-			rest := t.text.String()[:before]
-			t.text.Reset()
-			t.text.WriteString(rest)
+			t.text.Truncate(before)
 			continue
 		}
 		e := &Entities{Key: "_entities", Variable: "representations", Targets: []*Target{target}, Context: context, uses: uses}
@@ -208,6 +207,7 @@ func (f *fetch) sortedEntries() []*entry {
 
 // layouts makes one Object for each site.
 type layouts struct {
+	*budget
 	planner *Planner
 	objects map[*site]*Object
 }
@@ -216,6 +216,8 @@ func (l *layouts) object(s *site) *Object {
 	if found := l.objects[s]; found != nil {
 		return found
 	}
+	l.must(1 + len(s.slots)/8)
+	l.hold(1, heldBytes*len(s.slots))
 	o := &Object{Slots: make([]Slot, len(s.slots)+1)}
 	l.objects[s] = o
 	if !supergraph.Abstract(s.def) {

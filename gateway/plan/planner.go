@@ -121,7 +121,7 @@ func (p *Planner) plan(ctx context.Context, op *operation.Operation, label func(
 	}()
 	c := newChooser(left, p, label)
 	b := newBuild(p, left, op, root)
-	for _, part := range rootParts(op.Kind, c.fillArguments(withoutAliases(op), op.Kind == ast.Mutation)) {
+	for _, part := range rootParts(op.Kind, c.fillArguments(left.withoutAliases(op), op.Kind == ast.Mutation)) {
 		choice := c.site(root, nil, part)
 		if left.err != nil {
 			return nil, left.err
@@ -154,15 +154,15 @@ func rootParts(kind ast.Operation, selections *operation.Selections) []*operatio
 
 // withoutAliases returns the operation's selections with fields that differ only in their response keys made one: what is asked once is best chosen
 // once. Root fields of a mutation stay apart, each is to be run.
-func withoutAliases(op *operation.Operation) *operation.Selections {
+func (b *budget) withoutAliases(op *operation.Operation) *operation.Selections {
 	if op.Kind != ast.Mutation {
-		return mergeAliases([]*operation.Selections{op.Selections})
+		return b.mergeAliases([]*operation.Selections{op.Selections})
 	}
 	out := &operation.Selections{Type: op.Selections.Type}
 	for _, field := range op.Selections.Fields {
 		one := *field
 		if one.Selections != nil {
-			one.Selections = mergeAliases([]*operation.Selections{one.Selections})
+			one.Selections = b.mergeAliases([]*operation.Selections{one.Selections})
 		}
 		out.Fields = append(out.Fields, &one)
 	}
@@ -170,12 +170,14 @@ func withoutAliases(op *operation.Operation) *operation.Selections {
 }
 
 // mergeAliases returns one of several selections of a position.
-func mergeAliases(list []*operation.Selections) *operation.Selections {
+func (b *budget) mergeAliases(list []*operation.Selections) *operation.Selections {
 	type same struct{ name, arguments, composite, on string }
 	out := &operation.Selections{Type: list[0].Type}
 	below := map[same][]*operation.Selections{}
 	for _, s := range list {
+		b.hold(len(s.Fields), 0)
 		for _, field := range s.Fields {
+			b.must(1 + len(field.On)/8)
 			key := same{field.Name, field.Arguments.Text, compositeName(field), strings.Join(field.On, " ")}
 			if below[key] == nil {
 				one := *field
@@ -193,7 +195,7 @@ func mergeAliases(list []*operation.Selections) *operation.Selections {
 	}
 	for _, field := range out.Fields {
 		if field.Selections != nil {
-			field.Selections = mergeAliases(below[same{field.Name, field.Arguments.Text, compositeName(field), strings.Join(field.On, " ")}])
+			field.Selections = b.mergeAliases(below[same{field.Name, field.Arguments.Text, compositeName(field), strings.Join(field.On, " ")}])
 		}
 	}
 	return out

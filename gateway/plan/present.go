@@ -74,7 +74,10 @@ func (c *chooser) direct(unit *ast.Definition, at *presence, f *operation.Field,
 	if declared == nil || unit != view.Type.Def && !c.covers(unit, view) {
 		return nil
 	}
-	for _, name := range sortedNames(view.Possible) { // an interface's field is answered if every object type answers it
+	if !c.spend(len(view.Objects) / 8) {
+		return nil
+	}
+	for _, name := range view.Objects { // an interface's field is answered if every object type answers it
 		own := c.supergraph.View(name, view.Subgraph)
 		if own == nil || accept(own) == nil {
 			return nil
@@ -149,13 +152,4 @@ func occurs(objectType string, have []*presence) bool {
 		}
 	}
 	return true
-}
-
-func sortedNames(set map[string]bool) []string {
-	names := make([]string, 0, len(set))
-	for name := range set {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

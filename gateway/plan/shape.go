@@ -15,20 +15,21 @@ type shaper struct {
 	full  *ast.Schema
 	build *build
 	types map[string]*Type
+	// possible are the object types of abstract types, by name: the positions of one type share them.
+	possible map[string]map[string]bool
 }
 
 func newShaper(p *Planner, b *build) *shaper {
-	return &shaper{api: p.Supergraph.API, full: p.Supergraph.Full, build: b, types: map[string]*Type{}}
+	return &shaper{api: p.Supergraph.API, full: p.Supergraph.Full, build: b, types: map[string]*Type{}, possible: map[string]map[string]bool{}}
 }
 
 func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
+	sh.build.must(1 + len(selections.Fields))
+	sh.build.hold(1, 4*heldBytes*len(selections.Fields))
 	out := &Shape{Name: selections.Type.Name}
 	if supergraph.Abstract(selections.Type) {
 		s.asks = true // the object type is checked against what clients may see
-		out.Types = map[string]bool{}
-		for _, t := range sh.full.GetPossibleTypes(s.def) {
-			out.Types[t.Name] = sh.api.Types[t.Name] != nil
-		}
+		out.Types = sh.possibleTypes(s.def)
 		out.Untyped = !s.knowsType()
 	} else {
 		out.Type = selections.Type.Name
@@ -59,11 +60,24 @@ func (sh *shaper) object(s *site, selections *operation.Selections) *Shape {
 	return out
 }
 
+func (sh *shaper) possibleTypes(def *ast.Definition) map[string]bool {
+	types := sh.possible[def.Name]
+	if types == nil {
+		types = map[string]bool{}
+		for _, t := range sh.full.GetPossibleTypes(def) {
+			types[t.Name] = sh.api.Types[t.Name] != nil
+		}
+		sh.possible[def.Name] = types
+	}
+	return types
+}
+
 // own returns the types of a field of an interface that its object types declare otherwise, as without null; nil where all declare it alike.
 func (sh *shaper) own(def *ast.Definition, field *operation.Field) map[string]*Type {
 	if !supergraph.Abstract(def) || field.Name == "__typename" {
 		return nil
 	}
+	sh.build.must(1 + len(sh.api.GetPossibleTypes(def))/8)
 	var out map[string]*Type
 	for _, t := range sh.api.GetPossibleTypes(def) {
 		if t.Kind != ast.Object || !field.Applies(t.Name) {

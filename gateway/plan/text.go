@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -18,7 +19,7 @@ type printer struct {
 	*budget
 	operation *operation.Operation
 	layouts   *layouts
-	text      strings.Builder
+	text      bytes.Buffer
 	variables map[string]bool
 	contexts  int              // variables named so far that fill arguments
 	filled    map[*fill]string // what they are in the text, for the fetch being printed
@@ -160,26 +161,26 @@ func (t *printer) selection(n *node) *Selection {
 		first = false
 	}
 	var fragments []string
+	inside := map[string][]*child{}
 	for _, c := range n.children {
 		if c.on == "" {
 			separate()
-			out.add(t.field(c, keys[c]))
-		} else if !slices.Contains(fragments, c.on) {
+			t.add(out, t.field(c, keys[c]))
+			continue
+		}
+		if inside[c.on] == nil {
 			fragments = append(fragments, c.on)
 		}
+		inside[c.on] = append(inside[c.on], c)
 	}
 	for _, on := range fragments {
 		separate()
 		t.text.WriteString("...on " + on + "{")
-		inner := true
-		for _, c := range n.children {
-			if c.on == on {
-				if !inner {
-					t.text.WriteByte(' ')
-				}
-				inner = false
-				out.add(t.field(c, keys[c]))
+		for i, c := range inside[on] {
+			if i > 0 {
+				t.text.WriteByte(' ')
 			}
+			t.add(out, t.field(c, keys[c]))
 		}
 		t.text.WriteByte('}')
 	}
@@ -213,7 +214,9 @@ func (t *printer) field(c *child, key string) SelectionField {
 }
 
 // add adds a field; one that is there already is widened.
-func (s *Selection) add(f SelectionField) {
+func (t *printer) add(s *Selection, f SelectionField) {
+	t.must(1 + len(s.Fields)/8)
+	t.hold(0, 2*heldBytes)
 	for i, have := range s.Fields {
 		if have.Key != f.Key || have.Slot != f.Slot {
 			continue
@@ -221,7 +224,7 @@ func (s *Selection) add(f SelectionField) {
 		if f.Selection != nil {
 			merged := &Selection{Object: have.Selection.Object, Fields: slices.Clone(have.Selection.Fields)}
 			for _, below := range f.Selection.Fields {
-				merged.add(below)
+				t.add(merged, below)
 			}
 			s.Fields[i].Selection = merged
 		}
@@ -242,6 +245,8 @@ func (t *printer) wireKeys(n *node) map[*child]string {
 		node   *node             // of the first field
 		fields map[string]string // of all of them, once there are two
 	}
+	t.must(1 + len(n.children))
+	t.hold(len(n.children), 0)
 	used := map[string]*taken{}
 	keys := make(map[*child]string, len(n.children))
 	for _, c := range n.children {
@@ -260,7 +265,9 @@ func (t *printer) wireKeys(n *node) map[*child]string {
 				if have.fields == nil {
 					have.fields = maps.Clone(t.shape(have.node))
 				}
-				if merge(have.fields, t.shape(c.node)) {
+				more := t.shape(c.node)
+				t.must(len(more))
+				if merge(have.fields, more) {
 					break
 				}
 			}
@@ -284,7 +291,10 @@ func (t *printer) shape(n *node) map[string]string {
 	fields := map[string]string{}
 	for c, key := range t.wireKeys(n) {
 		fields[key] = wrapping(c)
-		for path, below := range t.shape(c.node) {
+		inside := t.shape(c.node)
+		t.must(len(inside))
+		t.hold(0, len(inside)*(2*heldBytes+len(key)))
+		for path, below := range inside {
 			fields[key+"."+path] = below
 		}
 	}

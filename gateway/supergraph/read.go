@@ -2,6 +2,7 @@ package supergraph
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -44,6 +45,7 @@ func Read(name, text string) (*Supergraph, error) {
 	r.readPossible(raw)
 	r.readImplements(raw)
 	r.addIntrospection()
+	r.sortNames()
 	if r.err != nil {
 		return nil, readError(name, r.err)
 	}
@@ -281,6 +283,18 @@ func (r *reader) readPossible(doc *ast.SchemaDocument) {
 						add(def.Name, member, subgraph)
 					}
 				}
+			}
+		}
+	}
+}
+
+// sortNames notes the sorted names of object types, which planning goes through in order.
+func (r *reader) sortNames() {
+	for _, t := range r.supergraph.types {
+		t.possible = slices.Clip(possibleNames(r.supergraph.Full, t.Def))
+		for _, view := range t.Views {
+			if view != nil {
+				view.Objects = slices.Sorted(maps.Keys(view.Possible))
 			}
 		}
 	}

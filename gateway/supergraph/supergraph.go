@@ -41,6 +41,8 @@ type Type struct {
 	Def      *ast.Definition // in Full
 	Views    []*View         // by Subgraph.Index; nil where the subgraph lacks the type
 	Contexts []string        // the contexts that its objects set for what is below them
+
+	possible []string // see Supergraph.Possible
 }
 
 // View is a subgraph's own part of one type.
@@ -51,6 +53,7 @@ type View struct {
 	InterfaceObject bool              // an interface that this subgraph sees as an object type
 	Fields          map[string]*Field // by name; nil for types without fields
 	Possible        map[string]bool   // object types that a value of this type can be here: itself for an object type, every object type of the supergraph for an interface object
+	Objects         []string          // the names in Possible, sorted
 	EnumValues      map[string]bool
 	Implements      []string // interfaces that the type implements in this subgraph, sorted
 }
@@ -131,10 +134,11 @@ func (s *Supergraph) Root(kind ast.Operation) *ast.Definition {
 	return s.Full.Query
 }
 
-// Possible returns the names of the object types that a value of the named type can be, sorted; an object type is its own only one.
+// Possible returns the names of the object types that a value of the named type can be, sorted; an object type is its own only one. The
+// list is not to be changed.
 func (s *Supergraph) Possible(typeName string) []string {
 	if t := s.types[typeName]; t != nil {
-		return possibleNames(s.Full, t.Def)
+		return t.possible
 	}
 	return nil
 }
