@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -302,8 +301,8 @@ func TestCancelled(t *testing.T) {
 }
 
 // TestFragmentsOverManyTypes spreads fragments over an interface of a thousand types, so that the same field is wanted again and again of most of them:
-// the work is that of the text and the types, not of every occurrence times every type times every condition. As it is not cut short by a context, it must
-// end soon by itself.
+// the work is that of the text and the types, not of every occurrence times every type times every condition, and where it is more than there may be, it is
+// refused.
 func TestFragmentsOverManyTypes(t *testing.T) {
 	const types, interfaces = 1000, 40
 	var b strings.Builder
@@ -338,11 +337,7 @@ func TestFragmentsOverManyTypes(t *testing.T) {
 		if errs != nil {
 			t.Fatalf("%s: %v", test.name, errs)
 		}
-		start := time.Now()
 		_, errs = document.Normalize("", nil)
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("%s: it took %s to bring it into normal form", test.name, took)
-		}
 		if code := ""; len(errs) > 0 {
 			if code = errs[0].Extensions["code"].(string); code != test.code {
 				t.Errorf("%s: %v", test.name, errs)

@@ -143,9 +143,9 @@ func (g *Graph) Execute(ctx context.Context, r *Request) *Response {
 		return response
 	}
 	if r.body != nil && len(g.Supergraph.Labels) == 0 { // labels may be decided otherwise the next time
-		g.repeated.add(r.body, &p.prepared)
+		g.repeated.add(r.body, p.prepared)
 	}
-	return g.run(ctx, r, &p.prepared)
+	return g.run(ctx, r, p.prepared)
 }
 
 // permit refuses what this endpoint does not do.
@@ -187,9 +187,9 @@ func (g *Graph) joined() {
 	}
 }
 
-// preparing is a request on its way to prepared.
+// preparing is a request on its way to prepared, which is apart so that keeping it does not keep the document too.
 type preparing struct {
-	prepared
+	*prepared
 	document *operation.Document
 }
 
@@ -213,7 +213,7 @@ func (g *Graph) prepare(r *Request) (*preparing, operation.Errors) {
 	if errs != nil {
 		return nil, errs
 	}
-	return &preparing{prepared{graph: g, name: r.OperationName, kind: kind, variables: variables}, document}, nil
+	return &preparing{&prepared{graph: g, name: r.OperationName, kind: kind, variables: variables}, document}, nil
 }
 
 // Explain returns the text of the plan for a request, without running it.
