@@ -101,7 +101,7 @@ func (w *watch) pass(r *http.Request, next http.RoundTripper) (*http.Response, e
 	if c.outcome != nil {
 		*c.outcome = outcome
 	}
-	w.health.note(outcome)
+	w.health.note(outcome.State)
 	if w.observe.Request != nil {
 		told := Request{Source: w.source, Method: methodOf(r), Route: c.route, Code: CodeOf(err), State: outcome.State,
 			Attempts: int(passageOf(ctx).attempts.Load()), Duration: time.Since(started)}

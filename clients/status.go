@@ -55,10 +55,10 @@ type health struct {
 }
 
 // note takes down what became of a request.
-func (h *health) note(o Outcome) {
+func (h *health) note(state cache.State) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch o.State {
+	switch state {
 	case cache.Live:
 		h.requests.Live++
 	case cache.Cached:
