@@ -30,6 +30,7 @@ type limiter struct {
 
 	mu       sync.Mutex
 	accounts map[cache.Scope]*account
+	named    map[string]struct{} // the resources that answers and other replicas have named
 }
 
 // account is what is known of one credential's budgets. The limiter's lock guards it.
@@ -57,11 +58,11 @@ const (
 	maxStrike    = 32 * time.Minute // five times doubled
 	maxPace      = 5 * time.Second  // the longest that a request waits for the configured rate: after that it is better told
 	maxAccounts  = 1000             // credentials whose budgets are remembered; more only where people bring their own
-	maxResources = 32               // of one credential; GitHub has a dozen
+	maxResources = 32               // names of resources that are learnt from answers; GitHub has a dozen
 )
 
 func newLimiter(set *Settings, shared *Shared) *limiter {
-	l := &limiter{source: set.Name, limits: set.Limits, observe: shared.Observe, log: shared.Log, accounts: map[cache.Scope]*account{}}
+	l := &limiter{source: set.Name, limits: set.Limits, observe: shared.Observe, log: shared.Log, accounts: map[cache.Scope]*account{}, named: map[string]struct{}{}}
 	if set.Rate > 0 {
 		burst := set.Burst
 		if burst == 0 {
@@ -188,7 +189,7 @@ func (l *limiter) settle(c *charge, reading *Reading) (Budget, time.Time) {
 		return res.budget, a.notBefore
 	}
 	said := reading.Budget
-	if said.Resource == "" {
+	if said.Resource == "" || !l.mayName(said.Resource) {
 		said.Resource = c.resource
 	}
 	about := a.resource(said.Resource)
@@ -237,11 +238,20 @@ func (a *account) resource(name string) *resource {
 	if r == nil {
 		r = new(resource)
 		r.budget.Resource = name
-		if len(a.resources) < maxResources { // what a source names beyond is not kept
-			a.resources[name] = r
-		}
+		a.resources[name] = r
 	}
 	return r
+}
+
+// mayName tells whether an answer may speak of the resource: what others name is not let grow without bound, here and in metrics.
+func (l *limiter) mayName(name string) bool {
+	if _, known := l.named[name]; !known {
+		if len(l.named) >= maxResources {
+			return false
+		}
+		l.named[name] = struct{}{}
+	}
+	return true
 }
 
 // account returns the account of the scope; a new one may take the place of one that was not used for long. The lock is held.
