@@ -44,6 +44,7 @@ var mayImport = []struct {
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "clients/"}, "subgraphs meet only in the graph"},
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},
+	{"clients/webhooks", nil, "what is received is for others to understand"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
 	{"clients/git/gittest", []string{"clients/git"}, "test repositories are for tests of the client"},
 	{"examples", nil, "the example organisation is data"},
