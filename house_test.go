@@ -42,6 +42,7 @@ var mayImport = []struct {
 	{"subgraphs/generate", []string{"gateway/compose"}, "the generator must run where what it writes does not compile"},
 	{"subgraphs/catalog", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "clients/"}, "subgraphs meet only in the graph"},
+	{"subgraphs/sources", []string{".", "subgraphs/scalar", "clients", "clients/cache"}, "subgraphs meet only in the graph"},
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},
 	{"clients/webhooks", nil, "what is received is for others to understand"},
