@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -212,6 +213,25 @@ func TestHealth(t *testing.T) {
 			if !s.Healthy || s.LastSuccess != time.Now() {
 				t.Errorf("after %v and a success it is %+v", c.err, s)
 			}
+		}
+	})
+}
+
+// What waited for its place while the circuit opened does not go out.
+func TestCircuitReconsiders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestCircuit(nil)
+		network := &counting{answer: func(_ int64, r *http.Request) (*http.Response, error) {
+			return says(503, ""), wait(r.Context(), time.Second)
+		}}
+		chain := join(network, c.pass, newBulkhead("example", 2, 1000).pass, c.reconsider)
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() { chain.RoundTrip(get(t.Context())) })
+		}
+		all.Wait()
+		if n := network.n.Load(); n < circuitRow || n > circuitRow+4 {
+			t.Errorf("%d were sent", n)
 		}
 	})
 }
