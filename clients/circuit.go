@@ -107,7 +107,9 @@ func (c *circuit) pass(r *http.Request, next http.RoundTripper) (*http.Response,
 	settled = true
 	outcome := err
 	if err == nil {
-		outcome = refusal(c.source, resp)
+		if e := refusal(c.source, resp); e != nil { // not a nil *Error in an error
+			outcome = e
+		}
 	}
 	c.health.answered(outcome)
 	done(counted(outcome))

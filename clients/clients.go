@@ -41,7 +41,7 @@ func (s *Source) chain(network http.RoundTripper) http.RoundTripper {
 		// Answers that are remembered go no further.
 		(&memory{set, shared.Cache}).pass,
 		// From here outwards refusals are errors.
-		(&judgement{set.Name}).pass,
+		(&judgement{set.Name, true}).pass,
 		// A request ends, with all its attempts.
 		(&patience{set.Timeout}).pass,
 		// Of many that ask the same one goes on.
