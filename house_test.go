@@ -45,6 +45,7 @@ var mayImport = []struct {
 	{"subgraphs/sources", []string{".", "subgraphs/scalar", "clients", "clients/cache"}, "subgraphs meet only in the graph"},
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},
+	{"clients/cache/cachetest", []string{"clients/cache"}, "the test of stores knows no store"},
 	{"clients/webhooks", nil, "what is received is for others to understand"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
 	{"clients/git/gittest", []string{"clients/git"}, "test repositories are for tests of the client"},
