@@ -46,6 +46,7 @@ var mayImport = []struct {
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},
 	{"clients/cache/cachetest", []string{"clients/cache"}, "the test of stores knows no store"},
+	{"clients/cache/redistest", nil, "it starts servers and knows nothing of what they keep"},
 	{"clients/webhooks", nil, "what is received is for others to understand"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
 	{"clients/git/gittest", []string{"clients/git"}, "test repositories are for tests of the client"},

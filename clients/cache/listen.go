@@ -32,9 +32,14 @@ func (r *Redis) listen(ctx context.Context) {
 func (r *Redis) subscribed(ctx context.Context) error {
 	s := r.client.Subscribe(ctx, r.channel())
 	defer s.Close()
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() }) // a subscription does not listen to its context
+	defer stop()
 	asked := false // whether it is alive
 	for {
 		message, err := s.ReceiveTimeout(ctx, aliveTime)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() && !asked && r.epoch.Load() != 0 {
 			asked = true
