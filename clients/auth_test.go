@@ -34,9 +34,11 @@ func appKeyPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(appKey())})
 }
 
-func newTestApp(t testing.TB) *App {
+func newTestApp(t testing.TB) *App { return newTestAppAt(t, "https://github.example/api/v3") }
+
+func newTestAppAt(t testing.TB, api string) *App {
 	t.Helper()
-	address, _ := url.Parse("https://github.example/api/v3")
+	address, _ := url.Parse(api)
 	app, err := NewApp(AppSettings{ID: "Iv1.abc", Installation: 42, Key: appKeyPEM(), Address: address})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"callboard.dev/callboard/clients/cache"
@@ -86,4 +87,31 @@ func WithOutcome(ctx context.Context, o *Outcome) context.Context {
 	c := callOf(ctx)
 	c.outcome = o
 	return withCall(ctx, c)
+}
+
+// passage is what the links know of one request: whose credential it goes with and how often it was tried.
+type passage struct {
+	scope    cache.Scope
+	attempts atomic.Int32
+}
+
+type passageKey struct{}
+
+// withPassage returns the context's passage, and the context with one where it has none.
+func withPassage(ctx context.Context) (context.Context, *passage) {
+	p, _ := ctx.Value(passageKey{}).(*passage)
+	if p == nil {
+		p = new(passage)
+		ctx = context.WithValue(ctx, passageKey{}, p)
+	}
+	return ctx, p
+}
+
+// passageOf returns the request's passage; links that are tested alone have none.
+func passageOf(ctx context.Context) *passage {
+	p, _ := ctx.Value(passageKey{}).(*passage)
+	if p == nil {
+		return new(passage)
+	}
+	return p
 }

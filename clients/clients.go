@@ -34,10 +34,10 @@ type Source struct {
 func (s *Source) chain(network http.RoundTripper) http.RoundTripper {
 	set, shared := &s.settings, &s.shared
 	return join(network,
-		// Only to the source's own hosts, and with no credential but its own.
-		(&admission{set}).pass,
 		// What became of the request is told.
 		(&watch{set.Name, shared.Observe, &s.health}).pass,
+		// Only to the source's own hosts, and with no credential but its own.
+		(&admission{set}).pass,
 		// Answers that are remembered go no further.
 		(&memory{set, shared.Cache}).pass,
 		// From here outwards refusals are errors.

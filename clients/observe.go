@@ -87,7 +87,7 @@ type watch struct {
 
 func (w *watch) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	started := time.Now()
-	ctx := r.Context()
+	ctx := context.WithValue(r.Context(), passageKey{}, new(passage)) // also where this request is made for another
 	c := callOf(ctx)
 	var outcome Outcome
 	within := c
