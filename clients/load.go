@@ -34,7 +34,10 @@ func (s *Source) Load(ctx context.Context, kind string, wanted []Name, fetch cac
 	for i, w := range wanted {
 		list[i] = cache.Wanted{Key: cache.Key{Source: s.settings.Name, Kind: kind, Scope: scope, Name: w.Name}, Policy: policy, Tags: w.Tags}
 	}
-	out := s.load(ctx, list, fetch)
+	said := callOf(ctx)
+	out := s.load(ctx, list, func(ctx context.Context, missing []cache.Missing) []cache.Fetched {
+		return fetch(within(ctx, said), missing)
+	})
 	for _, r := range out {
 		s.health.note(r.State)
 	}
