@@ -59,7 +59,7 @@ func (s *Source) chain(network http.RoundTripper) http.RoundTripper {
 		// What was allowed may have been forbidden while it waited for its place, and what is learnt is known before the next takes it.
 		s.limiter.spend,
 		// With the credential.
-		(&authorization{set.Name, set.Token}).pass,
+		(&authorization{source: set.Name, token: set.Token}).pass,
 		// Each attempt is told, and is a span.
 		(&telemetry{set.Name, shared.Observe, s.tracer()}).pass,
 		// No more is read than can be held.

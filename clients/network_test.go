@@ -302,3 +302,31 @@ func TestCircuitAndDeadlines(t *testing.T) {
 		})
 	}
 }
+
+// A handshake that never ends does not hold a request, nor a place.
+func TestHandshakeThatNeverEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipe()
+		go func() {
+			for {
+				c, err := p.Accept()
+				if err != nil {
+					return
+				}
+				go io.Copy(io.Discard, c)
+			}
+		}()
+		address, _ := url.Parse("https://api.example")
+		s, err := Open(Settings{Name: "example", Address: address, Dial: p.dial}, Shared{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		started := time.Now()
+		_, err = s.HTTP().Post("https://api.example", "", nil)
+		if wantError(t, err, ErrTimeout); time.Since(started) != handshakeTimeout || s.Status().InFlight != 0 {
+			t.Errorf("it took %v: %v, %+v", time.Since(started), err, s.Status())
+		}
+		s.Close()
+		p.Close()
+	})
+}
