@@ -77,5 +77,8 @@ func askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cac
 }
 
 func (s *Source) load(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cache.Result {
-	return askAll(ctx, wanted, fetch)
+	if s.shared.Cache == nil {
+		return askAll(ctx, wanted, fetch)
+	}
+	return s.shared.Cache.Load(ctx, wanted, fetch)
 }

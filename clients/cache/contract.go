@@ -109,3 +109,19 @@ func UrgencyOf(ctx context.Context) Urgency {
 	}
 	return Needed
 }
+
+// Load asks for all.
+func (c *Cache) Load(ctx context.Context, wanted []Wanted, fetch Fetch) []Result {
+	missing := make([]Missing, len(wanted))
+	for i := range missing {
+		missing[i].Index = i
+	}
+	out := make([]Result, len(wanted))
+	for i, f := range fetch(ctx, missing) {
+		out[i] = Result{Value: f.Value, Err: f.Err}
+		if f.Err != nil {
+			out[i].State = Failed
+		}
+	}
+	return out
+}
