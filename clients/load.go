@@ -52,7 +52,7 @@ func (s *Settings) policy(kind string) cache.Policy {
 }
 
 // askAll is what a cache that remembers nothing does.
-func askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cache.Result {
+func (s *Source) askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cache.Result {
 	missing := make([]cache.Missing, len(wanted))
 	for i := range missing {
 		missing[i].Index = i
@@ -63,7 +63,7 @@ func askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cac
 	for i := range out {
 		switch {
 		case i >= len(fetched) || fetched[i].Unchanged && fetched[i].Err == nil:
-			out[i] = cache.Result{State: cache.Failed, Err: ErrBadAnswer}
+			out[i] = cache.Result{State: cache.Failed, Err: &Error{Kind: ErrBadAnswer, Source: s.settings.Name, Message: "nothing was found out about it; please report this bug", ours: true}}
 		case fetched[i].Err != nil:
 			out[i] = cache.Result{State: cache.Failed, Err: fetched[i].Err}
 		default:
@@ -78,7 +78,7 @@ func askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cac
 
 func (s *Source) load(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cache.Result {
 	if s.shared.Cache == nil {
-		return askAll(ctx, wanted, fetch)
+		return s.askAll(ctx, wanted, fetch)
 	}
 	return s.shared.Cache.Load(ctx, wanted, fetch)
 }
