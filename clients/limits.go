@@ -48,7 +48,7 @@ var GitHubLimits = Limits{Resource: gitHubResource, Read: readGitHub}
 func gitHubResource(r *http.Request) string {
 	path := strings.TrimPrefix(r.URL.Path, "/api/v3")
 	switch {
-	case strings.HasSuffix(path, "/graphql"):
+	case path == "/graphql", path == "/api/graphql": // and not the repository of that name
 		return "graphql"
 	case strings.HasPrefix(path, "/search/code"):
 		return "code_search"
