@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"callboard.dev/callboard/clients/cache"
 )
 
 // What the chain costs a request, over an upstream that answers at once. The upstreams themselves take some 100 ms.
@@ -44,6 +46,31 @@ func BenchmarkChain(b *testing.B) {
 			}
 		}
 	})
+}
+
+// An answer that is remembered.
+func BenchmarkRemembered(b *testing.B) {
+	address, _ := url.Parse("https://api.example")
+	remembered := cache.New(cache.Config{Store: cache.NewMemory(0)})
+	defer remembered.Close()
+	s, err := Open(Settings{Name: "example", Address: address}, Shared{Cache: remembered})
+	if err != nil {
+		b.Fatal(err)
+	}
+	asked := always(200, "Content-Type", "application/json", "Etag", `"1"`)
+	chain := s.chain(asked)
+	r := get(WithKind(b.Context(), "thing", "tag"))
+	b.ReportAllocs()
+	for b.Loop() {
+		resp, err := chain.RoundTrip(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if asked.n.Load() > 10 { // of some 100,000
+		b.Errorf("it was asked %d times", asked.n.Load())
+	}
 }
 
 func BenchmarkReadGitHub(b *testing.B) {
