@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/cache"
@@ -32,6 +33,7 @@ func open(t testing.TB, server *httptest.Server, settings clients.Settings, shar
 		t.Fatal(err)
 	}
 	settings.Address, settings.Allow = address, loopback
+	settings.Timeout, settings.AttemptTimeout = time.Hour, time.Hour // the network is real, and the machine may be busy
 	source, err := clients.Open(settings, shared)
 	if err != nil {
 		t.Fatal(err)
