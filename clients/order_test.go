@@ -39,7 +39,7 @@ func TestOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := strings.Join(linksOf(s.HTTP().Transport), " ")
-	want := "admission watch memory judgement patience coalescing retries circuit limiter bulkhead circuit.reconsider limiter.spend authorization telemetry sizes attempt"
+	want := "watch admission memory judgement patience coalescing retries circuit limiter bulkhead circuit.reconsider limiter.spend authorization telemetry sizes attempt"
 	if got != want {
 		t.Errorf("the links are\n     %s\nwant %s", got, want)
 	}
