@@ -42,6 +42,40 @@ type Field struct {
 	Args       Args
 	Definition *ast.FieldDefinition
 	Operation  *Operation
+	Selections []ast.SelectionSet // what is asked of its value
+}
+
+// Selects reports whether any of the fields is asked of the value, by its name in the schema, whatever the type.
+func (f Field) Selects(names ...string) bool {
+	var within func(ast.SelectionSet, int) bool
+	within = func(set ast.SelectionSet, depth int) bool {
+		if depth > defaultDepth {
+			return true // nothing that validates is nested as deep
+		}
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				if slices.Contains(names, s.Name) {
+					return true
+				}
+			case *ast.InlineFragment:
+				if within(s.SelectionSet, depth+1) {
+					return true
+				}
+			case *ast.FragmentSpread:
+				if d := f.Operation.Document.Fragments.ForName(s.Name); d != nil && within(d.SelectionSet, depth+1) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, set := range f.Selections {
+		if within(set, 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Resolvers are the fields that need code, by "Type.field" with the name of the object type or of one of its interfaces. Any
@@ -61,6 +95,7 @@ type GraphQL struct {
 	Schema    *ast.Schema
 	Resolvers Resolvers
 	Scalars   map[string]Scalar // by type; a time.Time is written as RFC 3339 in UTC where nothing else is said
+	Absent    func(any) bool    // reports whether a value stands for none, such as an empty string: null, where null may be
 	Limits    Limits
 
 	introspected *introspection.Schema
@@ -121,6 +156,26 @@ type Operation struct {
 	Variables  map[string]any // coerced
 
 	graph *GraphQL
+}
+
+// Included reports whether a selection with the directives is part of the answer, as @skip and @include say.
+func (o *Operation) Included(directives ast.DirectiveList) bool {
+	for _, name := range []string{"skip", "include"} {
+		d := directives.ForName(name)
+		if d == nil {
+			continue
+		}
+		args, err := o.graph.arguments(o.graph.Schema.Directives[name].Arguments, d.Arguments, o.Variables)
+		if err == nil && args.True("if") == (name == "skip") {
+			return false
+		}
+	}
+	return true
+}
+
+// Args returns the coerced arguments of a field of the operation.
+func (o *Operation) Args(field *ast.Field) (Args, error) {
+	return o.graph.arguments(field.Definition.Arguments, field.Arguments, o.Variables)
 }
 
 // Do prepares and executes a request.
