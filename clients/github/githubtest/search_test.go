@@ -148,6 +148,15 @@ func FuzzGraphQL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) { post(t, s, body) })
 }
 
+// request gives the GraphQL endpoint a body and returns the answer's.
+func request(s *site, body string) string {
+	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+	r.Header.Set("Authorization", "token ada-token")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w.Body.String()
+}
+
 // post gives the GraphQL endpoint a body and checks that it answers in JSON, without a fault of its own.
 func post(t *testing.T, s *site, body []byte) {
 	t.Helper()
