@@ -188,6 +188,37 @@ func TestConflict(t *testing.T) {
 	}
 }
 
+// An approval of commits that are not the newest any more is taken back where the branch asks for it.
+func TestStaleReviews(t *testing.T) {
+	s := newSite(t, githubtest.Settings{})
+	_, err := s.Protect("larkfold/empty", githubtest.Protection{Pattern: "main"})
+	must(t, err)
+	_, err = s.Push(t.Context(), "larkfold/tiles", "careful/a", "ben", "A", githubtest.File{Path: "a", Data: []byte("a\n")})
+	must(t, err)
+	_, err = s.Push(t.Context(), "larkfold/tiles", "release/1", "ada", "B", githubtest.File{Path: "b", Data: []byte("b\n")})
+	must(t, err)
+	_, err = s.Protect("larkfold/tiles", githubtest.Protection{Pattern: "release/*", RequiresApprovingReviews: true, DismissesStaleReviews: true})
+	must(t, err)
+	p, err := s.AddPullRequest(t.Context(), "larkfold/tiles", githubtest.PullRequest{Title: "A", AuthorLogin: "ben", HeadRefName: "careful/a", BaseRefName: "release/1"})
+	must(t, err)
+	_, err = s.ReviewPullRequest(t.Context(), "larkfold/tiles", p.Number, githubtest.Review{AuthorLogin: "cleo", State: "APPROVED"})
+	must(t, err)
+	query := fmt.Sprintf(`{ repository(owner: "larkfold", name: "tiles") { pullRequest(number: %d) { reviewDecision } } }`, p.Number)
+	if got := s.data(query); !strings.Contains(got, "APPROVED") {
+		t.Error(got)
+	}
+	r := listen(s)
+	r.take(s)
+	_, err = s.Push(t.Context(), "larkfold/tiles", "careful/a", "ben", "More", githubtest.File{Path: "a", Data: []byte("b\n")})
+	must(t, err)
+	if got := s.data(query); !strings.Contains(got, "REVIEW_REQUIRED") {
+		t.Error(got)
+	}
+	if got := events(r.take(s)); got != "pull_request_review.dismissed pull_request.synchronize push" {
+		t.Error(got)
+	}
+}
+
 func TestMutations(t *testing.T) {
 	s := newSite(t, githubtest.Settings{})
 	r := listen(s)

@@ -121,6 +121,10 @@ func (c *call) visible(value any) bool {
 		return c.sees(v.repository)
 	case *gitRef:
 		return c.sees(v.repository)
+	case *gitTree:
+		return c.sees(v.repository)
+	case *gitTag:
+		return c.sees(v.repository)
 	}
 	if r := repositoryOf(value); r != nil {
 		return c.sees(r)

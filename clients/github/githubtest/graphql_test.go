@@ -304,9 +304,9 @@ func TestGitContent(t *testing.T) {
 func TestNodes(t *testing.T) {
 	s := newSite(t, githubtest.Settings{})
 	text := s.data(`{ repository(owner: "larkfold", name: "tiles") { id owner { id } defaultBranchRef { id target { id } } pullRequest(number: 3) { id author { ... on User { id } } labels(first: 1) { nodes { id } } }
-		issue(number: 1) { id } releases(first: 1) { nodes { id } } object(expression: "main:main.go") { id } } }`)
+		issue(number: 1) { id } releases(first: 1) { nodes { id } } object(expression: "main:main.go") { id } tree: object(expression: "main:web") { id } tag: object(expression: "v1.0.0") { id } } }`)
 	found := regexp.MustCompile(`"id":"([^"]+)"`).FindAllStringSubmatch(text, -1)
-	if len(found) != 10 {
+	if len(found) != 12 {
 		t.Fatalf("%d ids: %s", len(found), text)
 	}
 	for _, f := range found {
@@ -314,6 +314,13 @@ func TestNodes(t *testing.T) {
 			t.Errorf("%s: %s", f[1], got)
 		}
 	}
+	must(t, s.UpdateRepository("larkfold/tiles", func(r *githubtest.Repository) { r.Visibility = "PRIVATE" }))
+	for _, f := range found {
+		if a, _ := s.query(fmt.Sprintf(`{ node(id: %q) { id } }`, f[1]), nil, "stranger-token"); len(a.Errors) == 0 && f[1][:2] != "O_" && f[1][:2] != "U_" {
+			t.Errorf("%s of a private repository is shown: %s", f[1], a.text)
+		}
+	}
+	must(t, s.UpdateRepository("larkfold/tiles", func(r *githubtest.Repository) { r.Visibility = "PUBLIC" }))
 	if a, _ := s.query(fmt.Sprintf(`{ node(id: %q) { id } }`, found[0][1]), nil, "stranger-token"); len(a.Errors) > 0 {
 		t.Errorf("a public repository is hidden: %s", a.text)
 	}

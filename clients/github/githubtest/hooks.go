@@ -285,9 +285,9 @@ func (h *hooks) comment(c *Comment) {
 	h.tell("issue_comment", "created", payload)
 }
 
-func (h *hooks) review(v *Review) {
+func (h *hooks) review(v *Review, action string, who any) {
 	if h.listened() {
-		h.tell("pull_request_review", "submitted", h.about(v.pull.repository, v.author, map[string]any{
+		h.tell("pull_request_review", action, h.about(v.pull.repository, who, map[string]any{
 			"review": h.g.restReview(v), "pull_request": h.g.restPull(h.ctx, v.pull),
 		}))
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Ids look like GitHub's: letters for the type, then bytes that nobody should read. What git holds is not in the state, so its
-// ids say where it is: the repository and the name of the object or ref.
+// ids say where it is: the repository and the name of the object or ref; of a folder, which commit it is seen in, since that is how it is read.
 
 // prefixes are the letters that an id begins with.
 const (
@@ -100,7 +100,7 @@ func identify(value any) string {
 	case *gitCommit:
 		return within(prefixCommit, v.repository, string(v.OID))
 	case *gitTree:
-		return within(prefixTree, v.repository, string(v.oid))
+		return within(prefixTree, v.repository, string(v.commit)+":"+v.path)
 	case *gitBlob:
 		return within(prefixBlob, v.repository, string(v.oid))
 	case *gitTag:
@@ -148,9 +148,24 @@ func (g *GitHub) node(c *call, id string) (any, error) {
 		}
 		return ref, nil
 	}
+	if prefix == prefixTag {
+		ref, err := g.refNamed(c, r, "refs/tags/"+name)
+		if ref == nil || err != nil {
+			return nil, err
+		}
+		return g.target(c, ref)
+	}
+	name, path, _ := strings.Cut(name, ":")
 	oid, ok := git.ParseOID(name)
 	if !ok {
 		return nil, nil
+	}
+	if prefix == prefixTree {
+		commit, err := g.commit(c.ctx, r, oid)
+		if commit == nil || err != nil {
+			return nil, err
+		}
+		return g.at(c.ctx, commit, path)
 	}
 	return g.objectOf(c, r, prefix, oid)
 }

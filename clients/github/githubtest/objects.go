@@ -234,7 +234,7 @@ func (g *GitHub) target(c *call, ref *gitRef) (any, error) {
 	return commit, nil
 }
 
-// objectOf returns the object with an id, as its node id said what it is. Trees and files are found by what was read before.
+// objectOf returns the commit or file with an id, as its node id said what it is.
 func (g *GitHub) objectOf(c *call, r *Repository, prefix string, oid git.OID) (any, error) {
 	if r.content == nil {
 		return nil, nil

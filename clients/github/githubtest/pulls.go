@@ -362,8 +362,18 @@ func (g *GitHub) review(ctx context.Context, p *PullRequest, v Review) (*Review,
 		p.UpdatedAt = v.SubmittedAt
 	}
 	g.register(&v)
-	g.hooks.review(&v)
+	g.hooks.review(&v, "submitted", v.author)
 	return &v, nil
+}
+
+// dismissApprovals takes back what was approved before the commits changed.
+func (g *GitHub) dismissApprovals(p *PullRequest, who any) {
+	for _, v := range p.reviews {
+		if v.State == "APPROVED" {
+			v.State = "DISMISSED"
+			g.hooks.review(v, "dismissed", who)
+		}
+	}
 }
 
 // RequestReview asks users, or teams as org/team, for a review.

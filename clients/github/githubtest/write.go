@@ -202,6 +202,9 @@ func (g *GitHub) pushed(ctx context.Context, r *Repository, branch string, befor
 	for _, one := range r.items {
 		if p, ok := one.(*PullRequest); ok && p.State() == "OPEN" && p.HeadRefName == branch && p.HeadOID == "" {
 			p.UpdatedAt = r.PushedAt
+			if rule := r.protection(p.BaseRefName); rule != nil && rule.DismissesStaleReviews {
+				g.dismissApprovals(p, who)
+			}
 			g.hooks.pull(p, "synchronize", who, map[string]any{"before": before, "after": after})
 		}
 	}
