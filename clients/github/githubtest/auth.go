@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"callboard.dev/callboard/clients/git"
 )
 
 // Token is a credential of a user or of an installation of an app.
@@ -70,10 +72,11 @@ func (g *GitHub) RevokeToken(text string) {
 type call struct {
 	ctx    context.Context
 	g      *GitHub
-	token  *token // nil for nobody
-	base   string // what addresses of the API begin with, as the client wrote it
-	spends string // whose budget it is
-	body   []byte // of a POST
+	token  *token                    // nil for nobody
+	base   string                    // what addresses of the API begin with, as the client wrote it
+	spends string                    // whose budget it is
+	body   []byte                    // of a POST
+	refs   map[*Repository]*git.Refs // as far as they were looked at
 
 	cost, nodes int      // of a GraphQL operation
 	budget      standing // of a GraphQL operation, once it is charged

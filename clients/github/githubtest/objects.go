@@ -64,12 +64,34 @@ func (t *gitTag) Name() string { return t.name }
 // absent reports whether git says that there is no such thing, which GitHub answers with null.
 func absent(err error) bool { return errors.Is(err, git.ErrNotFound) || errors.Is(err, git.ErrInvalid) }
 
-// refs returns the refs of a repository; none where it has no content.
+// refs returns the refs of a repository; none where it has no content. One request sees them as they were when it first looked, or when
+// it last changed them.
 func (r *Repository) refs(ctx context.Context) (*git.Refs, error) {
 	if r.content == nil {
 		return &git.Refs{}, nil
 	}
-	return r.content.Refs(ctx)
+	c, _ := ctx.Value(callKey{}).(*call)
+	if c == nil {
+		return r.content.Refs(ctx)
+	}
+	if known := c.refs[r]; known != nil {
+		return known, nil
+	}
+	refs, err := r.content.Refs(ctx)
+	if err == nil {
+		if c.refs == nil {
+			c.refs = map[*Repository]*git.Refs{}
+		}
+		c.refs[r] = refs
+	}
+	return refs, err
+}
+
+// moved says that a ref of a repository was changed.
+func (r *Repository) moved(ctx context.Context) {
+	if c, _ := ctx.Value(callKey{}).(*call); c != nil {
+		delete(c.refs, r)
+	}
 }
 
 // refNamed returns a ref by its full name, or by the name of a branch or tag; nil where there is none.
@@ -151,7 +173,7 @@ func (g *GitHub) revision(ctx context.Context, r *Repository, text string) (*git
 	if text == "HEAD" || text == "" {
 		return g.head(ctx, r) // of the server, which is the default branch, not what is checked out
 	}
-	refs, err := r.content.Refs(ctx)
+	refs, err := r.refs(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -267,6 +267,7 @@ func (r *Repository) update(ctx context.Context, ref string, to, from git.OID) e
 	if old == "" {
 		old = strings.Repeat("0", len(to))
 	}
+	defer r.moved(ctx)
 	_, err := r.run(ctx, nil, nil, "update-ref", ref, string(to), old)
 	return err
 }
@@ -279,6 +280,7 @@ func (g *GitHub) deleteBranch(ctx context.Context, r *Repository, name string, a
 	if now, err := r.branch(ctx, name); now != at || err != nil {
 		return err
 	}
+	defer r.moved(ctx)
 	if _, err := r.run(ctx, nil, nil, "update-ref", "-d", "refs/heads/"+name, string(at)); err != nil {
 		return err
 	}
