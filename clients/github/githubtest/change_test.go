@@ -273,7 +273,9 @@ func TestMutations(t *testing.T) {
 // What a mutation answers is what is there after it.
 func TestMergeIsSeenAtOnce(t *testing.T) {
 	s := newSite(t, githubtest.Settings{})
-	var before struct{ Repository struct{ PullRequest struct{ ID string } } }
+	var before struct {
+		Repository struct{ PullRequest struct{ ID string } }
+	}
 	must(t, json.Unmarshal([]byte(s.data(`{ repository(owner: "larkfold", name: "tiles") { pullRequest(number: 3) { id } } }`)), &before))
 	got := s.data(`mutation { mergePullRequest(input: {pullRequestId: "` + before.Repository.PullRequest.ID + `", mergeMethod: SQUASH}) { pullRequest { state mergeCommit { oid } baseRef { target { oid } } } } }`)
 	tip := s.work.Git("tiles", "rev-parse", "main")
