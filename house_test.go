@@ -44,6 +44,7 @@ var mayImport = []struct {
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
+	{"clients/github", []string{"clients", "clients/git"}, "it says what git holds in the words of the client of git"},
 	{"clients/git/gittest", []string{"clients/git"}, "test repositories are for tests of the client"},
 	{"examples", nil, "the example organisation is data"},
 	{"examples/oncall", []string{".", "subgraphs/scalar"}, "it stands for a program of another team"},
