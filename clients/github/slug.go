@@ -115,3 +115,6 @@ func (c *Client) ParsePullRequestURL(text string) (PullRequestNumber, error) {
 
 // maxNumber is what GraphQL's Int holds.
 const maxNumber = 1<<31 - 1
+
+// actor reports whether the text can be the login of somebody who acts: an account, or an app as in "dependabot[bot]".
+func actor(text string) bool { return login(strings.TrimSuffix(text, "[bot]")) }
