@@ -45,7 +45,7 @@ type Listings struct {
 	Repositories []Listed // by name
 	Total        int
 	Complete     bool      // there are no more
-	Missing      []Missing // what GitHub withheld, of the last page
+	Missing      []Missing // what GitHub withheld
 }
 
 type wireListing struct {
@@ -124,7 +124,8 @@ func (c *Client) OrganisationRepositories(ctx context.Context, l Listing) (*List
 			out = &Listings{}
 		}
 		w := &a.Value.Repositories
-		out.Total, out.Missing = w.TotalCount, a.Missing
+		out.Total = w.TotalCount
+		out.Missing = append(out.Missing, a.Missing[:min(len(a.Missing), maxMissing-len(out.Missing))]...)
 		for _, node := range w.Nodes {
 			if node != nil {
 				out.Repositories = append(out.Repositories, node.value(len(l.Files)))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,9 @@ func graphErrors(raw json.RawMessage) []graphError {
 	return out
 }
 
+// token is what could be a credential: those of GitHub have at least 40 such characters.
+var token = regexp.MustCompile(`[A-Za-z0-9_\-]{30,}`)
+
 // plain makes a text of an answer fit for a line of a log.
 func plain(text string) string {
 	text = strings.Map(func(r rune) rune {
@@ -91,7 +95,7 @@ func plain(text string) string {
 		}
 		return r
 	}, cut(text, 4*maxSaid))
-	return cut(strings.Join(strings.Fields(text), " "), maxSaid)
+	return cut(strings.Join(strings.Fields(token.ReplaceAllString(text, "…")), " "), maxSaid)
 }
 
 // failure makes the error of a kind that a GraphQL error stands for. Types are from GitHub's answers; what comes without a type is told by
@@ -170,8 +174,8 @@ func (c *Client) failed(ctx context.Context, err error) error {
 	if e := clients.Of(err); e != nil {
 		return e
 	}
-	if ctx.Err() != nil && context.Cause(ctx) != context.DeadlineExceeded {
-		return context.Cause(ctx)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return context.Canceled
 	}
 	var timeout interface{ Timeout() bool }
 	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {

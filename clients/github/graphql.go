@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/shurcooL/graphql/ident"
+	"golang.org/x/sync/errgroup"
 
 	"callboard.dev/callboard/clients"
 )
@@ -221,19 +222,26 @@ type many struct {
 	weight         func(i int) int
 }
 
-// all runs a query over n items. The variables of an item are nil with an error where it cannot be asked for.
+// atOnce is how many requests of one call are under way at once, by judgement: GitHub asks not to have many, and the transport bounds them in all.
+const atOnce = 4
+
+// all runs a query over n items, the requests side by side. The variables of an item come with an error where it cannot be asked for.
 func all[T any](ctx context.Context, c *Client, q *query[T], m many, n int, variables func(i int) (map[string]any, error)) []answer[T] {
 	out := make([]answer[T], n)
 	var (
-		items  []map[string]any
-		at     []int
-		weight int
+		requests errgroup.Group
+		items    []map[string]any
+		at       []int
+		weight   int
 	)
-	flush := func() {
-		for i, a := range q.do(ctx, c, items) {
-			out[at[i]] = a
-		}
-		items, at, weight = nil, nil, 0
+	requests.SetLimit(atOnce)
+	send := func(items []map[string]any, at []int) {
+		requests.Go(func() error {
+			for i, a := range q.do(ctx, c, items) {
+				out[at[i]] = a
+			}
+			return nil
+		})
 	}
 	for i := range n {
 		v, err := variables(i)
@@ -246,11 +254,15 @@ func all[T any](ctx context.Context, c *Client, q *query[T], m many, n int, vari
 			w = m.weight(i)
 		}
 		if len(items) == m.most || len(items) > 0 && m.heaviest > 0 && weight+w > m.heaviest {
-			flush()
+			send(items, at)
+			items, at, weight = nil, nil, 0
 		}
 		items, at, weight = append(items, v), append(at, i), weight+w
 	}
-	flush()
+	if len(items) > 0 {
+		send(items, at)
+	}
+	_ = requests.Wait() // errors are those of the items
 	return out
 }
 
