@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -135,14 +136,16 @@ func bad(source, message string) error {
 // refused makes the error of an answer with another status than 200, where the transport has not done so.
 func refused(source string, resp *http.Response) *clients.Error {
 	e := &clients.Error{Kind: clients.ErrBadAnswer, Source: source, Status: resp.StatusCode, Message: "it refuses the question"}
+	words := saidBy(resp)
+	lower := strings.ToLower(words)
 	switch s := resp.StatusCode; {
 	case s == http.StatusUnauthorized:
 		e.Kind, e.Message = clients.ErrForbidden, "it does not accept the credential; renew the token that is configured for it"
-	case s == http.StatusTooManyRequests, s == http.StatusForbidden && (resp.Header.Get("Retry-After") != "" || resp.Header.Get("X-Ratelimit-Remaining") == "0"):
+	case s == http.StatusTooManyRequests, s == http.StatusForbidden && (strings.Contains(lower, "rate limit") || resp.Header.Get("Retry-After") != "" || resp.Header.Get("X-Ratelimit-Remaining") == "0"):
 		e.Kind, e.Message, e.RetryAt = clients.ErrLimited, "its rate limit is used up; try again later", retryAt(resp)
 	case s == http.StatusForbidden, s == http.StatusUnavailableForLegalReasons:
 		e.Kind, e.Message = clients.ErrForbidden, "the credential may not see this; give it the permission, or use another"
-	case s == http.StatusNotFound, s == http.StatusGone:
+	case s == http.StatusNotFound, s == http.StatusGone, s == http.StatusUnprocessableEntity && strings.HasPrefix(lower, "no commit found"):
 		e.Kind, e.Message = clients.ErrNotFound, "there is no such thing, or the credential may not see it"
 	case s == http.StatusGatewayTimeout, s == http.StatusRequestTimeout:
 		e.Kind, e.Message = clients.ErrTimeout, "it did not answer in time; ask for less, or try again later"
@@ -151,7 +154,23 @@ func refused(source string, resp *http.Response) *clients.Error {
 	case s >= 300 && s < 400:
 		e.Message = "it points elsewhere; check the address that is configured"
 	}
+	if words != "" {
+		e.Message += ": " + words
+	}
 	return e
+}
+
+// saidBy returns the message of a refusal, "" where it has none.
+func saidBy(resp *http.Response) string {
+	const most = 64 << 10 // bytes that are looked at
+	var said struct {
+		Message string `json:"message"`
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	if err != nil || json.Unmarshal(text, &said) != nil {
+		return ""
+	}
+	return plain(said.Message)
 }
 
 // retryAt returns when the headers of an answer say to come back, zero where they do not.

@@ -50,6 +50,7 @@ func pullFields() clientstest.Resolvers {
 		"PullRequest.isInMergeQueue":       always(false),
 		"PullRequest.isMergeQueueEnabled":  always(false),
 		"PullRequest.potentialMergeCommit": always(nil),
+		"PullRequest.autoMergeRequest":     always(nil),
 		"PullRequest.mergedBy":             of(func(p *PullRequest) any { return p.mergedBy }),
 		"PullRequest.mergeCommit": on(func(c *call, p *PullRequest, _ clientstest.Field) (any, error) {
 			commit, err := c.g.commit(c.ctx, p.repository, git.OID(p.MergeOID))
