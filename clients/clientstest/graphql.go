@@ -96,6 +96,7 @@ type GraphQL struct {
 	Resolvers Resolvers
 	Scalars   map[string]Scalar // by type; a time.Time is written as RFC 3339 in UTC where nothing else is said
 	Absent    func(any) bool    // reports whether a value stands for none, such as an empty string: null, where null may be
+	Accepts   func(*Error) bool // reports whether the vendor lets pass what validation complains about; nothing where nil
 	Limits    Limits
 
 	introspected *introspection.Schema
@@ -198,11 +199,15 @@ func (g *GraphQL) Prepare(request Request) (*Operation, []*Error) {
 		return nil, []*Error{{Message: fmt.Sprintf("Query has depth of more than %d", depth)}}
 	}
 	if broken := validator.Validate(g.Schema, document); len(broken) > 0 {
-		failed := make([]*Error, len(broken))
-		for i, b := range broken {
-			failed[i] = fromParser(b)
+		var failed []*Error
+		for _, b := range broken {
+			if e := fromParser(b); g.Accepts == nil || !g.Accepts(e) {
+				failed = append(failed, e)
+			}
 		}
-		return nil, failed
+		if len(failed) > 0 {
+			return nil, failed
+		}
 	}
 	definition, err := choose(document, request.OperationName)
 	if err != nil {

@@ -107,6 +107,9 @@ func gitFields() clientstest.Resolvers {
 		"Commit.messageBody":     of(func(o *gitCommit) any { _, body := splitMessage(o.Message); return body }),
 		"Commit.message":         of(func(o *gitCommit) any { return strings.TrimRight(o.Message, "\n") }),
 		"Commit.author":          of(func(o *gitCommit) any { return &gitActor{o.Author} }),
+		"Commit.authors": on(func(_ *call, o *gitCommit, at clientstest.Field) (any, error) {
+			return connect(at, commitAuthors(o), func(a *gitActor) string { return a.Email }, nil)
+		}),
 		"Commit.committer":       of(func(o *gitCommit) any { return &gitActor{o.Committer} }),
 		"Commit.authoredDate":    of(func(o *gitCommit) any { return o.Author.At.UTC() }),
 		"Commit.committedDate":   of(func(o *gitCommit) any { return o.Committer.At.UTC() }),
@@ -309,6 +312,27 @@ func splitMessage(message string) (headline, body string) {
 		body = strings.TrimRight("…"+string(runes[headlineLength-3:])+"\n\n"+body, "\n")
 	}
 	return headline, body
+}
+
+// commitAuthors returns the author of a commit and those its message names in lines "Co-authored-by: NAME <EMAIL>".
+func commitAuthors(o *gitCommit) []*gitActor {
+	list := []*gitActor{{o.Author}}
+	for line := range strings.SplitSeq(o.Message, "\n") {
+		if rest, ok := cutPrefixFold(line, "Co-authored-by:"); ok {
+			name, email, found := strings.Cut(rest, "<")
+			if email, closed := strings.CutSuffix(strings.TrimSpace(email), ">"); found && closed {
+				list = append(list, &gitActor{git.Person{Name: strings.TrimSpace(name), Email: email, At: o.Author.At}})
+			}
+		}
+	}
+	return list
+}
+
+func cutPrefixFold(text, prefix string) (string, bool) {
+	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
+		return text, false
+	}
+	return text[len(prefix):], true
 }
 
 func changes(field func(additions, deletions, files int) any) clientstest.Resolve {

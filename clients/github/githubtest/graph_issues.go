@@ -151,6 +151,7 @@ func issueFields() clientstest.Resolvers {
 		list := ordered(*i.thread(), at.Args.Object("orderBy"), func(_ string, a, b *Comment) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 		return connect(at, list, ids, nil)
 	})
+	both("projectCards", func(_ *call, _ item, at clientstest.Field) (any, error) { return connect(at, []any(nil), ids, nil) })
 	both("participants", func(_ *call, i item, at clientstest.Field) (any, error) {
 		return connect(at, participants(i), ids, nil)
 	})
