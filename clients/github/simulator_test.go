@@ -100,6 +100,7 @@ func newSite(t testing.TB, settings githubtest.Settings) *site {
 	must(err)
 	_, err = g.AddPullRequest(t.Context(), "larkfold/tiles", githubtest.PullRequest{
 		Title: "Play without gaps", Body: "Fixes #1", AuthorLogin: "ben", BaseRefName: "main", HeadRefName: "feature/gapless", Labels: []string{"bug"}, Reviewers: []string{"ada", "larkfold/web"}, Assignees: []string{"ben"},
+		AutoMerge: &githubtest.AutoMerge{MergeMethod: "SQUASH", EnabledByLogin: "ben"},
 	})
 	must(err)
 	_, err = g.ReviewPullRequest(t.Context(), "larkfold/tiles", 2, githubtest.Review{AuthorLogin: "cleo", State: "APPROVED", Body: "Good"})
@@ -178,7 +179,7 @@ func TestPullRequestsOfASimulator(t *testing.T) {
 	}
 	p := pages[0].PullRequests[0]
 	if p.Number != 2 || p.Title != "Play without gaps" || p.State != "OPEN" || p.Author.Login != "ben" || p.Base != "main" || p.Head != "feature/gapless" || p.HeadOID != s.side || p.Commits != 1 || p.Checks != "SUCCESS" || p.Repository != tiles || *p.HeadRepository != tiles ||
-		p.Mergeable == "" || p.ReviewDecision != "REVIEW_REQUIRED" || p.Additions != 2 || p.ChangedFiles != 1 || p.AutoMerge != nil || len(p.Missing) != 0 {
+		p.Mergeable == "" || p.ReviewDecision != "REVIEW_REQUIRED" || p.Additions != 2 || p.ChangedFiles != 1 || p.AutoMerge.Method != "SQUASH" || p.AutoMerge.EnabledBy.Login != "ben" || p.AutoMerge.EnabledAt.IsZero() || len(p.Missing) != 0 {
 		t.Errorf("pull request is %+v", p)
 	}
 	if len(p.Reviews) != 1 || p.Reviews[0].State != "APPROVED" || p.Reviews[0].Author.Login != "cleo" || p.Reviews[0].Commit != s.side || len(p.ReviewRequests) != 2 || len(p.Labels) != 1 || len(p.Assignees) != 1 {
@@ -424,11 +425,11 @@ func TestFaultsOfASimulator(t *testing.T) {
 	} {
 		s.Faults.Add(test.fault)
 		_, errs := s.client.Repositories(ctx, []github.Slug{tiles})
-		_, restErr := s.client.Blob(ctx, tiles, someOID)
+		_, _, restErr := s.client.AllFiles(ctx, tiles, s.head)
 		if !errors.Is(errs[0], test.kind) {
 			t.Errorf("%s: GraphQL fails with %v", test.fault.Kind, errs[0])
 		}
-		if !errors.Is(restErr, test.kind) && test.fault.Kind != clientstest.WrongType && test.fault.Kind != clientstest.Malformed { // a blob may be anything
+		if !errors.Is(restErr, test.kind) {
 			t.Errorf("%s: REST fails with %v", test.fault.Kind, restErr)
 		}
 		s.Faults.Clear()
