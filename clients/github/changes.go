@@ -167,7 +167,7 @@ func (c *Client) Contributors(ctx context.Context, slug Slug) ([]Contributor, bo
 		for _, one := range answer {
 			who := Contributor{Commits: one.Contributions}
 			if one.Login != "" {
-				who.Account = &Account{Kind: cut(one.Type, maxLine), Login: cut(one.Login, maxLine), URL: cut(one.URL, maxLine), Avatar: cut(one.Avatar, maxLine)}
+				who.Account = &Account{Kind: cut(one.Type, maxLine), Login: cut(one.Login, maxLine), URL: address(one.URL), Avatar: address(one.Avatar)}
 			} else {
 				who.Name, who.Email = cut(one.Name, maxLine), cut(one.Email, maxLine)
 			}

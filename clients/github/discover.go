@@ -173,7 +173,7 @@ func (l Listing) variables() (map[string]any, error) {
 
 func (w *wireListed) value(files int) Listed {
 	out := Listed{
-		Slug: Slug{cut(w.Owner.Login, maxLine), cut(w.Name, maxLine)}, ID: w.ID, DatabaseID: w.DatabaseID, URL: cut(w.URL, maxLine), Visibility: cut(w.Visibility, maxLine),
+		Slug: Slug{cut(w.Owner.Login, maxLine), cut(w.Name, maxLine)}, ID: w.ID, DatabaseID: w.DatabaseID, URL: address(w.URL), Visibility: cut(w.Visibility, maxLine),
 		Archived: w.IsArchived, Fork: w.IsFork, Template: w.IsTemplate, PushedAt: w.PushedAt.Time,
 	}
 	if b := w.DefaultBranchRef; b != nil {

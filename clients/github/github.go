@@ -83,6 +83,20 @@ const (
 	maxMissing = 20       // parts of one value that are told to be missing
 )
 
+// address returns the text where it is fit for a link: a web address, or one without a scheme as people write them. Else it returns "": what an
+// answer holds may run when it is clicked.
+func address(text string) string {
+	scheme, rest, found := strings.Cut(text, ":")
+	port := strings.Contains(scheme, ".") && rest != "" && rest[0] >= '0' && rest[0] <= '9' // www.larkfold.example:8080
+	switch {
+	case len(text) > maxLine, strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return ""
+	case !found, port, strings.EqualFold(scheme, "https"), strings.EqualFold(scheme, "http"):
+		return text
+	}
+	return ""
+}
+
 // cut returns the text, or where it is longer than most bytes the beginning of it that is valid UTF-8.
 func cut(text string, most int) string {
 	if len(text) <= most {

@@ -56,7 +56,7 @@ func (wireIssue) on() string { return "Issue" }
 func (w *wireIssue) value() *Issue {
 	i := &Issue{
 		ID: w.ID, DatabaseID: w.DatabaseID, Repository: w.Repository.value(), Number: w.Number, Title: cut(w.Title, maxLine), Body: cut(w.Body, maxBody),
-		State: cut(w.State, maxLine), StateReason: cut(w.StateReason, maxLine), URL: cut(w.URL, maxLine), Author: w.Author.value(),
+		State: cut(w.State, maxLine), StateReason: cut(w.StateReason, maxLine), URL: address(w.URL), Author: w.Author.value(),
 		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time, ClosedAt: w.ClosedAt.Time,
 		Assignees: convert(w.Assignees.Nodes, (*wireUser).value), Milestone: w.Milestone.value(), Comments: w.Comments.TotalCount, Locked: w.Locked,
 	}

@@ -125,3 +125,49 @@ func TestWrongArguments(t *testing.T) {
 		t.Errorf("%d requests were sent", len(a.asked))
 	}
 }
+
+func TestWords(t *testing.T) {
+	for _, test := range []struct {
+		words github.Words
+		text  string
+		wrong bool
+	}{
+		{github.OpenPullRequests().With("review-requested", "ada"), "is:pr is:open archived:false sort:updated-desc review-requested:ada", false},
+		{github.Words{}.With("label", "good first issue").With("-author", "app/renovate"), `label:"good first issue" -author:app/renovate`, false},
+		{github.Words{}.With("team-review-requested", "larkfold/web"), "team-review-requested:larkfold/web", false},
+		{github.Words{}.With("label", `x" author:bob`), "", true},
+		{github.Words{}.With("label", "x\ny"), "", true},
+		{github.Words{}.With("label", `x\`), "", true},
+		{github.Words{}.With("author", ""), "", true},
+		{github.Words{}.With("is:open author", "x"), "", true},
+		{github.Words{}.With("", "x"), "", true},
+		{github.Words{}.With("label", strings.Repeat("x", 101)), "", true},
+	} {
+		text, err := test.words.Text()
+		if test.wrong && !errors.Is(err, github.ErrInvalid) || !test.wrong && (err != nil || text != test.text) {
+			t.Errorf("%q, %v, want %q", text, err, test.text)
+		}
+	}
+	// Words that were begun together do not write into each other.
+	begun := github.OpenPullRequests()
+	one, two := begun.With("author", "one"), begun.With("author", "two")
+	if text, _ := one.Text(); !strings.HasSuffix(text, "author:one") {
+		t.Errorf("%q", text)
+	}
+	if text, _ := two.Text(); !strings.HasSuffix(text, "author:two") {
+		t.Errorf("%q", text)
+	}
+}
+
+func TestLinksAreForTheWeb(t *testing.T) {
+	for homepage, want := range map[string]string{
+		"https://larkfold.example/x": "https://larkfold.example/x", "HTTP://larkfold.example": "HTTP://larkfold.example", "www.larkfold.example": "www.larkfold.example", "www.larkfold.example:8080": "www.larkfold.example:8080",
+		"javascript:alert(1)": "", "data:text/html,x": "", " javascript:alert(1)": "", "java\\tscript:alert(1)": "", "vbscript:x": "",
+	} {
+		c, _ := text(t, `{"data":{"r0":{"name":"player","owner":{"login":"larkfold"},"homepageUrl":"`+homepage+`"}}}`)
+		got, errs := c.Repositories(context.Background(), []github.Slug{player})
+		if errs[0] != nil || got[0].Homepage != want {
+			t.Errorf("%s is shown as %q, %v", homepage, got[0].Homepage, errs[0])
+		}
+	}
+}

@@ -154,7 +154,7 @@ type wireReview struct {
 func (wireReview) on() string { return "PullRequestReview" }
 
 func (w *wireReview) value() Review {
-	r := Review{ID: w.ID, Author: w.Author.value(), State: cut(w.State, maxLine), Body: cut(w.Body, maxLine), SubmittedAt: w.SubmittedAt.Time, URL: cut(w.URL, maxLine)}
+	r := Review{ID: w.ID, Author: w.Author.value(), State: cut(w.State, maxLine), Body: cut(w.Body, maxLine), SubmittedAt: w.SubmittedAt.Time, URL: address(w.URL)}
 	if w.Commit != nil {
 		r.Commit = oid(w.Commit.OID)
 	}
@@ -186,7 +186,7 @@ func (w *wireReviewRequest) value() ReviewRequest {
 	switch v := w.RequestedReviewer; {
 	case v == nil: // one that the credential may not see
 	case v.Typename == "Team":
-		r.Team = &Team{Organization: cut(v.Team.Organization.Login, maxLine), Slug: cut(v.Team.Slug, maxLine), Name: cut(v.Team.Name, maxLine), URL: cut(v.Team.URL, maxLine)}
+		r.Team = &Team{Organization: cut(v.Team.Organization.Login, maxLine), Slug: cut(v.Team.Slug, maxLine), Name: cut(v.Team.Name, maxLine), URL: address(v.Team.URL)}
 	default:
 		r.Account = (&wireActor{Typename: v.Typename, Login: v.Actor.Login, URL: v.Actor.URL, AvatarURL: v.Actor.AvatarURL}).value()
 	}
@@ -207,13 +207,13 @@ func (w *wireMilestone) value() *Milestone {
 	if w == nil {
 		return nil
 	}
-	return &Milestone{Number: w.Number, Title: cut(w.Title, maxLine), State: cut(w.State, maxLine), DueOn: w.DueOn.Time, URL: cut(w.URL, maxLine)}
+	return &Milestone{Number: w.Number, Title: cut(w.Title, maxLine), State: cut(w.State, maxLine), DueOn: w.DueOn.Time, URL: address(w.URL)}
 }
 
 func (w *wirePullRequest) value() *PullRequest {
 	p := &PullRequest{
 		ID: w.ID, DatabaseID: w.DatabaseID, Repository: w.Repository.value(), Number: w.Number, Title: cut(w.Title, maxLine), Body: cut(w.Body, maxBody),
-		State: cut(w.State, maxLine), Draft: w.IsDraft, URL: cut(w.URL, maxLine), Author: w.Author.value(),
+		State: cut(w.State, maxLine), Draft: w.IsDraft, URL: address(w.URL), Author: w.Author.value(),
 		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time, ClosedAt: w.ClosedAt.Time, MergedAt: w.MergedAt.Time, MergedBy: w.MergedBy.value(),
 		Base: cut(w.BaseRefName, maxLine), Head: cut(w.HeadRefName, maxLine), BaseOID: oid(w.BaseRefOID), HeadOID: oid(w.HeadRefOID), Fork: w.IsCrossRepository,
 		Additions: w.Additions, Deletions: w.Deletions, ChangedFiles: w.ChangedFiles, Commits: w.Commits.TotalCount, Comments: w.Comments.TotalCount,

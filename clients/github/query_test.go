@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/github"
@@ -77,7 +78,7 @@ func TestQueriesAreOfTheSchema(t *testing.T) {
 		t.Fatalf("%d queries were sent", len(a.asked))
 	}
 	for _, one := range a.asked {
-		document, errs := gqlparser.LoadQuery(s, one.Query)
+		document, errs := gqlparser.LoadQueryWithRules(s, one.Query, rules.NewDefaultRules())
 		if errs != nil {
 			t.Errorf("%s\nin %s", errs, one.Query)
 			continue

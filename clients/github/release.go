@@ -39,7 +39,7 @@ func (wireRelease) on() string { return "Release" }
 
 func (w *wireRelease) value() Release {
 	return Release{
-		ID: w.ID, Tag: cut(w.TagName, maxLine), Name: cut(w.Name, maxLine), Notes: cut(w.Description, maxBody), URL: cut(w.URL, maxLine), Author: w.Author.value(),
+		ID: w.ID, Tag: cut(w.TagName, maxLine), Name: cut(w.Name, maxLine), Notes: cut(w.Description, maxBody), URL: address(w.URL), Author: w.Author.value(),
 		Draft: w.IsDraft, Prerelease: w.IsPrerelease, Latest: w.IsLatest, CreatedAt: w.CreatedAt.Time, PublishedAt: w.PublishedAt.Time,
 	}
 }

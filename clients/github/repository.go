@@ -13,7 +13,7 @@ type Repository struct {
 	ID            string
 	DatabaseID    int // 0 where GitHub does not say
 	URL           string
-	Homepage      string
+	Homepage      string // as its people wrote it, which may be without "https://"
 	Description   string
 	Topics        []string // at most 20, GitHub's bound
 	Visibility    string   // "PUBLIC", "PRIVATE" or "INTERNAL"
@@ -194,7 +194,7 @@ func (s Slug) variables() (map[string]any, error) {
 func (w *wireRepository) value(missing []Missing) *Repository {
 	r := &Repository{
 		Slug: Slug{cut(w.Owner.Login, maxLine), cut(w.Name, maxLine)}, ID: w.ID, DatabaseID: w.DatabaseID,
-		URL: cut(w.URL, maxLine), Homepage: cut(w.HomepageURL, maxLine), Description: cut(w.Description, maxLine), Visibility: cut(w.Visibility, maxLine),
+		URL: address(w.URL), Homepage: address(w.HomepageURL), Description: cut(w.Description, maxLine), Visibility: cut(w.Visibility, maxLine),
 		Archived: w.IsArchived, Fork: w.IsFork, Template: w.IsTemplate, Empty: w.IsEmpty,
 		Stars: w.StargazerCount, Forks: w.ForkCount, Watchers: w.Watchers.TotalCount, DiskUsage: w.DiskUsage,
 		OpenPullRequests: w.PullRequests.TotalCount, OpenIssues: w.Issues.TotalCount,
@@ -214,7 +214,7 @@ func (w *wireRepository) value(missing []Missing) *Repository {
 		}
 	}
 	if l := w.LicenseInfo; l != nil {
-		r.License = &License{Key: cut(l.Key, maxLine), Name: cut(l.Name, maxLine), SPDX: cut(l.SpdxID, maxLine), URL: cut(l.URL, maxLine)}
+		r.License = &License{Key: cut(l.Key, maxLine), Name: cut(l.Name, maxLine), SPDX: cut(l.SpdxID, maxLine), URL: address(l.URL)}
 	}
 	if b := w.DefaultBranchRef; b != nil {
 		r.DefaultBranch = &DefaultBranch{Name: cut(b.Name, maxLine), Protection: b.BranchProtectionRule.value()}

@@ -501,3 +501,61 @@ func TestWebhooksOfASimulator(t *testing.T) {
 		t.Errorf("rename is %+v", e)
 	}
 }
+
+// Pages are walked to their end in both directions.
+func TestPagesOfASimulator(t *testing.T) {
+	s := newSite(t, githubtest.Settings{})
+	for i := range 5 {
+		if _, err := s.AddIssue("larkfold/tiles", githubtest.Issue{Title: strings.Repeat("x", i+1), AuthorLogin: "ada", CreatedAt: time.Date(2026, 2, 1+i, 0, 0, 0, 0, time.UTC)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	oldest := github.Order{Field: "CREATED_AT", Direction: "ASC"}
+	var forwards, backwards []int
+	for page := (github.Page{First: 2}); ; {
+		got, errs := s.client.Issues(t.Context(), []github.IssuesQuery{{Slug: tiles, Order: oldest, Page: page}})
+		if errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+		for _, i := range got[0].Issues {
+			forwards = append(forwards, i.Number)
+		}
+		if page.After = got[0].Info.End; !got[0].Info.HasNext {
+			break
+		}
+	}
+	for page := (github.Page{Last: 4}); ; {
+		got, errs := s.client.Issues(t.Context(), []github.IssuesQuery{{Slug: tiles, Order: oldest, Page: page}})
+		if errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+		for _, i := range slices.Backward(got[0].Issues) {
+			backwards = append(backwards, i.Number)
+		}
+		if page.Before = got[0].Info.Start; !got[0].Info.HasPrevious {
+			break
+		}
+	}
+	slices.Reverse(backwards)
+	if want := []int{3, 4, 5, 6, 7, 1}; !slices.Equal(forwards, want) || !slices.Equal(backwards, want) {
+		t.Errorf("forwards %v, backwards %v, want %v", forwards, backwards, want)
+	}
+}
+
+// A repository is found by the name it had, also where the REST interface answers with a redirect.
+func TestRenamesOfASimulator(t *testing.T) {
+	s := newSite(t, githubtest.Settings{})
+	if err := s.RenameRepository("larkfold/tiles", "covers"); err != nil {
+		t.Fatal(err)
+	}
+	if files, _, err := s.client.ChangedFiles(t.Context(), tiles, s.head); err != nil || len(files) != 1 {
+		t.Errorf("changed are %v, %v", files, err)
+	}
+	pulls, errs := s.client.PullRequestsByNumber(t.Context(), []github.PullRequestNumber{{Slug: tiles, Number: 2}})
+	if errs[0] != nil || pulls[0].Repository.Name != "covers" {
+		t.Errorf("pull request is %+v, %v", pulls[0], errs[0])
+	}
+	if _, _, err := s.client.ChangedFiles(t.Context(), tiles, someOID); !errors.Is(err, clients.ErrNotFound) {
+		t.Errorf("a commit that is not there: %v", err)
+	}
+}

@@ -45,7 +45,7 @@ func (c *Client) TeamMembers(ctx context.Context, organisation, team string) (*T
 			return nil, c.absent(a.Missing, "team")
 		}
 		if out == nil {
-			out = &TeamMembers{Team: Team{Organization: organisation, Slug: cut(w.Slug, maxLine), Name: cut(w.Name, maxLine), URL: cut(w.URL, maxLine)}}
+			out = &TeamMembers{Team: Team{Organization: organisation, Slug: cut(w.Slug, maxLine), Name: cut(w.Name, maxLine), URL: address(w.URL)}}
 		}
 		for _, node := range w.Members.Nodes {
 			if m := node.value(); m != nil {

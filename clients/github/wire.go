@@ -139,7 +139,7 @@ func (w *wireActor) value() *Account {
 	if w == nil || w.Login == "" {
 		return nil
 	}
-	return &Account{Kind: w.Typename, Login: cut(w.Login, maxLine), URL: cut(w.URL, maxLine), Avatar: cut(w.AvatarURL, maxLine)}
+	return &Account{Kind: w.Typename, Login: cut(w.Login, maxLine), URL: address(w.URL), Avatar: address(w.AvatarURL)}
 }
 
 type wireUser struct {
@@ -155,7 +155,7 @@ func (w *wireUser) value() *Account {
 	if w == nil || w.Login == "" {
 		return nil
 	}
-	return &Account{Kind: "User", Login: cut(w.Login, maxLine), Name: cut(w.Name, maxLine), URL: cut(w.URL, maxLine), Avatar: cut(w.AvatarURL, maxLine)}
+	return &Account{Kind: "User", Login: cut(w.Login, maxLine), Name: cut(w.Name, maxLine), URL: address(w.URL), Avatar: address(w.AvatarURL)}
 }
 
 // Team is a team of an organisation.
@@ -183,7 +183,7 @@ type wireLabel struct {
 func (wireLabel) on() string { return "Label" }
 
 func (w *wireLabel) value() Label {
-	return Label{ID: w.ID, Name: cut(w.Name, maxLine), Color: cut(w.Color, 6), Description: cut(w.Description, maxLine), Default: w.IsDefault, URL: cut(w.URL, maxLine)}
+	return Label{ID: w.ID, Name: cut(w.Name, maxLine), Color: cut(w.Color, 6), Description: cut(w.Description, maxLine), Default: w.IsDefault, URL: address(w.URL)}
 }
 
 // Commit is a commit with what GitHub knows of it beside git.
@@ -236,7 +236,7 @@ func (w *wireCommit) value() *Commit {
 	if !ok {
 		return nil
 	}
-	c := &Commit{URL: cut(w.URL, maxLine)}
+	c := &Commit{URL: address(w.URL)}
 	c.OID, c.Message, c.Tree = id, cut(w.Message, maxBody), oid(w.Tree.OID)
 	c.Author, c.AuthorAccount = w.Author.value()
 	c.Committer, c.CommitterAccount = w.Committer.value()
