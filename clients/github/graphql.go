@@ -293,6 +293,23 @@ func below(missing []Missing, field string) []Missing {
 	return out
 }
 
+// perNode takes out of what is missing what belongs to the nodes of a list, whose positions follow the prefix.
+func perNode(missing []Missing, prefix string) (whole []Missing, nodes map[int][]Missing) {
+	for _, m := range missing {
+		position, field, _ := strings.Cut(strings.TrimPrefix(m.Field, prefix), ".")
+		at, err := strconv.Atoi(position)
+		if !strings.HasPrefix(m.Field, prefix) || err != nil {
+			whole = append(whole, m)
+			continue
+		}
+		if nodes == nil {
+			nodes = map[int][]Missing{}
+		}
+		nodes[at] = append(nodes[at], Missing{field, m.Err})
+	}
+	return whole, nodes
+}
+
 // absent returns the error of a field that is null: what GitHub says, else that there is no such thing.
 func (c *Client) absent(missing []Missing, field string) error {
 	for _, m := range missing {

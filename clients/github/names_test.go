@@ -171,3 +171,22 @@ func TestLinksAreForTheWeb(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParsePullRequestURL(f *testing.F) {
+	f.Add("https://github.com/larkfold/player/pull/12")
+	f.Add("https://github.com//pull/pull/1")
+	f.Add("https://github.com/%2e%2e/x/pull/1")
+	f.Fuzz(func(t *testing.T, address string) {
+		c, _ := text(t, `{}`)
+		p, err := c.ParsePullRequestURL(address)
+		if err != nil {
+			if !errors.Is(err, github.ErrInvalid) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if _, err := github.ParseSlug(p.Slug.String()); err != nil || p.Number < 1 {
+			t.Fatalf("%q names %v", address, p)
+		}
+	})
+}

@@ -72,10 +72,25 @@ func (c *Client) PullRequests(ctx context.Context, queries []PullRequestsQuery) 
 	m := many{most: maxRepositories, heaviest: maxPullRequests, weight: func(i int) int { page, _ := queries[i].Page.checked(); return page.size() }}
 	answers := all(ctx, c, pullRequestsQuery, m, len(queries), func(i int) (map[string]any, error) { return queries[i].variables() })
 	return split(answers, func(w *wirePullRequests, missing []Missing) *PullRequestPage {
-		page := &PullRequestPage{Total: w.PullRequests.TotalCount, Info: w.PullRequests.PageInfo.value(), Missing: missing}
-		page.PullRequests = convert(w.PullRequests.Nodes, (*wirePullRequest).value)
+		page := &PullRequestPage{Total: w.PullRequests.TotalCount, Info: w.PullRequests.PageInfo.value()}
+		page.fill(w.PullRequests.Nodes, missing, "pullRequests.nodes.")
 		return page
 	})
+}
+
+// fill takes over the pull requests that are there, each with what is missing of it. What is missing of those that are not stays with the page.
+func (p *PullRequestPage) fill(nodes []*wirePullRequest, missing []Missing, prefix string) {
+	whole, each := perNode(missing, prefix)
+	for i, node := range nodes {
+		if node == nil || node.Number == 0 {
+			whole = append(whole, each[i]...)
+			continue
+		}
+		pull := node.value()
+		pull.Missing = each[i]
+		p.PullRequests = append(p.PullRequests, pull)
+	}
+	p.Missing = whole
 }
 
 func (q PullRequestsQuery) variables() (map[string]any, error) {

@@ -176,3 +176,32 @@ func TestFileWithAllItsBytes(t *testing.T) {
 		t.Errorf("a path that goes up: %v", err)
 	}
 }
+
+// FuzzREST gives the client answers of the REST interface that nobody would write.
+func FuzzREST(f *testing.F) {
+	f.Add(`{"files":[{"filename":"a","status":"added"}]}`, `<https://api.github.com/x?page=2>; rel="next"`)
+	f.Add(`[{"login":"ada","contributions":1},null]`, `<%zz>; rel="next"`)
+	f.Add(`{"tree":[{"path":"a","mode":"100644","sha":"x","size":-1}],"truncated":true}`, `;;,<>`)
+	f.Add(`{"ahead_by":1e99}`, ``)
+	f.Fuzz(func(t *testing.T, body, link string) {
+		c, _ := client(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", link)
+			_, _ = io.WriteString(w, body)
+		})
+		ctx := context.Background()
+		_, _, changed := c.ChangedFiles(ctx, player, someOID)
+		_, _, who := c.Contributors(ctx, player)
+		entries, _, all := c.AllFiles(ctx, player, someOID)
+		_, compared := c.Compare(ctx, player, "a", "b")
+		for _, err := range []error{changed, who, all, compared} {
+			if err != nil && clients.CodeOf(err) == "" {
+				t.Fatalf("an error of no kind: %v", err)
+			}
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Path, "/") || strings.Contains("/"+e.Path+"/", "/../") {
+				t.Fatalf("a path that leads out: %q", e.Path)
+			}
+		}
+	})
+}

@@ -70,12 +70,14 @@ func (c *Client) SearchPullRequests(ctx context.Context, searches []Search) ([]*
 	m := many{most: maxSearches, heaviest: maxPullRequests, weight: func(i int) int { page, _ := searches[i].Page.checked(); return page.size() }}
 	answers := all(ctx, c, searchQuery, m, len(searches), func(i int) (map[string]any, error) { return searches[i].variables() })
 	return split(answers, func(w *wireFoundPullRequests, missing []Missing) *PullRequestPage {
-		page := &PullRequestPage{Total: w.IssueCount, Info: w.PageInfo.value(), Missing: missing}
-		for _, node := range w.Nodes {
-			if node != nil && node.PullRequest.Number > 0 {
-				page.PullRequests = append(page.PullRequests, node.PullRequest.value())
+		page := &PullRequestPage{Total: w.IssueCount, Info: w.PageInfo.value()}
+		nodes := make([]*wirePullRequest, len(w.Nodes))
+		for i, node := range w.Nodes {
+			if node != nil {
+				nodes[i] = &node.PullRequest
 			}
 		}
+		page.fill(nodes, missing, "nodes.")
 		return page
 	})
 }

@@ -83,6 +83,8 @@ func (c *Client) Trees(ctx context.Context, folders []PathIn) ([][]Entry, []erro
 			errs[i] = a.Err
 		case a.Value.Object == nil || a.Value.Object.Typename != "Tree":
 			errs[i] = c.absent(a.Missing, "object")
+		case len(a.Missing) > 0: // half a folder would be taken for a whole one
+			errs[i] = a.Missing[0].Err
 		default:
 			folder, _ := cleanPath(folders[i].Path)
 			out[i] = convert(a.Value.Object.Tree.Entries, func(w *wireEntry) Entry {
