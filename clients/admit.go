@@ -1,31 +1,10 @@
 package clients
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
-
-	"callboard.dev/callboard/clients/cache"
 )
-
-// passage is what the links know of one request: whose credential it goes with and how often it was tried.
-type passage struct {
-	scope    cache.Scope
-	attempts atomic.Int32
-}
-
-type passageKey struct{}
-
-// passageOf returns the request's passage; links that are tested alone have none.
-func passageOf(ctx context.Context) *passage {
-	p, _ := ctx.Value(passageKey{}).(*passage)
-	if p == nil {
-		return new(passage)
-	}
-	return p
-}
 
 // admission lets through what goes to the source's own hosts, and takes away every credential that is not the source's: answers are remembered
 // and shared by the credential they were read with, so there must be no second one.
@@ -34,8 +13,8 @@ type admission struct{ settings *Settings }
 // agent is what the source sees us as where the client library does not say; GitHub refuses requests without it.
 const agent = "Callboard"
 
-// foreignHeaders are taken out of requests: credentials, and what net/http does itself.
-var foreignHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Private-Token", "Job-Token", "Deploy-Token", "Accept-Encoding"}
+// foreignHeaders are taken out of requests: credentials, what net/http does itself, and where a redirect came from, which changes no answer.
+var foreignHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Private-Token", "Job-Token", "Deploy-Token", "Accept-Encoding", "Referer"}
 
 func (a *admission) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	resp, err := a.admit(r, next)
@@ -54,8 +33,9 @@ func (a *admission) admit(r *http.Request, next http.RoundTripper) (*http.Respon
 	if err != nil {
 		return nil, credentialError(a.settings.Name, err)
 	}
-	p := &passage{scope: scope}
-	out := r.Clone(context.WithValue(r.Context(), passageKey{}, p))
+	ctx, p := withPassage(r.Context())
+	p.scope = scope
+	out := r.Clone(ctx)
 	out.URL.User, out.URL.Fragment, out.URL.RawFragment = nil, "", ""
 	out.Host = ""
 	for _, name := range foreignHeaders {

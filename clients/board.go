@@ -104,18 +104,18 @@ func (l *limiter) readBoard(scope cache.Scope, done chan struct{}) {
 	now := time.Now()
 	l.mu.Lock()
 	a := l.account(scope, now)
-	a.learn(fields, now)
+	l.learn(a, fields, now)
 	a.exchange.read, a.exchange.reading = now, nil
 	l.mu.Unlock()
 	close(done)
 }
 
 // learn takes in the fields of the board. They are not trusted: what cannot be, or reaches too far ahead, is left out.
-func (a *account) learn(fields map[string]string, now time.Time) {
+func (l *limiter) learn(a *account, fields map[string]string, now time.Time) {
 	horizon := now.Add(maxWait)
 	for field, text := range fields {
 		what, name, _ := strings.Cut(field, ":")
-		if len(text) > maxField || resourceName(name) != name {
+		if len(text) > maxField || resourceName(name) != name || !l.mayName(name) {
 			continue
 		}
 		switch what {

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"callboard.dev/callboard/clients/cache"
@@ -17,6 +18,7 @@ type call struct {
 	safe     bool
 	streamed bool
 	outcome  *Outcome
+	part     bool // of a request that is counted, and has an outcome, by itself
 }
 
 type callKey struct{}
@@ -31,6 +33,12 @@ func callOf(ctx context.Context) call {
 
 func withCall(ctx context.Context, c call) context.Context {
 	return context.WithValue(ctx, callKey{}, &c)
+}
+
+// within returns a context for what is asked on behalf of a call. A cache may ask long after the call is over, with a context of its own.
+func within(ctx context.Context, c call) context.Context {
+	c.outcome, c.part = nil, true
+	return withCall(ctx, c)
 }
 
 // WithRoute names the route of the calls made with the context, such as "GET /repos/{owner}/{name}". It stands for the address in spans,
@@ -86,4 +94,31 @@ func WithOutcome(ctx context.Context, o *Outcome) context.Context {
 	c := callOf(ctx)
 	c.outcome = o
 	return withCall(ctx, c)
+}
+
+// passage is what the links know of one request: whose credential it goes with and how often it was tried.
+type passage struct {
+	scope    cache.Scope
+	attempts atomic.Int32
+}
+
+type passageKey struct{}
+
+// withPassage returns the context's passage, and the context with one where it has none.
+func withPassage(ctx context.Context) (context.Context, *passage) {
+	p, _ := ctx.Value(passageKey{}).(*passage)
+	if p == nil {
+		p = new(passage)
+		ctx = context.WithValue(ctx, passageKey{}, p)
+	}
+	return ctx, p
+}
+
+// passageOf returns the request's passage; links that are tested alone have none.
+func passageOf(ctx context.Context) *passage {
+	p, _ := ctx.Value(passageKey{}).(*passage)
+	if p == nil {
+		return new(passage)
+	}
+	return p
 }

@@ -30,6 +30,7 @@ type limiter struct {
 
 	mu       sync.Mutex
 	accounts map[cache.Scope]*account
+	named    map[string]struct{} // the resources that answers and other replicas have named
 }
 
 // account is what is known of one credential's budgets. The limiter's lock guards it.
@@ -57,11 +58,11 @@ const (
 	maxStrike    = 32 * time.Minute // five times doubled
 	maxPace      = 5 * time.Second  // the longest that a request waits for the configured rate: after that it is better told
 	maxAccounts  = 1000             // credentials whose budgets are remembered; more only where people bring their own
-	maxResources = 32               // of one credential; GitHub has a dozen
+	maxResources = 32               // names of resources that are learnt from answers; GitHub has a dozen
 )
 
 func newLimiter(set *Settings, shared *Shared) *limiter {
-	l := &limiter{source: set.Name, limits: set.Limits, observe: shared.Observe, log: shared.Log, accounts: map[cache.Scope]*account{}}
+	l := &limiter{source: set.Name, limits: set.Limits, observe: shared.Observe, log: shared.Log, accounts: map[cache.Scope]*account{}, named: map[string]struct{}{}}
 	if set.Rate > 0 {
 		burst := set.Burst
 		if burst == 0 {
@@ -83,6 +84,7 @@ type charge struct {
 	urgency  cache.Urgency
 	at       time.Time // when it was made
 	sent     bool
+	settled  bool
 }
 
 type chargeKey struct{}
@@ -103,27 +105,40 @@ func (l *limiter) chargeOf(r *http.Request) *charge {
 // oneResource is for vendors whose limits do not depend on what is asked.
 func oneResource(*http.Request) string { return "" }
 
+// pass charges the call and waits for the configured rate.
 func (l *limiter) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	c := l.chargeOf(r)
 	l.consult(r.Context(), c.scope)
 	if err := l.reserve(c); err != nil {
 		return nil, err
 	}
-	settled := false
 	defer func() {
-		if !settled {
+		if !c.settled {
 			l.settle(c, nil)
 		}
 	}()
 	if err := l.pace(r.Context()); err != nil {
 		return nil, err
 	}
-	resp, err := next.RoundTrip(r.WithContext(context.WithValue(r.Context(), chargeKey{}, c)))
+	return next.RoundTrip(r.WithContext(context.WithValue(r.Context(), chargeKey{}, c)))
+}
+
+// spend stands right before the network, within the bulkhead: a call that waited for its place may meet a limit that became known meanwhile,
+// and what an answer says about limits is known before another call takes its place.
+func (l *limiter) spend(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	c, _ := r.Context().Value(chargeKey{}).(*charge)
+	if c == nil {
+		return next.RoundTrip(r)
+	}
+	if err := l.send(c); err != nil {
+		return nil, err
+	}
+	resp, err := next.RoundTrip(r)
 	if err != nil {
+		l.settle(c, nil)
 		return nil, err
 	}
 	reading := l.limits.Read(resp, textOf(resp), time.Now())
-	settled = true
 	budget, until := l.settle(c, &reading)
 	if l.observe.Budget != nil && budget.Limit > 0 {
 		l.observe.Budget(l.source, budget)
@@ -136,22 +151,19 @@ func (l *limiter) pass(r *http.Request, next http.RoundTripper) (*http.Response,
 	return nil, l.refused(c.resource, resp.StatusCode, until)
 }
 
-// reconsider stands right before the network: a call that waited for its place may meet a limit that became known meanwhile.
-func (l *limiter) reconsider(r *http.Request, next http.RoundTripper) (*http.Response, error) {
-	if c, _ := r.Context().Value(chargeKey{}).(*charge); c != nil {
-		l.mu.Lock()
-		a := l.account(c.scope, time.Now())
-		ok, until := a.allows(c, a.resource(c.resource).out, time.Now())
-		if ok {
-			a.resource(c.resource).out += c.cost
-			c.sent = true
-		}
-		l.mu.Unlock()
-		if !ok {
-			return nil, l.refused(c.resource, 0, until)
-		}
+// send counts the call's points as on their way, or refuses it.
+func (l *limiter) send(c *charge) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	a := l.account(c.scope, now)
+	res := a.resource(c.resource)
+	if ok, until := a.allows(c, res.out, now); !ok {
+		return l.refused(c.resource, 0, until)
 	}
-	return next.RoundTrip(r)
+	res.out += c.cost
+	c.sent = true
+	return nil
 }
 
 // reserve charges the call, or refuses it.
@@ -174,6 +186,7 @@ func (l *limiter) settle(c *charge, reading *Reading) (Budget, time.Time) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	c.settled = true
 	a := l.account(c.scope, now)
 	res := a.resource(c.resource)
 	res.reserved -= c.cost
@@ -188,7 +201,7 @@ func (l *limiter) settle(c *charge, reading *Reading) (Budget, time.Time) {
 		return res.budget, a.notBefore
 	}
 	said := reading.Budget
-	if said.Resource == "" {
+	if said.Resource == "" || !l.mayName(said.Resource) {
 		said.Resource = c.resource
 	}
 	about := a.resource(said.Resource)
@@ -203,7 +216,11 @@ func (l *limiter) settle(c *charge, reading *Reading) (Budget, time.Time) {
 	case reading.Whole:
 		a.notBefore = latest(a.notBefore, now.Add(a.wait(c, reading, now)))
 	default:
-		res.budget.NotBefore = latest(res.budget.NotBefore, now.Add(a.wait(c, reading, now)))
+		wait := a.wait(c, reading, now)
+		about.budget.NotBefore = latest(about.budget.NotBefore, now.Add(wait))
+		if about != res { // we took it for another resource, whose other calls should not wait for this one's hour
+			res.budget.NotBefore = latest(res.budget.NotBefore, now.Add(min(wait, minStrike)))
+		}
 	}
 	if l.board != nil {
 		l.board.post(l, a)
@@ -237,11 +254,20 @@ func (a *account) resource(name string) *resource {
 	if r == nil {
 		r = new(resource)
 		r.budget.Resource = name
-		if len(a.resources) < maxResources { // what a source names beyond is not kept
-			a.resources[name] = r
-		}
+		a.resources[name] = r
 	}
 	return r
+}
+
+// mayName tells whether an answer may speak of the resource: what others name is not let grow without bound, here and in metrics.
+func (l *limiter) mayName(name string) bool {
+	if _, known := l.named[name]; !known {
+		if len(l.named) >= maxResources {
+			return false
+		}
+		l.named[name] = struct{}{}
+	}
+	return true
 }
 
 // account returns the account of the scope; a new one may take the place of one that was not used for long. The lock is held.
