@@ -194,7 +194,7 @@ func (x *execution) value(t *ast.Type, value any, fields []*ast.Field) bool {
 		value = nil
 	}
 	if err == nil && value == nil && t.NonNull {
-		err = fmt.Errorf("Cannot return null for non-nullable field %s", fields[0].Name) //lint:ignore ST1005 it is shown to clients
+		err = says("Cannot return null for non-nullable field %s", fields[0].Name)
 	}
 	switch {
 	case err != nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // What one operation may cost where Limits says nothing. They are far above what a portal asks, and low enough that the worst
@@ -100,6 +101,7 @@ type GraphQL struct {
 	Limits    Limits
 
 	introspected *introspection.Schema
+	rules        *rules.Rules
 }
 
 // NewGraphQL reads a schema in SDL. It fails where a resolver names no field of it.
@@ -114,7 +116,7 @@ func NewGraphQL(sdl string, resolvers Resolvers) (*GraphQL, error) {
 			return nil, fmt.Errorf("resolver %q names no field of the schema", coordinate)
 		}
 	}
-	return &GraphQL{Schema: schema, Resolvers: resolvers, introspected: introspection.WrapSchema(schema)}, nil
+	return &GraphQL{Schema: schema, Resolvers: resolvers, introspected: introspection.WrapSchema(schema), rules: rules.NewDefaultRules()}, nil
 }
 
 // Request is what a client sends.
@@ -198,7 +200,7 @@ func (g *GraphQL) Prepare(request Request) (*Operation, []*Error) {
 	if depth := orDefault(g.Limits.Depth, defaultDepth); deeper(document, depth) {
 		return nil, []*Error{{Message: fmt.Sprintf("Query has depth of more than %d", depth)}}
 	}
-	if broken := validator.Validate(g.Schema, document); len(broken) > 0 {
+	if broken := validator.ValidateWithRules(g.Schema, document, g.rules); len(broken) > 0 {
 		var failed []*Error
 		for _, b := range broken {
 			if e := fromParser(b); g.Accepts == nil || !g.Accepts(e) {
@@ -224,17 +226,20 @@ func (g *GraphQL) Prepare(request Request) (*Operation, []*Error) {
 func choose(document *ast.QueryDocument, name string) (*ast.OperationDefinition, error) {
 	switch {
 	case len(document.Operations) == 0:
-		return nil, errors.New("A query attribute must be specified and must be a string.") //lint:ignore ST1005 it is shown to clients
+		return nil, says("A query attribute must be specified and must be a string.")
 	case name == "" && len(document.Operations) > 1:
-		return nil, errors.New("An operation name is required") //lint:ignore ST1005 it is shown to clients
+		return nil, says("An operation name is required")
 	case name == "":
 		return document.Operations[0], nil
 	}
 	if operation := document.Operations.ForName(name); operation != nil {
 		return operation, nil
 	}
-	return nil, fmt.Errorf("No operation named %q", name) //lint:ignore ST1005 it is shown to clients
+	return nil, says("No operation named %q", name)
 }
+
+// says returns an error in the words that clients are shown.
+func says(format string, args ...any) error { return &Error{Message: fmt.Sprintf(format, args...)} }
 
 // deeper reports whether selections are nested more than limit levels deep, fragments counted where they are spread.
 func deeper(document *ast.QueryDocument, limit int) bool {

@@ -37,7 +37,7 @@ func (g *GitHub) addToken(text string, t Token) error {
 	one := &token{Token: t}
 	switch {
 	case text == "":
-		return fmt.Errorf("adding a token: it is empty: %w", ErrRefused)
+		return refuse("adding a token: it is empty")
 	case t.Login != "":
 		if one.user = g.state.users[strings.ToLower(t.Login)]; one.user == nil {
 			return fmt.Errorf("adding a token of %q: %w", t.Login, ErrUnknown)

@@ -124,7 +124,9 @@ func issueFields() clientstest.Resolvers {
 	} {
 		fields[name] = always(value)
 	}
-	fields["ReactionGroup.users"] = on(func(_ *call, _ map[string]any, at clientstest.Field) (any, error) { return connect(at, []*User(nil), ids, nil) })
+	fields["ReactionGroup.users"] = on(func(_ *call, _ map[string]any, at clientstest.Field) (any, error) {
+		return connect(at, []*User(nil), ids, nil)
+	})
 	// Issues, pull requests, comments and reviews are all comments, by their interface.
 	said := func(f func(*call, remark) any) clientstest.Resolve {
 		return on(func(c *call, object any, _ clientstest.Field) (any, error) { return f(c, remarkOf(object)), nil })

@@ -163,14 +163,14 @@ func pullMutations(change changeFunc) {
 			return err
 		}
 		if wanted := in.Text("expectedHeadOid"); wanted != "" && wanted != string(head) {
-			return fmt.Errorf("Head branch was modified. Review and try the merge again.: %w", ErrRefused) //lint:ignore ST1005 GitHub's words
+			return refuse("Head branch was modified. Review and try the merge again.")
 		}
 		state, err := c.mergeState(p)
 		if err != nil {
 			return err
 		}
 		if state == "BLOCKED" && c.may(p.repository) != "ADMIN" {
-			return fmt.Errorf("Base branch policy prohibits the merge: %w", ErrRefused) //lint:ignore ST1005 close to GitHub's words
+			return refuse("Base branch policy prohibits the merge")
 		}
 		return c.g.merge(c.ctx, p, in.Text("mergeMethod"), c.who())
 	})
@@ -181,7 +181,7 @@ func pullMutations(change changeFunc) {
 		}
 		state := map[string]string{"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED", "DISMISS": "DISMISSED"}[in.Text("event")]
 		if state == "" {
-			return nil, fmt.Errorf("a review without an event is not kept as a draft here: %w", ErrRefused)
+			return nil, refuse("a review without an event is not kept as a draft here")
 		}
 		v, err := c.g.review(c.ctx, p, Review{AuthorLogin: c.loginOfWho(), State: state, Body: in.Text("body"), CommitOID: in.Text("commitOID"), author: c.who()})
 		return map[string]any{"pullRequestReview": v}, err

@@ -55,7 +55,9 @@ func (g *GitHub) schema() (*clientstest.GraphQL, error) {
 	}
 	graph.Absent = none
 	// GitHub lets fields of one name return different enums in different types, and its own command line relies on it.
-	graph.Accepts = func(e *clientstest.Error) bool { return strings.Contains(e.Message, "because they return conflicting types") }
+	graph.Accepts = func(e *clientstest.Error) bool {
+		return strings.Contains(e.Message, "because they return conflicting types")
+	}
 	graph.Scalars = map[string]clientstest.Scalar{
 		// A time as it stands in a commit keeps its zone.
 		"GitTimestamp": func(value any) (any, error) {
@@ -114,7 +116,7 @@ func graphError(err error) error {
 
 // graphql serves the GraphQL endpoint.
 func (g *GitHub) graphql() http.Handler {
-	return g.free(route{}, func(c *call, w http.ResponseWriter, r *http.Request) (*reply, error) {
+	return g.free(route{graph: true}, func(c *call, w http.ResponseWriter, r *http.Request) (*reply, error) {
 		if c.token == nil {
 			return nil, &restError{status: http.StatusUnauthorized, message: "This endpoint requires you to be authenticated.", page: "graphql/guides/forming-calls-with-graphql#authenticating-with-graphql"}
 		}

@@ -145,7 +145,7 @@ func (g *GitHub) CloseIssue(repository string, number int, reason, by string) er
 
 func (g *GitHub) closeIssue(i *Issue, reason string, who any) error {
 	if !i.ClosedAt.IsZero() {
-		return fmt.Errorf("closing issue %d: it is closed: %w", i.Number, ErrRefused)
+		return refuse("closing issue %d: it is closed", i.Number)
 	}
 	if reason == "" {
 		reason = "COMPLETED"
@@ -164,7 +164,7 @@ func (g *GitHub) ReopenIssue(repository string, number int, by string) error {
 
 func (g *GitHub) reopenIssue(i *Issue, who any) error {
 	if i.ClosedAt.IsZero() {
-		return fmt.Errorf("reopening issue %d: it is open: %w", i.Number, ErrRefused)
+		return refuse("reopening issue %d: it is open", i.Number)
 	}
 	i.ClosedAt, i.StateReason, i.UpdatedAt = time.Time{}, "REOPENED", g.now()
 	g.hooks.issue(i, "reopened", who)
@@ -274,7 +274,7 @@ func (g *GitHub) AddLabel(repository string, l Label) (*Label, error) {
 
 func (g *GitHub) addLabel(r *Repository, l Label) (*Label, error) {
 	if r.labelNamed(l.Name) != nil || l.Name == "" {
-		return nil, fmt.Errorf("label %q of %s is there already, or none: %w", l.Name, r.NameWithOwner(), ErrRefused)
+		return nil, refuse("label %q of %s is there already, or none", l.Name, r.NameWithOwner())
 	}
 	l.repository = r
 	if l.Color == "" {
@@ -343,7 +343,7 @@ func (r *Repository) nextNumber(wanted int) (int, error) {
 		wanted = r.numbers + 1
 	}
 	if r.items[wanted] != nil || wanted < 0 {
-		return 0, fmt.Errorf("number %d of %s is taken: %w", wanted, r.NameWithOwner(), ErrRefused)
+		return 0, refuse("number %d of %s is taken", wanted, r.NameWithOwner())
 	}
 	r.numbers = max(r.numbers, wanted)
 	return wanted, nil
@@ -352,7 +352,7 @@ func (r *Repository) nextNumber(wanted int) (int, error) {
 // writable refuses changes to what is archived.
 func (g *GitHub) writable(r *Repository) error {
 	if r.IsArchived {
-		return fmt.Errorf("repository %s was archived so is read-only: %w", r.NameWithOwner(), ErrRefused)
+		return refuse("repository %s was archived so is read-only", r.NameWithOwner())
 	}
 	return nil
 }

@@ -191,15 +191,15 @@ func (p *PullRequest) check(ctx context.Context) error {
 	}
 	switch {
 	case base == "":
-		return fmt.Errorf("no branch %q to merge into, and no id of a commit: %w", p.BaseRefName, ErrRefused)
+		return refuse("no branch %q to merge into, and no id of a commit", p.BaseRefName)
 	case head == "":
-		return fmt.Errorf("no branch %q to merge, and no id of a commit: %w", p.HeadRefName, ErrRefused)
+		return refuse("no branch %q to merge, and no id of a commit", p.HeadRefName)
 	case base == head:
-		return fmt.Errorf("No commits between %s and %s: %w", p.BaseRefName, p.HeadRefName, ErrRefused) //lint:ignore ST1005 GitHub's words
+		return refuse("No commits between %s and %s", p.BaseRefName, p.HeadRefName)
 	}
 	for _, other := range p.repository.items {
 		if o, ok := other.(*PullRequest); ok && p.State() == "OPEN" && o.State() == "OPEN" && o.HeadRefName == p.HeadRefName && o.BaseRefName == p.BaseRefName {
-			return fmt.Errorf("A pull request already exists for %s:%s: %w", ownerLogin(p.repository.owner), p.HeadRefName, ErrRefused) //lint:ignore ST1005 GitHub's words
+			return refuse("A pull request already exists for %s:%s", ownerLogin(p.repository.owner), p.HeadRefName)
 		}
 	}
 	return nil
@@ -264,9 +264,9 @@ func (g *GitHub) MergePullRequest(ctx context.Context, repository string, number
 func (g *GitHub) merge(ctx context.Context, p *PullRequest, method string, who any) error {
 	switch {
 	case p.State() != "OPEN":
-		return fmt.Errorf("Pull Request is not mergeable: %w", ErrRefused) //lint:ignore ST1005 GitHub's words
+		return refuse("Pull Request is not mergeable")
 	case p.IsDraft:
-		return fmt.Errorf("Pull Request is still a draft: %w", ErrRefused) //lint:ignore ST1005 GitHub's words
+		return refuse("Pull Request is still a draft")
 	}
 	base, err := p.base(ctx)
 	if err != nil {
@@ -314,7 +314,7 @@ func (g *GitHub) ClosePullRequest(ctx context.Context, repository string, number
 
 func (g *GitHub) closePull(ctx context.Context, p *PullRequest, who any) error {
 	if p.State() != "OPEN" {
-		return fmt.Errorf("closing pull request %d: it is not open: %w", p.Number, ErrRefused)
+		return refuse("closing pull request %d: it is not open", p.Number)
 	}
 	if err := p.freeze(ctx); err != nil {
 		return err
@@ -327,7 +327,7 @@ func (g *GitHub) closePull(ctx context.Context, p *PullRequest, who any) error {
 func (g *GitHub) reopenPull(ctx context.Context, p *PullRequest, who any) error {
 	head, err := p.repository.branch(ctx, p.HeadRefName)
 	if p.State() != "CLOSED" || head == "" || err != nil {
-		return fmt.Errorf("reopening pull request %d: it is not closed, or its branch is gone: %w", p.Number, ErrRefused)
+		return refuse("reopening pull request %d: it is not closed, or its branch is gone", p.Number)
 	}
 	p.BaseOID, p.HeadOID, p.ClosedAt, p.UpdatedAt = "", "", time.Time{}, g.now()
 	g.hooks.pull(p, "reopened", who, nil)
@@ -361,7 +361,7 @@ func (g *GitHub) ReviewPullRequest(ctx context.Context, repository string, numbe
 
 func (g *GitHub) review(ctx context.Context, p *PullRequest, v Review) (*Review, error) {
 	if v.author == p.author && v.State != "COMMENTED" {
-		return nil, fmt.Errorf("Can not approve or request changes on your own pull request: %w", ErrRefused) //lint:ignore ST1005 GitHub's words
+		return nil, refuse("Can not approve or request changes on your own pull request")
 	}
 	if v.CommitOID == "" {
 		head, err := p.head(ctx)

@@ -46,7 +46,7 @@ func (g *GitHub) AddRelease(repository string, r Release) (*Release, error) {
 		return nil, fmt.Errorf("adding a release to %s: user %q: %w", repository, r.AuthorLogin, ErrUnknown)
 	}
 	if r.TagName == "" || repo.release(r.TagName) != nil {
-		return nil, fmt.Errorf("adding a release to %s: tag %q has one, or is none: %w", repository, r.TagName, ErrRefused)
+		return nil, refuse("adding a release to %s: tag %q has one, or is none", repository, r.TagName)
 	}
 	r.repository, r.Assets = repo, slices.Clone(r.Assets)
 	g.stamp(&r.CreatedAt, &r.UpdatedAt, &r.DatabaseID)

@@ -60,7 +60,7 @@ func (r *Repository) IsPrivate() bool { return r.Visibility != "PUBLIC" }
 // AddRepository adds a repository to an account that is there.
 func (g *GitHub) AddRepository(ctx context.Context, r Repository) (*Repository, error) {
 	if !repositoryPattern.MatchString(r.Name) || r.Name == "." || r.Name == ".." {
-		return nil, fmt.Errorf("adding repository %q: %w", r.Name, ErrRefused)
+		return nil, refuse("adding repository %q", r.Name)
 	}
 	if r.Folder != "" {
 		content, err := g.content(ctx, r.Folder)
@@ -79,7 +79,7 @@ func (g *GitHub) AddRepository(ctx context.Context, r Repository) (*Repository, 
 	}
 	key := strings.ToLower(r.NameWithOwner())
 	if g.state.repositories[key] != nil {
-		return nil, fmt.Errorf("adding repository %s: it is there already: %w", r.NameWithOwner(), ErrRefused)
+		return nil, refuse("adding repository %s: it is there already", r.NameWithOwner())
 	}
 	if r.Visibility == "" {
 		r.Visibility = "PUBLIC"
@@ -178,7 +178,7 @@ func (g *GitHub) RenameRepository(nameWithOwner, name string) error {
 	}
 	old, key := r.Name, strings.ToLower(ownerLogin(r.owner)+"/"+name)
 	if !repositoryPattern.MatchString(name) || g.state.repositories[key] != nil {
-		return fmt.Errorf("renaming %s to %q: %w", nameWithOwner, name, ErrRefused)
+		return refuse("renaming %s to %q", nameWithOwner, name)
 	}
 	was := strings.ToLower(r.NameWithOwner())
 	delete(g.state.repositories, was)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -174,7 +175,7 @@ func restQuery(r *http.Request) (searchQuery, error) {
 
 // inSearch turns the error of a search in GraphQL into that of REST.
 func inSearch(err error) error {
-	if known, ok := err.(*clientstest.Error); ok { //nolint:errorlint // it comes straight from scope
+	if known := (*clientstest.Error)(nil); errors.As(err, &known) {
 		return &restError{status: http.StatusUnprocessableEntity, message: "Validation Failed", errors: []any{object{
 			"message": known.Message, "resource": "Search", "field": "q", "code": "invalid",
 		}}}
@@ -301,7 +302,7 @@ func (g *GitHub) appTokens() http.Handler {
 	return g.free(route{writes: true, tokenless: true}, func(c *call, _ http.ResponseWriter, r *http.Request) (*reply, error) {
 		name, err := g.verify(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		if err != nil {
-			return nil, &restError{status: http.StatusUnauthorized, message: err.Error()}
+			return nil, &restError{status: http.StatusUnauthorized, message: refusal(err)}
 		}
 		account := ""
 		for _, o := range g.state.organizations {
@@ -336,7 +337,7 @@ const appPatience = 10 * time.Minute
 
 // verify returns the issuer of an app's token (JWT, RS256), in GitHub's words where it is none.
 func (g *GitHub) verify(text string) (string, error) {
-	bad := fmt.Errorf("A JSON web token could not be decoded") //lint:ignore ST1005 GitHub's words
+	bad := refuse("A JSON web token could not be decoded")
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
 		return "", bad
@@ -365,7 +366,7 @@ func (g *GitHub) verify(text string) (string, error) {
 	}
 	key := g.settings.AppKeys[name]
 	if key == nil {
-		return "", fmt.Errorf("'Issuer' claim ('iss') must be an Integer or a client id") //lint:ignore ST1005 close to GitHub's words
+		return "", refuse("'Issuer' claim ('iss') must be an Integer or a client id")
 	}
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], raw[2]) != nil {
@@ -374,11 +375,11 @@ func (g *GitHub) verify(text string) (string, error) {
 	now := float64(g.settings.Now().Unix())
 	switch {
 	case claims.Expires <= now:
-		return "", fmt.Errorf("'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires") //lint:ignore ST1005 GitHub's words
+		return "", refuse("'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires")
 	case claims.Expires > now+appPatience.Seconds():
-		return "", fmt.Errorf("'Expiration time' claim ('exp') is too far in the future") //lint:ignore ST1005 GitHub's words
+		return "", refuse("'Expiration time' claim ('exp') is too far in the future")
 	case claims.Issued > now+60:
-		return "", fmt.Errorf("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued") //lint:ignore ST1005 GitHub's words
+		return "", refuse("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
 	}
 	return name, nil
 }

@@ -136,6 +136,7 @@ func (g *GitHub) rest(resource string, serve func(*call, *http.Request) (*reply,
 type route struct {
 	writes    bool // nobody else may be served meanwhile
 	tokenless bool // it authenticates by itself
+	graph     bool // its errors may come with status 200
 }
 
 // free is rest without a budget.
@@ -168,6 +169,10 @@ func (g *GitHub) free(needs route, serve func(*call, http.ResponseWriter, *http.
 				w.Header().Set("Retry-After", itoa(int(t.RetryAfter/time.Second)))
 			}
 			status := t.Status
+			if status == http.StatusOK && needs.graph {
+				g.write(w, &reply{body: clientstest.Answer{Errors: []*clientstest.Error{{Type: "RATE_LIMITED", Message: secondaryMessage}}}})
+				return
+			}
 			if status == http.StatusOK {
 				status = http.StatusForbidden
 			}

@@ -36,6 +36,11 @@ var ErrUnknown = errors.New("there is no such thing")
 // ErrRefused says that GitHub would refuse a change.
 var ErrRefused = errors.New("refused")
 
+// refuse returns an error that says what GitHub would.
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrRefused)
+}
+
 // User is a person's account.
 type User struct {
 	Login                        string
@@ -114,9 +119,9 @@ func (g *GitHub) freeLogin(login string) error {
 	key := strings.ToLower(login)
 	switch {
 	case !loginPattern.MatchString(login):
-		return fmt.Errorf("adding an account: %q is no login: %w", login, ErrRefused)
+		return refuse("adding an account: %q is no login", login)
 	case g.state.users[key] != nil || g.state.organizations[key] != nil:
-		return fmt.Errorf("adding an account: %q is taken: %w", login, ErrRefused)
+		return refuse("adding an account: %q is taken", login)
 	}
 	return nil
 }
@@ -150,7 +155,7 @@ func (g *GitHub) AddTeam(organization string, t Team) (*Team, error) {
 		t.Name = t.Slug
 	}
 	if o.team(t.Slug) != nil {
-		return nil, fmt.Errorf("team %q of %q is there already: %w", t.Slug, organization, ErrRefused)
+		return nil, refuse("team %q of %q is there already", t.Slug, organization)
 	}
 	if t.Parent != "" {
 		if t.parent = o.team(t.Parent); t.parent == nil {

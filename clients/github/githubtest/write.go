@@ -152,7 +152,7 @@ var branchPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$`)
 
 func checkBranch(name string) error {
 	if !branchPattern.MatchString(name) || strings.Contains(name, "..") || strings.Contains(name, "//") || strings.HasSuffix(name, ".lock") || strings.HasSuffix(name, "/") {
-		return fmt.Errorf("%q is no name for a branch: %w", name, ErrRefused)
+		return refuse("%q is no name for a branch", name)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (g *GitHub) Push(ctx context.Context, repository, branch, by, message strin
 		return "", err
 	}
 	if r.content == nil {
-		return "", fmt.Errorf("pushing to %s: it has no folder: %w", repository, ErrRefused)
+		return "", refuse("pushing to %s: it has no folder", repository)
 	}
 	who, err := g.actor(by)
 	if err != nil {
@@ -225,7 +225,7 @@ func (g *GitHub) writeCommit(ctx context.Context, r *Repository, parent git.OID,
 	for _, f := range files {
 		path, err := git.CleanPath(f.Path)
 		if err != nil || path == "" {
-			return "", fmt.Errorf("file %q: %w", f.Path, ErrRefused)
+			return "", refuse("file %q", f.Path)
 		}
 		if f.Data == nil {
 			fmt.Fprintf(&index, "0 %040d\t%s\x00", 0, path)
@@ -286,14 +286,14 @@ func (g *GitHub) deleteBranch(ctx context.Context, r *Repository, name string, a
 func (g *GitHub) writeMerge(ctx context.Context, p *PullRequest, method string, base, head git.OID, who any) (git.OID, error) {
 	r := p.repository
 	if r.content == nil {
-		return "", fmt.Errorf("merging %s#%d: the repository has no folder: %w", r.NameWithOwner(), p.Number, ErrRefused)
+		return "", refuse("merging %s#%d: the repository has no folder", r.NameWithOwner(), p.Number)
 	}
 	b, err := g.between(ctx, r, base, head)
 	if err != nil {
 		return "", err
 	}
 	if b.conflicted {
-		return "", fmt.Errorf("Pull Request is not mergeable: %w", ErrRefused) //lint:ignore ST1005 GitHub's words
+		return "", refuse("Pull Request is not mergeable")
 	}
 	var merged git.OID
 	switch method {
@@ -315,7 +315,7 @@ func (g *GitHub) writeMerge(ctx context.Context, p *PullRequest, method string, 
 			return "", err
 		}
 	default:
-		return "", fmt.Errorf("merging with %q: %w", method, ErrRefused)
+		return "", refuse("merging with %q", method)
 	}
 	return merged, r.update(ctx, "refs/heads/"+p.BaseRefName, merged, base)
 }
@@ -343,7 +343,7 @@ func (r *Repository) rebase(ctx context.Context, b *between, base git.OID, ident
 		}
 		tree, err := r.run(ctx, nil, nil, "merge-tree", "--write-tree", string(stand), string(oid))
 		if err != nil {
-			return "", fmt.Errorf("This branch can't be rebased: %w", ErrRefused) //lint:ignore ST1005 GitHub's words
+			return "", refuse("This branch can't be rebased")
 		}
 		who := append(slices.Clone(identity),
 			"GIT_AUTHOR_NAME="+commit.Author.Name, "GIT_AUTHOR_EMAIL="+commit.Author.Email,
