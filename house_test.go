@@ -49,6 +49,7 @@ var mayImport = []struct {
 	{"clients/cache/redistest", nil, "it starts servers and knows nothing of what they keep"},
 	{"clients/webhooks", nil, "what is received is for others to understand"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
+	{"clients/github", []string{"clients", "clients/git"}, "it says what git holds in the words of the client of git"},
 	{"clients/clientstest", nil, "what simulators share knows no vendor and no client"},
 	{"clients/github/githubtest", []string{"clients/clientstest", "clients/git"}, "a simulator must not share the mistakes of the client it is for; repositories are read as git has them"},
 	{"clients/git/gittest", []string{"clients/git"}, "test repositories are for tests of the client"},

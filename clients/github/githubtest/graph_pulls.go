@@ -50,7 +50,16 @@ func pullFields() clientstest.Resolvers {
 		"PullRequest.isInMergeQueue":       always(false),
 		"PullRequest.isMergeQueueEnabled":  always(false),
 		"PullRequest.potentialMergeCommit": always(nil),
-		"PullRequest.mergedBy":             of(func(p *PullRequest) any { return p.mergedBy }),
+		"PullRequest.autoMergeRequest": of(func(p *PullRequest) any {
+			if p.AutoMerge == nil || p.State() != "OPEN" {
+				return nil
+			}
+			return map[string]any{
+				"enabledAt": p.AutoMerge.EnabledAt, "enabledBy": p.AutoMerge.enabledBy, "mergeMethod": p.AutoMerge.MergeMethod, "pullRequest": p,
+				"authorEmail": nil, "commitBody": nil, "commitHeadline": nil,
+			}
+		}),
+		"PullRequest.mergedBy": of(func(p *PullRequest) any { return p.mergedBy }),
 		"PullRequest.mergeCommit": on(func(c *call, p *PullRequest, _ clientstest.Field) (any, error) {
 			commit, err := c.g.commit(c.ctx, p.repository, git.OID(p.MergeOID))
 			return commit, err

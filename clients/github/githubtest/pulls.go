@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,6 +28,7 @@ type PullRequest struct {
 	ClosedAt, MergedAt       time.Time // open where zero
 	MergeOID                 string    // of a merged one: the commit that it was merged as, in full
 	MergedByLogin            string
+	AutoMerge                *AutoMerge // nil where it is not switched on
 	MaintainerCanModify      bool
 	Locked                   bool
 	DatabaseID               int // given by the simulator where zero
@@ -40,6 +42,15 @@ type PullRequest struct {
 	comments   []*Comment
 	reviews    []*Review
 	requests   []*reviewRequest
+}
+
+// AutoMerge says that a pull request is to be merged as soon as it may. The simulator tells of it and leaves it at that.
+type AutoMerge struct {
+	MergeMethod    string // MERGE, SQUASH or REBASE; MERGE where empty
+	EnabledByLogin string
+	EnabledAt      time.Time // now where zero
+
+	enabledBy any
 }
 
 // Review is one review of a pull request.
@@ -126,6 +137,16 @@ func (g *GitHub) addPull(ctx context.Context, repository string, p PullRequest) 
 		if p.mergedBy, err = g.actor(p.MergedByLogin); err != nil {
 			return fail(err)
 		}
+	}
+	if auto := p.AutoMerge; auto != nil {
+		own := AutoMerge{MergeMethod: cmp.Or(auto.MergeMethod, "MERGE"), EnabledByLogin: auto.EnabledByLogin, EnabledAt: auto.EnabledAt}
+		if own.EnabledAt.IsZero() {
+			own.EnabledAt = g.now()
+		}
+		if own.enabledBy, err = g.actor(own.EnabledByLogin); err != nil {
+			return fail(err)
+		}
+		p.AutoMerge = &own
 	}
 	if p.assignees, err = g.usersNamed(p.Assignees); err != nil {
 		return fail(err)

@@ -61,6 +61,8 @@ func (g *GitHub) restRoutes(mux *http.ServeMux, prefix string) {
 	in("/contents", restContents)
 	in("/contents/{path...}", restContents)
 	in("/git/trees/{sha}", restTree)
+	in("/git/blobs/{sha}", restBlob)
+	in("/compare/{basehead}", restCompare)
 	in("/readme", restReadme)
 	in("/branches/{branch}/protection", restProtection)
 	in("/releases/latest", func(_ *call, _ *http.Request, r *Repository) (*reply, error) {

@@ -107,7 +107,7 @@ func (s *site) fill() {
 	must(t, err)
 	_, err = g.AddPullRequest(t.Context(), "larkfold/tiles", githubtest.PullRequest{
 		Title: "Play without gaps", Body: "Fixes #1", AuthorLogin: "ben", HeadRefName: "gapless", Labels: []string{"bug", "audio"}, Reviewers: []string{"cleo", "larkfold/web-tiles"},
-		Assignees: []string{"ben"}, MilestoneTitle: "Spring",
+		Assignees: []string{"ben"}, MilestoneTitle: "Spring", AutoMerge: &githubtest.AutoMerge{MergeMethod: "SQUASH", EnabledByLogin: "ada"},
 	})
 	must(t, err)
 	_, err = g.ReviewPullRequest(t.Context(), "larkfold/tiles", 3, githubtest.Review{AuthorLogin: "cleo", State: "CHANGES_REQUESTED", Body: "Not yet"})
