@@ -41,6 +41,8 @@ var mayImport = []struct {
 	{"subgraphs/generate", []string{"gateway/compose"}, "the generator must run where what it writes does not compile"},
 	{"subgraphs/catalog", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
+	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
+	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},
 	{"clients/git", []string{"clients"}, "a client knows its upstream alone"},
 	{"clients/clientstest", nil, "what simulators share knows no vendor and no client"},
 	{"clients/github/githubtest", []string{"clients/clientstest", "clients/git"}, "a simulator must not share the mistakes of the client it is for; repositories are read as git has them"},
