@@ -47,7 +47,7 @@ var mayImport = []struct {
 	{"clients/clientstest", nil, "what simulators share knows no vendor and no client"},
 	{"clients/github/githubtest", []string{"clients/clientstest", "clients/git"}, "a simulator must not share the mistakes of the client it is for; repositories are read as git has them"},
 	{"clients/git/gittest", []string{"clients/git"}, "test repositories are for tests of the client"},
-	{"clients/gitlab", []string{"clients"}, "a client knows its upstream alone"},
+	{"clients/gitlab", []string{"clients", "clients/git"}, "a client knows its upstream alone; what git holds are values of git"},
 	{"clients/gitlab/gitlabtest", []string{"clients/clientstest", "clients/git"}, "a simulator must not share the mistakes of the client it is for; repositories are read as git has them"},
 	{"clients/gitlab/gitlabtest/stage", []string{"clients/gitlab/gitlabtest", "clients/git/gittest"}, "a stage is set for tests of the simulator and of the client"},
 	{"examples", nil, "the example organisation is data"},

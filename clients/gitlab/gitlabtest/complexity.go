@@ -16,8 +16,13 @@ var readsGit = map[string]int{
 	"Project.openIssuesCount": 0, "Project.openMergeRequestsCount": 0,
 }
 
-// fewBlobs is what several paths of Repository.blobs weigh more than one does, since GitLab 18.4.2.
-const manyBlobs = 300
+// What Repository.blobs weighs beside its fields since GitLab 18.4.2, about: with a page of 100, which doubles it, a query for one file scored 35,
+// for two 346, and 11 more for each further one.
+const (
+	blobsWeight = 6
+	pathWeight  = 5
+	manyBlobs   = 150
+)
 
 // complexity scores an operation by GitLab's rules ("Maximum query complexity", and the chapter on complexity of its GraphQL style guide):
 // each field is one, one more where it reads git; a field with arguments is one more where it sorts and five more where it searches; a
@@ -88,7 +93,7 @@ func (w weigher) field(f *ast.Field) int {
 	}
 	if f.Name == "blobs" {
 		paths, _ := w.value(f, "paths").([]any)
-		weight += len(paths)
+		weight += blobsWeight + pathWeight*len(paths)
 		if len(paths) > 1 {
 			weight += manyBlobs
 		}

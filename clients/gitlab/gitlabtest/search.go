@@ -9,7 +9,12 @@ import (
 )
 
 func (s *Server) searchRoutes(get getter) {
-	get("/projects/{id}/search", func(c *call) (any, error) {
+	// GitLab takes both forms of the address.
+	both := func(of string, serve func(*call) (any, error)) {
+		get("/"+of+"/{id}/search", serve)
+		get("/"+of+"/{id}/-/search", serve)
+	}
+	both("projects", func(c *call) (any, error) {
 		p, err := c.projectAsked()
 		if err != nil {
 			return nil, err
@@ -19,7 +24,7 @@ func (s *Server) searchRoutes(get getter) {
 		}
 		return c.searchBlobs([]*project{p})
 	})
-	get("/groups/{id}/search", func(c *call) (any, error) {
+	both("groups", func(c *call) (any, error) {
 		if c.viewer == nil {
 			return nil, unauthorized
 		}
