@@ -31,6 +31,9 @@ func (c *Client) Approvals(ctx context.Context, n MergeRequestNumber) (*Approval
 	if err != nil {
 		return nil, c.rested(ctx, err)
 	}
+	if found == nil {
+		return nil, bad(c.source, "its answer is not what it should be")
+	}
 	out := &Approvals{Approved: found.Approved, Required: int(found.ApprovalsRequired), Left: int(found.ApprovalsLeft)}
 	for _, a := range found.ApprovedBy[:min(len(found.ApprovedBy), maxPage)] {
 		if a == nil {

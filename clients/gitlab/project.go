@@ -137,6 +137,9 @@ func (c *Client) License(ctx context.Context, project string) (*License, error) 
 	if err != nil {
 		return nil, c.rested(ctx, err)
 	}
+	if found == nil {
+		return nil, bad(c.source, "its answer is not what it should be")
+	}
 	if found.License == nil || found.License.Key == "" {
 		return nil, nil
 	}
