@@ -13,8 +13,8 @@ type admission struct{ settings *Settings }
 // agent is what the source sees us as where the client library does not say; GitHub refuses requests without it.
 const agent = "Callboard"
 
-// foreignHeaders are taken out of requests: credentials, and what net/http does itself.
-var foreignHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Private-Token", "Job-Token", "Deploy-Token", "Accept-Encoding"}
+// foreignHeaders are taken out of requests: credentials, what net/http does itself, and where a redirect came from, which changes no answer.
+var foreignHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Private-Token", "Job-Token", "Deploy-Token", "Accept-Encoding", "Referer"}
 
 func (a *admission) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	resp, err := a.admit(r, next)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
+	"time"
 
 	"callboard.dev/callboard/clients/cache"
 )
@@ -86,13 +88,69 @@ func (f TokenFunc) Credential(ctx context.Context, _ http.RoundTripper) (Credent
 	return f(ctx)
 }
 
-// authorization puts the credential on the request.
+// authorization puts the credential on the request. A credential that is refused time and again is not sent for a while: GitHub answers many
+// requests with a bad credential by refusing the good ones too ("Authenticating to the REST API", failed login limit).
 type authorization struct {
 	source string
 	token  TokenSource
+
+	mu      sync.Mutex
+	refused map[cache.Scope]*refusals
 }
 
+// refusals are those of one scope that came without anything else between them.
+type refusals struct {
+	row   int
+	until time.Time // not sent before
+}
+
+// maxRefusals is how many refusals in a row are taken for an accident, by judgement. refusedPause follows each further one.
+const maxRefusals = 3
+
 func (a *authorization) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	scope := passageOf(r.Context()).scope
+	if until := a.pause(scope); !until.IsZero() {
+		return nil, &Error{Kind: ErrForbidden, Source: a.source, RetryAt: until, ours: true,
+			Message: "it has refused the credential several times, and is not asked with it for a moment; renew the token that is configured for it"}
+	}
+	resp, err := a.askAgain(r, next)
+	if err == nil && scope != (cache.Scope{}) { // nobody in particular has no credential to be refused
+		a.note(scope, resp.StatusCode == http.StatusUnauthorized)
+	}
+	return resp, err
+}
+
+func (a *authorization) pause(scope cache.Scope) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if f := a.refused[scope]; f != nil && f.until.After(time.Now()) {
+		return f.until
+	}
+	return time.Time{}
+}
+
+func (a *authorization) note(scope cache.Scope, refused bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !refused {
+		delete(a.refused, scope)
+		return
+	}
+	if a.refused == nil || len(a.refused) >= maxAccounts { // forgetting all costs a few refusals
+		a.refused = map[cache.Scope]*refusals{}
+	}
+	f := a.refused[scope]
+	if f == nil {
+		f = new(refusals)
+		a.refused[scope] = f
+	}
+	if f.row++; f.row >= maxRefusals {
+		f.until = time.Now().Add(refusedPause)
+	}
+}
+
+// askAgain asks, and once more where the credential was refused and there is another.
+func (a *authorization) askAgain(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	resp, credential, err := a.ask(r, next)
 	renewing, can := a.token.(interface{ Refused(Credential) bool })
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !can || !renewing.Refused(credential) {

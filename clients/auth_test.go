@@ -141,7 +141,7 @@ func TestAppRevoked(t *testing.T) {
 			}
 			return says(200, ""), nil
 		})
-		link := &authorization{"example", app}
+		link := &authorization{source: "example", token: app}
 		ask := func(want, asked int) {
 			t.Helper()
 			api = 0
@@ -188,7 +188,7 @@ func TestAppFails(t *testing.T) {
 					}
 					return again(c.answer, nil), nil
 				}}
-				link := &authorization{"example", newTestApp(t)}
+				link := &authorization{source: "example", token: newTestApp(t)}
 				for range 100 {
 					_, err := link.pass(get(t.Context()), network)
 					if e := wantError(t, err, c.kind); e.Source != "example" {
@@ -239,7 +239,7 @@ func TestAuthorization(t *testing.T) {
 		{TokenFunc(func(context.Context) (Credential, error) { return Credential{"Authorization", "Bearer y"}, nil }), "Authorization", "Bearer y"},
 	} {
 		r := get(t.Context())
-		_, err := (&authorization{"example", c.token}).pass(r, stub(func(r *http.Request) (*http.Response, error) {
+		_, err := (&authorization{source: "example", token: c.token}).pass(r, stub(func(r *http.Request) (*http.Response, error) {
 			if got := r.Header.Get(c.header); got != c.value {
 				t.Errorf("%T sends %q, want %q", c.token, got, c.value)
 			}
@@ -254,7 +254,7 @@ func TestAuthorization(t *testing.T) {
 		}
 	}
 	nobody := TokenFunc(func(context.Context) (Credential, error) { return Credential{}, errors.New("SECRET") })
-	_, err := (&authorization{"example", nobody}).pass(get(t.Context()), always(200))
+	_, err := (&authorization{source: "example", token: nobody}).pass(get(t.Context()), always(200))
 	if e := wantError(t, err, ErrForbidden); strings.Contains(fmt.Sprintf("%+v", e), "SECRET") {
 		t.Errorf("got %+v", e)
 	}
@@ -332,4 +332,46 @@ func TestRefusedRequestsAreClosed(t *testing.T) {
 	if _, err := (&admission{&set}).pass(r, always(200)); err == nil || body.closed != 1 {
 		t.Errorf("closed %d times, %v", body.closed, err)
 	}
+}
+
+func TestRefusedCredentialsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link := &authorization{source: "example", token: Bearer("x")}
+		network := always(401)
+		for range 1000 {
+			link.pass(scoped(get(t.Context()), "x"), network)
+		}
+		if network.n.Load() != maxRefusals {
+			t.Errorf("a credential that is refused was sent %d times", network.n.Load())
+		}
+		_, err := link.pass(scoped(get(t.Context()), "x"), network)
+		wantWait(t, err, ErrForbidden, refusedPause)
+		if _, err := link.pass(scoped(get(t.Context()), "y"), always(200)); err != nil {
+			t.Errorf("another credential: %v", err)
+		}
+		time.Sleep(refusedPause)
+		for range 10 {
+			link.pass(scoped(get(t.Context()), "x"), network)
+		}
+		if network.n.Load() != maxRefusals+1 {
+			t.Errorf("it was sent %d times", network.n.Load())
+		}
+		time.Sleep(refusedPause)
+		for range 2 {
+			if _, err := link.pass(scoped(get(t.Context()), "x"), always(200)); err != nil {
+				t.Error(err)
+			}
+		}
+		for range 10 {
+			if _, err := link.pass(get(t.Context()), always(401)); err != nil {
+				t.Errorf("nobody in particular is refused: %v", err)
+			}
+		}
+		for i := range 2 * maxAccounts {
+			link.pass(scoped(get(t.Context()), fmt.Sprint(i)), network)
+		}
+		if len(link.refused) > maxAccounts {
+			t.Errorf("%d credentials are remembered", len(link.refused))
+		}
+	})
 }

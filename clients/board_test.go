@@ -189,6 +189,8 @@ func TestBoardIsAskedLittle(t *testing.T) {
 		}
 		all.Wait()
 		time.Sleep(2 * boardPause)
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		if h.reads > int(time.Second/boardFresh)+1 || h.sets > int(time.Second/boardPause)+2 || h.sets == 0 {
 			t.Errorf("in a second it was read %d and written %d times", h.reads, h.sets)
 		}
@@ -196,7 +198,6 @@ func TestBoardIsAskedLittle(t *testing.T) {
 			t.Errorf("the last that was written is %s", text)
 		}
 		r.Close()
-		time.Sleep(time.Second)
 	})
 }
 

@@ -18,6 +18,7 @@ type call struct {
 	safe     bool
 	streamed bool
 	outcome  *Outcome
+	part     bool // of a request that is counted, and has an outcome, by itself
 }
 
 type callKey struct{}
@@ -32,6 +33,12 @@ func callOf(ctx context.Context) call {
 
 func withCall(ctx context.Context, c call) context.Context {
 	return context.WithValue(ctx, callKey{}, &c)
+}
+
+// within returns a context for what is asked on behalf of a call. A cache may ask long after the call is over, with a context of its own.
+func within(ctx context.Context, c call) context.Context {
+	c.outcome, c.part = nil, true
+	return withCall(ctx, c)
 }
 
 // WithRoute names the route of the calls made with the context, such as "GET /repos/{owner}/{name}". It stands for the address in spans,

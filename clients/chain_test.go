@@ -2,15 +2,20 @@ package clients_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strings"
+	"syscall"
 	"testing"
 
 	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/cache"
 )
 
 // loopback opens what tests listen on.
@@ -72,5 +77,61 @@ func TestAnswer(t *testing.T) {
 	}
 	if got := s.Status(); !got.Healthy || got.Circuit != clients.CircuitClosed || got.Requests.Live != 1 || got.Requests.Failed != 1 {
 		t.Errorf("the status is %+v", got)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	trusting := open(t, server, clients.Settings{TLS: &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}}, clients.Shared{})
+	if _, text, err := fetch(t.Context(), trusting, server.URL); text != "HTTP/2.0" || err != nil {
+		t.Errorf("got %q, %v", text, err)
+	}
+	_, _, err := fetch(t.Context(), open(t, server, clients.Settings{}, clients.Shared{}), server.URL)
+	if e := clients.Of(err); e == nil || e.Kind != clients.ErrUnavailable || !strings.Contains(e.Message, "certificate") {
+		t.Errorf("an authority nobody trusts: %v", err)
+	}
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	plain.URL = strings.Replace(plain.URL, "http:", "https:", 1)
+	_, _, err = fetch(t.Context(), open(t, plain, clients.Settings{}, clients.Shared{}), plain.URL)
+	if e := clients.Of(err); e == nil || e.Kind != clients.ErrUnavailable || !strings.Contains(e.Message, "TLS") {
+		t.Errorf("no TLS: %v", err)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	_, _, err := fetch(t.Context(), open(t, server, clients.Settings{}, clients.Shared{}), server.URL)
+	if e := clients.Of(err); e == nil || e.Kind != clients.ErrUnavailable || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Where a process has no cache, all that is wanted is asked for.
+func TestLoadWithoutCache(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	s := open(t, server, clients.Settings{}, clients.Shared{})
+	failed := &clients.Error{Kind: clients.ErrTimeout, Source: "example"}
+	got := s.Load(t.Context(), "repository", []clients.Name{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}}, func(_ context.Context, missing []cache.Missing) []cache.Fetched {
+		if len(missing) != 4 || missing[2].Index != 2 || missing[2].Previous != nil {
+			t.Errorf("asked for %+v", missing)
+		}
+		return []cache.Fetched{{Value: cache.Value{Body: []byte("A")}}, {Err: failed}, {Value: cache.Value{Absent: true}}} // and none for the last
+	})
+	if len(got) != 4 || string(got[0].Value.Body) != "A" || got[0].State != cache.Live || got[0].Value.At.IsZero() || got[1].State != cache.Failed || got[1].Err != failed ||
+		!got[2].Value.Absent || got[3].State != cache.Failed || !errors.Is(got[3].Err, clients.ErrBadAnswer) {
+		t.Errorf("got %+v", got)
+	}
+	if n := s.Status().Requests; n.Live != 2 || n.Failed != 2 {
+		t.Errorf("counted %+v", n)
+	}
+	if got := s.Load(t.Context(), "repository", nil, nil); len(got) != 0 {
+		t.Errorf("got %+v for nothing", got)
 	}
 }

@@ -21,7 +21,7 @@ import (
 type Source struct {
 	settings Settings
 	shared   Shared
-	client   *http.Client
+	links    http.RoundTripper
 	health   health
 	circuit  *circuit
 	limiter  *limiter
@@ -59,7 +59,7 @@ func (s *Source) chain(network http.RoundTripper) http.RoundTripper {
 		// What was allowed may have been forbidden while it waited for its place, and what is learnt is known before the next takes it.
 		s.limiter.spend,
 		// With the credential.
-		(&authorization{set.Name, set.Token}).pass,
+		(&authorization{source: set.Name, token: set.Token}).pass,
 		// Each attempt is told, and is a span.
 		(&telemetry{set.Name, shared.Observe, s.tracer()}).pass,
 		// No more is read than can be held.
@@ -102,13 +102,15 @@ func Open(settings Settings, shared Shared) (*Source, error) {
 	s.circuit = newCircuit(settings.Name, &s.health, shared.Log, shared.Observe)
 	s.limiter = newLimiter(&s.settings, &s.shared)
 	s.bulkhead = newBulkhead(settings.Name, settings.Places, settings.Queue)
-	s.client = &http.Client{Transport: s.chain(s.network), CheckRedirect: s.sameHost}
+	s.links = s.chain(s.network)
 	return s, nil
 }
 
-// HTTP returns the client through which the source is asked. It follows redirects to the source's own hosts; others are the answer. Its errors
-// are *url.Error around an *Error: see Of.
-func (s *Source) HTTP() *http.Client { return s.client }
+// HTTP returns a client through which the source is asked. It follows redirects to the source's own hosts; others are the answer. Its errors are
+// *url.Error around an *Error: see Of. What a caller changes of the client is the caller's own.
+func (s *Source) HTTP() *http.Client {
+	return &http.Client{Transport: s.links, CheckRedirect: s.sameHost}
+}
 
 // Settings returns the settings of the source, with the defaults filled in and without the user and password of its address.
 func (s *Source) Settings() Settings { return s.settings }

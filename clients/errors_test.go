@@ -181,3 +181,15 @@ func TestSettings(t *testing.T) {
 		t.Errorf("the resource is %q", got)
 	}
 }
+
+func FuzzSaid(f *testing.F) {
+	f.Add([]byte(`{"message":"Not Found","documentation_url":"https://docs.github.com"}`))
+	f.Add([]byte(`{"message":{"a":[]},"error":"x","error_description":1}`))
+	f.Add([]byte(`{"message":"\u0000\ud800"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		resp := says(403, string(text), "Content-Type", "application/json")
+		if got := saidBy(resp); len(got) > maxSaid+len("…") || !utf8.ValidString(got) || word.MatchString(got) {
+			t.Errorf("%q became %q", text, got)
+		}
+	})
+}

@@ -216,7 +216,11 @@ func (l *limiter) settle(c *charge, reading *Reading) (Budget, time.Time) {
 	case reading.Whole:
 		a.notBefore = latest(a.notBefore, now.Add(a.wait(c, reading, now)))
 	default:
-		res.budget.NotBefore = latest(res.budget.NotBefore, now.Add(a.wait(c, reading, now)))
+		wait := a.wait(c, reading, now)
+		about.budget.NotBefore = latest(about.budget.NotBefore, now.Add(wait))
+		if about != res { // we took it for another resource, whose other calls should not wait for this one's hour
+			res.budget.NotBefore = latest(res.budget.NotBefore, now.Add(min(wait, minStrike)))
+		}
 	}
 	if l.board != nil {
 		l.board.post(l, a)

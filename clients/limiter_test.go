@@ -320,3 +320,41 @@ func TestBoardIsNotTrusted(t *testing.T) {
 		}
 	})
 }
+
+// A refusal of a resource that the request was not charged to holds for that one, and for a minute for what it was charged to.
+func TestRefusalOfAnotherResource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTestLimiter(Settings{Kind: "github"})
+		_, err := both(l, always(403, github(0, time.Hour, "dependency_snapshots")...)).RoundTrip(get(t.Context()))
+		wantError(t, err, ErrLimited)
+		_, err = both(l, always(200)).RoundTrip(get(WithCost(t.Context(), "dependency_snapshots", 1)))
+		wantWait(t, err, ErrLimited, time.Hour)
+		_, err = both(l, always(200)).RoundTrip(get(t.Context()))
+		wantWait(t, err, ErrLimited, time.Minute)
+		time.Sleep(time.Minute)
+		if _, err = both(l, always(200)).RoundTrip(get(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func FuzzBoard(f *testing.F) {
+	f.Add("budget:core", `{"limit":100,"remaining":3,"used":97,"resetsAt":"2026-11-26T12:00:00Z"}`, "wait", "1795694400000")
+	f.Add("budget:", `{"limit":-1}`, "wait:core", "-1")
+	f.Add("budget:core:x", `[]`, "wait:", "99999999999999999999")
+	f.Fuzz(func(t *testing.T, field1, value1, field2, value2 string) {
+		l := newTestLimiter(Settings{Kind: "github"})
+		now := time.Now()
+		a := l.account(cache.Scope{}, now)
+		l.learn(a, map[string]string{field1: value1, field2: value2}, now)
+		for name, r := range a.resources {
+			if b := r.budget; b.Remaining < 0 || b.Remaining > b.Limit || b.Used < 0 || b.ResetsAt.After(now.Add(maxWait)) || b.NotBefore.After(now.Add(maxWait)) || name != resourceName(name) {
+				t.Errorf("%s is %+v", name, b)
+			}
+		}
+		if a.notBefore.After(now.Add(maxWait)) {
+			t.Errorf("nobody asks before %v", a.notBefore)
+		}
+		a.fields(now)
+	})
+}

@@ -48,7 +48,7 @@ var GitHubLimits = Limits{Resource: gitHubResource, Read: readGitHub}
 func gitHubResource(r *http.Request) string {
 	path := strings.TrimPrefix(r.URL.Path, "/api/v3")
 	switch {
-	case strings.HasSuffix(path, "/graphql"):
+	case path == "/graphql", path == "/api/graphql": // and not the repository of that name
 		return "graphql"
 	case strings.HasPrefix(path, "/search/code"):
 		return "code_search"
@@ -205,7 +205,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 		return time.Duration(max(min(seconds, int64(maxWait/time.Second)), 1)) * time.Second, true // to come back at once is no wait
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return max(within(at.Sub(serverTime(h, now))), time.Second), true
+		return max(bounded(at.Sub(serverTime(h, now))), time.Second), true
 	}
 	return 0, false
 }
@@ -213,9 +213,9 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 // moment turns a vendor's reset into a time of this machine's clock. Numbers too small to be a date of our time are seconds from now, as in the IETF's drafts.
 func moment(reset int64, h http.Header, now time.Time) time.Time {
 	if reset < 1e8 {
-		return now.Add(within(time.Duration(reset) * time.Second))
+		return now.Add(bounded(time.Duration(reset) * time.Second))
 	}
-	return now.Add(within(time.Unix(reset, 0).Sub(serverTime(h, now))))
+	return now.Add(bounded(time.Unix(reset, 0).Sub(serverTime(h, now))))
 }
 
 // serverTime is the time of the server's clock as it answered, so that a difference between clocks does not lengthen or shorten a wait.
@@ -226,7 +226,7 @@ func serverTime(h http.Header, now time.Time) time.Time {
 	return now
 }
 
-func within(d time.Duration) time.Duration { return min(max(d, 0), maxWait) }
+func bounded(d time.Duration) time.Duration { return min(max(d, 0), maxWait) }
 
 // number reads a count that is not negative; what follows a comma or semicolon are parameters of the IETF's drafts.
 func number(text string) (int64, bool) {

@@ -118,6 +118,7 @@ func TestGitHubResources(t *testing.T) {
 		"https://api.github.com/graphql":                "graphql",
 		"https://github.example/api/graphql":            "graphql",
 		"https://api.github.com/repos/a/b":              "core",
+		"https://api.github.com/repos/graphql/graphql":  "core",
 		"https://api.github.com/search/code?q=x":        "code_search",
 		"https://api.github.com/search/issues":          "search",
 		"https://github.example/api/v3/search/issues":   "search",

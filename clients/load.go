@@ -34,7 +34,10 @@ func (s *Source) Load(ctx context.Context, kind string, wanted []Name, fetch cac
 	for i, w := range wanted {
 		list[i] = cache.Wanted{Key: cache.Key{Source: s.settings.Name, Kind: kind, Scope: scope, Name: w.Name}, Policy: policy, Tags: w.Tags}
 	}
-	out := s.load(ctx, list, fetch)
+	said := callOf(ctx)
+	out := s.load(ctx, list, func(ctx context.Context, missing []cache.Missing) []cache.Fetched {
+		return fetch(within(ctx, said), missing)
+	})
 	for _, r := range out {
 		s.health.note(r.State)
 	}
@@ -49,7 +52,7 @@ func (s *Settings) policy(kind string) cache.Policy {
 }
 
 // askAll is what a cache that remembers nothing does.
-func askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cache.Result {
+func (s *Source) askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cache.Result {
 	missing := make([]cache.Missing, len(wanted))
 	for i := range missing {
 		missing[i].Index = i
@@ -60,7 +63,7 @@ func askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cac
 	for i := range out {
 		switch {
 		case i >= len(fetched) || fetched[i].Unchanged && fetched[i].Err == nil:
-			out[i] = cache.Result{State: cache.Failed, Err: ErrBadAnswer}
+			out[i] = cache.Result{State: cache.Failed, Err: &Error{Kind: ErrBadAnswer, Source: s.settings.Name, Message: "nothing was found out about it; please report this bug", ours: true}}
 		case fetched[i].Err != nil:
 			out[i] = cache.Result{State: cache.Failed, Err: fetched[i].Err}
 		default:
@@ -74,5 +77,8 @@ func askAll(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cac
 }
 
 func (s *Source) load(ctx context.Context, wanted []cache.Wanted, fetch cache.Fetch) []cache.Result {
-	return askAll(ctx, wanted, fetch)
+	if s.shared.Cache == nil {
+		return s.askAll(ctx, wanted, fetch)
+	}
+	return s.shared.Cache.Load(ctx, wanted, fetch)
 }

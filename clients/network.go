@@ -16,8 +16,10 @@ const (
 	dialTimeout      = 5 * time.Second  // a host that is there answers in a round trip; TCP sends a second packet after 1 s and a third after 3
 	handshakeTimeout = 5 * time.Second  // a handshake that never ends must not hold a connection
 	idleTimeout      = 90 * time.Second // below the 2 minutes after which load balancers drop what is idle
-	maxHead          = 256 << 10        // of an answer, in bytes; GitHub's Link headers have a few hundred
-	maxIdle          = 32               // connections kept open: more than a source has places by default
+	quietTime        = 15 * time.Second // after which a connection is asked for a sign of life: one that a firewall forgot fails only after minutes
+	pingTimeout      = 5 * time.Second
+	maxHead          = 256 << 10 // of an answer, in bytes; GitHub's Link headers have a few hundred
+	maxIdle          = 32        // connections kept open: more than a source has places by default
 )
 
 // network makes what goes out to the network: bounded waits for each step, bounded connections, no proxy but a configured one, and no
@@ -42,6 +44,7 @@ func network(s *Settings, d doors) *http.Transport {
 		MaxConnsPerHost:        s.Places + maxIdle, // the places bound the requests; this is for connections that are being made for nobody any more
 		MaxResponseHeaderBytes: maxHead,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: quietTime, PingTimeout: pingTimeout},
 	}
 	if s.Proxy != nil {
 		t.Proxy = http.ProxyURL(s.Proxy)

@@ -202,19 +202,27 @@ func (p *pipe) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // inBubble runs the test in a bubble with a source whose server is reached in memory.
 func inBubble(t *testing.T, set Settings, shared Shared, handler http.HandlerFunc, test func(t *testing.T, s *Source)) {
 	t.Helper()
+	inBubbleWith(t, set, &shared, handler, func() func() { return func() {} }, test)
+}
+
+// inBubbleWith is inBubble with what is to be made, and ended, within the bubble.
+func inBubbleWith(t *testing.T, set Settings, shared *Shared, handler http.HandlerFunc, begin func() (end func()), test func(t *testing.T, s *Source)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		end := begin()
 		p := newPipe()
 		server := &http.Server{Handler: handler}
 		go server.Serve(p)
 		set.Name, set.Dial = "example", p.dial
 		set.Address, _ = url.Parse("http://api.example")
-		s, err := Open(set, shared)
+		s, err := Open(set, *shared)
 		if err != nil {
 			t.Fatal(err)
 		}
 		test(t, s)
 		s.Close()
 		server.Close()
+		end()
 		synctest.Wait()
 	})
 }
@@ -301,4 +309,32 @@ func TestCircuitAndDeadlines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A handshake that never ends does not hold a request, nor a place.
+func TestHandshakeThatNeverEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipe()
+		go func() {
+			for {
+				c, err := p.Accept()
+				if err != nil {
+					return
+				}
+				go io.Copy(io.Discard, c)
+			}
+		}()
+		address, _ := url.Parse("https://api.example")
+		s, err := Open(Settings{Name: "example", Address: address, Dial: p.dial}, Shared{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		started := time.Now()
+		_, err = s.HTTP().Post("https://api.example", "", nil)
+		if wantError(t, err, ErrTimeout); time.Since(started) != handshakeTimeout || s.Status().InFlight != 0 {
+			t.Errorf("it took %v: %v, %+v", time.Since(started), err, s.Status())
+		}
+		s.Close()
+		p.Close()
+	})
 }

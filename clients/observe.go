@@ -90,9 +90,9 @@ func (w *watch) pass(r *http.Request, next http.RoundTripper) (*http.Response, e
 	ctx := context.WithValue(r.Context(), passageKey{}, new(passage)) // also where this request is made for another
 	c := callOf(ctx)
 	var outcome Outcome
-	within := c
-	within.outcome = &outcome
-	resp, err := next.RoundTrip(r.WithContext(withCall(ctx, within)))
+	inner := c
+	inner.outcome = &outcome
+	resp, err := next.RoundTrip(r.WithContext(withCall(ctx, inner)))
 	if outcome == (Outcome{}) { // no answer that was remembered: the source was asked for this request
 		if outcome.At = started; err != nil {
 			outcome = Outcome{State: cache.Failed, Err: err}
@@ -101,7 +101,9 @@ func (w *watch) pass(r *http.Request, next http.RoundTripper) (*http.Response, e
 	if c.outcome != nil {
 		*c.outcome = outcome
 	}
-	w.health.note(outcome.State)
+	if !c.part {
+		w.health.note(outcome.State)
+	}
 	if w.observe.Request != nil {
 		told := Request{Source: w.source, Method: methodOf(r), Route: c.route, Code: CodeOf(err), State: outcome.State,
 			Attempts: int(passageOf(ctx).attempts.Load()), Duration: time.Since(started)}

@@ -38,9 +38,11 @@ type Settings struct {
 	MaxAnswer      int64         // bytes of an answer after decompression; DefaultMaxAnswer where 0
 	MaxStream      int64         // as MaxAnswer, for answers that are handed on as they come; DefaultMaxStream where 0
 
-	Allow []netip.Prefix // addresses that may be connected to although they are closed, such as 127.0.0.0/8
-	Proxy *url.URL       // the proxy to go through; none where nil, whatever the environment says
-	TLS   *tls.Config    // authorities and client certificates; the system's where nil
+	// Allow are addresses that may be connected to although they are closed, such as 127.0.0.0/8. Closed are loopback, link-local, multicast and
+	// what clouds keep their metadata at; private ranges are open, as GitHub Enterprise and the like live there, but not to Source.Elsewhere.
+	Allow []netip.Prefix
+	Proxy *url.URL    // the proxy to go through; none where nil, whatever the environment says
+	TLS   *tls.Config // authorities and client certificates; the system's where nil
 	// Dial makes the connections; nil for the network. It is for listeners in memory: it goes round Allow and what is closed.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

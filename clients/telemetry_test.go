@@ -42,7 +42,7 @@ func (s *spans) write(what string, attributes ...attribute.KeyValue) {
 	defer s.mu.Unlock()
 	fmt.Fprint(&s.text, what)
 	for _, a := range attributes {
-		fmt.Fprintf(&s.text, " %s=%s", a.Key, a.Value.Emit())
+		fmt.Fprintf(&s.text, " %s=%s", a.Key, a.Value.String())
 	}
 	fmt.Fprintln(&s.text)
 }

@@ -30,7 +30,8 @@ func decode(text []byte, encoding string) string {
 // binarySample is how much of a file git itself looks at to tell text from binary.
 const binarySample = 8000
 
-func isBinary(content []byte) bool {
+// IsBinary tells whether content is no text, as git tells it: one of its first 8,000 bytes is zero.
+func IsBinary(content []byte) bool {
 	return bytes.IndexByte(content[:min(len(content), binarySample)], 0) >= 0
 }
 

@@ -250,7 +250,7 @@ func (r *Repository) Blob(ctx context.Context, oid OID) (*Blob, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading a file of %s: %w", r.Path, err)
 		}
-		return &Blob{OID: oid, Size: found.size, Binary: isBinary(found.data), Data: found.data}, nil
+		return &Blob{OID: oid, Size: found.size, Binary: IsBinary(found.data), Data: found.data}, nil
 	})
 }
 

@@ -56,7 +56,7 @@ func (c *explainCommand) Run(p *program) error {
 	for name, subgraph := range subgraphs {
 		subgraphs[name] = notes.watch(subgraph)
 	}
-	response := (&execute.Executor{Subgraphs: subgraphs}).Execute(p.ctx, made, variables, nil)
+	response := (&execute.Executor{Subgraphs: subgraphs}).Execute(p.ctx, made, execute.Input{Variables: variables})
 	for i, note := range notes.byFetch {
 		if note == "" {
 			note = "  not asked: no object wants it\n"

@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,9 @@ import (
 	"callboard.dev/callboard/gateway/plan"
 )
 
+// sourcesMember tells whether extensions could have reports on sources, which only those who asked get.
+var sourcesMember = []byte(`"sources"`)
+
 // maxSubgraphErrors bounds the errors read from one answer.
 const maxSubgraphErrors = 1000
 
@@ -16,7 +20,7 @@ const maxSubgraphErrors = 1000
 func ReadAnswer(text []byte) (*Answer, error) {
 	answer := &Answer{}
 	s := &scanner{data: text}
-	err := readMembers(s, &answer.Errors, func() error {
+	err := readMembers(s, answer, func() error {
 		start := s.pos
 		err := s.skip()
 		answer.Data = text[start:s.pos]
@@ -28,8 +32,10 @@ func ReadAnswer(text []byte) (*Answer, error) {
 	return answer, nil
 }
 
-// readMembers reads a GraphQL response, calling data when the value of the member data comes next. Of a member that is there twice the last counts.
-func readMembers(s *scanner, errs *[]SubgraphError, data func() error) error {
+// readMembers reads a GraphQL response, calling data when the value of the member data comes next; its other members go into the answer. Of a member that
+// is there twice the last counts.
+func readMembers(s *scanner, answer *Answer, data func() error) error {
+	errs := &answer.Errors
 	hasData, hasErrors := false, false
 	err := s.members(func(key []byte) error {
 		s.peek()
@@ -50,6 +56,16 @@ func readMembers(s *scanner, errs *[]SubgraphError, data func() error) error {
 			hasErrors = len(*errs) > 0
 			return nil
 		case string(key) == "errors":
+			return nil
+		case string(key) == "extensions":
+			start := s.pos
+			if err := s.skip(); err != nil {
+				return err
+			}
+			answer.Sources = nil
+			if bytes.Contains(s.data[start:s.pos], sourcesMember) {
+				answer.Sources = readSources(s.data[start:s.pos])
+			}
 			return nil
 		}
 		return s.skip()
@@ -92,7 +108,7 @@ func (t *tree) mergeAnswer(s *sent, answer *Answer) error {
 	*in = scanner{data: text, answer: uint16(len(t.answers) - 1)}
 	if answer.Text != nil {
 		again := false
-		return readMembers(in, &answer.Errors, func() error {
+		return readMembers(in, answer, func() error {
 			if again {
 				t.undo()
 			}

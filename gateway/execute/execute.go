@@ -5,7 +5,7 @@
 // The one rule: one goroutine owns the data of a request. What runs beside it hands answers over; nothing of the data is locked.
 //
 // Start with Executor.Execute. schedule.go decides what is asked when, answer.go reads answers into the tree (value.go), representation.go writes what
-// entity fetches send, shape.go writes the response. http.go and inprocess.go are the two kinds of subgraph.
+// entity fetches send, shape.go writes the response, sources.go says where it comes from. http.go and inprocess.go are the two kinds of subgraph.
 package execute
 
 import (
@@ -41,6 +41,7 @@ type Request struct {
 	Variables []byte      // a JSON object; empty for none
 	Header    http.Header // of the client's request; a subgraph forwards only what it is configured to. Read only
 	Quota     *Quota      // what subgraphs in this process may do for the client's operation; nil means one of the default size
+	Sources   bool        // the answer should say where it comes from
 }
 
 // Answer is a subgraph's answer.
@@ -48,6 +49,15 @@ type Answer struct {
 	Text   []byte // a whole GraphQL response that is not read yet; else nil
 	Data   []byte // JSON of the member data; empty for none
 	Errors []SubgraphError
+	// Sources says where it comes from, where that was asked for and the subgraph knows.
+	Sources []SourceReport
+}
+
+// Input is what a client gave with an operation.
+type Input struct {
+	Variables operation.Variables
+	Header    http.Header // read only
+	Sources   bool        // the response is to say where it comes from, in extensions.sources
 }
 
 // SubgraphError is one entry of an answer's errors.
@@ -98,9 +108,9 @@ var bodies = sync.Pool{New: func() any { return new([]byte) }}
 const maxKept = 1 << 20
 
 // Execute runs the plan and returns the response. A subgraph that fails costs only what it would have answered.
-func (e *Executor) Execute(ctx context.Context, p *plan.Plan, variables operation.Variables, header http.Header) Response {
+func (e *Executor) Execute(ctx context.Context, p *plan.Plan, in Input) Response {
 	r := runs.Get().(*run)
-	r.executor, r.ctx, r.plan, r.variables, r.header = e, ctx, p, variables, header
+	r.executor, r.ctx, r.plan, r.in = e, ctx, p, in
 	r.tree.root = r.tree.newObject(p.Root)
 	r.tree.apart = p.Filled
 	r.fetches()
@@ -112,14 +122,14 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, variables operatio
 
 // run is the execution of one request.
 type run struct {
-	executor  *Executor
-	ctx       context.Context
-	plan      *plan.Plan
-	variables operation.Variables
-	header    http.Header
-	quota     *Quota
-	tree      tree
-	errors    errorList
+	executor *Executor
+	ctx      context.Context
+	plan     *plan.Plan
+	in       Input
+	quota    *Quota
+	tree     tree
+	errors   errorList
+	reported []reported // where in.Sources asks for it
 
 	sents   []*sent // by the fetch's ID
 	ready   []int
@@ -148,8 +158,8 @@ func (r *run) release() {
 		}
 		s.reset()
 	}
-	r.executor, r.ctx, r.plan, r.variables, r.header, r.quota, r.done = nil, nil, nil, nil, nil, nil, nil
-	r.errors = errorList{}
+	r.executor, r.ctx, r.plan, r.in, r.quota, r.done = nil, nil, nil, Input{}, nil, nil
+	r.errors, r.reported = errorList{}, nil
 	r.tree.reset()
 	runs.Put(r)
 }
@@ -224,7 +234,7 @@ func (r *run) prepare(s *sent) bool {
 	f := s.fetch
 	s.body = s.body[:0]
 	for _, name := range f.Variables {
-		if value, given := r.variables[name]; given {
+		if value, given := r.in.Variables[name]; given {
 			s.member(name)
 			s.body = append(s.body, value...)
 		}
@@ -269,7 +279,7 @@ func (r *run) prepare(s *sent) bool {
 	if len(s.body) > 0 {
 		s.body = append(s.body, '}')
 	}
-	s.request = Request{Fetch: f, Text: f.Text, Prefix: f.Prefix, Variables: s.body, Header: r.header}
+	s.request = Request{Fetch: f, Text: f.Text, Prefix: f.Prefix, Variables: s.body, Header: r.in.Header, Sources: r.in.Sources}
 	if times != nil {
 		s.request.Text, s.request.Prefix = f.TextFor(times)
 	}
@@ -300,6 +310,9 @@ func (r *run) receive(s *sent) {
 	if s.answer != nil {
 		for i := range s.answer.Errors {
 			r.subgraphError(s, &s.answer.Errors[i])
+		}
+		if r.in.Sources && len(s.answer.Sources) > 0 {
+			r.reported = append(r.reported, reported{s, s.answer.Sources})
 		}
 	}
 	if s.err != nil {

@@ -126,6 +126,9 @@ func appendBody(b []byte, r *Request) []byte {
 	if len(r.Variables) > 0 {
 		b = append(append(b, `,"variables":`...), r.Variables...)
 	}
+	if r.Sources {
+		b = append(b, `,"extensions":{"sources":true}`...)
+	}
 	return append(b, '}')
 }
 

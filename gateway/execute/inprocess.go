@@ -77,6 +77,9 @@ func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 			params.Headers[http.CanonicalHeaderKey(name)] = values
 		}
 	}
+	if r.Sources {
+		params.Extensions = map[string]any{"sources": true}
+	}
 	if len(r.Variables) > 0 {
 		var err error
 		if params.Variables, err = decode(r.Variables); err != nil {
@@ -104,7 +107,13 @@ func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 	if response == nil {
 		return nil, &FetchError{Code: CodeBadAnswer, Reason: "it gave no answer"}
 	}
-	return answerOf(response), nil
+	answer := answerOf(response)
+	if r.Sources && response.Extensions["sources"] != nil {
+		if text, err := json.Marshal(response.Extensions); err == nil {
+			answer.Sources = readSources(text)
+		}
+	}
+	return answer, nil
 }
 
 func answerOf(response *graphql.Response) *Answer {

@@ -32,6 +32,9 @@ func (r *run) response(out []byte) []byte {
 	if len(r.errors.list) > 0 {
 		out = r.errors.append(append(out, `,"errors":`...))
 	}
+	if r.in.Sources {
+		out = r.appendSources(out)
+	}
 	*w = writer{path: w.path[:0]}
 	return append(out, '}')
 }

@@ -66,6 +66,7 @@ type Request struct {
 	OperationName string
 	Variables     json.RawMessage
 	Header        http.Header
+	Sources       bool // ask for where the answer comes from
 }
 
 // Result is an answer with everything made on the way to it.
@@ -105,7 +106,7 @@ func (g *Gateway) Do(ctx context.Context, r Request) *Result {
 		return out.refused(operation.Failure(code, "%v", err))
 	}
 	out.Plan = made
-	out.Body = g.Executor.Execute(ctx, made, variables, r.Header).Body
+	out.Body = g.Executor.Execute(ctx, made, execute.Input{Variables: variables, Header: r.Header, Sources: r.Sources}).Body
 	return out
 }
 

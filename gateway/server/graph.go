@@ -162,7 +162,7 @@ func (g *Graph) permit(p *preparing, r *Request) operation.Errors {
 // run executes what was prepared. A query shares the execution of one that is the same.
 func (g *Graph) run(ctx context.Context, r *Request, p *prepared) *Response {
 	execute := func(ctx context.Context) *Response {
-		executed := g.executor.Execute(ctx, p.plan, p.variables, r.Header)
+		executed := g.executor.Execute(ctx, p.plan, execute.Input{Variables: p.variables, Header: r.Header, Sources: p.sources || asksForSources(r.Header)})
 		return &Response{Body: executed.Body, Executed: true, executed: executed}
 	}
 	if p.kind == ast.Mutation {
@@ -173,7 +173,7 @@ func (g *Graph) run(ctx context.Context, r *Request, p *prepared) *Response {
 	if !g.share || r.prepared == nil {
 		return execute(ctx)
 	}
-	response := p.share(ctx, g.headersOf(r.Header), execute)
+	response := p.share(ctx, g.sharedHeaders(r.Header), execute)
 	if response == nil {
 		return failure(operation.Failure(CodeCancelled, "the request ended before it was answered"))
 	}
@@ -213,7 +213,7 @@ func (g *Graph) prepare(r *Request) (*preparing, operation.Errors) {
 	if errs != nil {
 		return nil, errs
 	}
-	return &preparing{&prepared{graph: g, name: r.OperationName, kind: kind, variables: variables}, document}, nil
+	return &preparing{&prepared{graph: g, name: r.OperationName, kind: kind, variables: variables, sources: wantsSources(r.Extensions)}, document}, nil
 }
 
 // Explain returns the text of the plan for a request, without running it.

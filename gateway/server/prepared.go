@@ -19,6 +19,7 @@ type prepared struct {
 	kind      ast.Operation
 	plan      *plan.Plan
 	variables operation.Variables
+	sources   bool // whether the body asks for where the answer comes from
 	shares    shares
 }
 

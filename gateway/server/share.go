@@ -104,10 +104,15 @@ func (p *prepared) leave(f *flight) {
 	}
 }
 
-// headersOf returns a key for the values of the headers that some subgraph is sent. Among them are credentials, so the key is a digest.
-func (g *Graph) headersOf(header http.Header) string {
+// sharedHeaders returns a key for the values of the headers that decide an answer: those that some subgraph is sent, and the one that asks for sources. Among
+// them are credentials, so the key is a digest.
+func (g *Graph) sharedHeaders(header http.Header) string {
+	key := ""
+	if asksForSources(header) {
+		key = "sources "
+	}
 	if len(g.forwarded) == 0 {
-		return ""
+		return key
 	}
 	h := sha256.New()
 	for _, name := range g.forwarded {
@@ -116,7 +121,7 @@ func (g *Graph) headersOf(header http.Header) string {
 		}
 		_, _ = h.Write([]byte{0})
 	}
-	return string(h.Sum(nil))
+	return key + string(h.Sum(nil))
 }
 
 // forwardedBy returns the canonical names of the client's headers that the subgraphs are sent, sorted. It is false where that is not known of all of

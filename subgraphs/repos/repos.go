@@ -14,12 +14,16 @@ package repos
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/subgraphs/relay"
+	"callboard.dev/callboard/subgraphs/report"
 	"callboard.dev/callboard/subgraphs/repos/graph"
+	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/repos/view"
+	"callboard.dev/callboard/subgraphs/scalar"
 	"github.com/99designs/gqlgen/graphql"
 )
 
@@ -29,6 +33,7 @@ type Config struct {
 	Executable string        // the git to run; "git" from PATH where empty
 	Timeout    time.Duration // for one git process; see git.Config
 	Rescan     time.Duration // how old the list of repositories may get; see git.Config
+	Hosts      []*host.Host  // the repository hosts, in the order in which they are asked
 	MaskEmails bool          // give no email address of an author, committer or contributor
 	Log        *slog.Logger  // nowhere where nil
 }
@@ -59,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Repos, error) {
 		log.Warn("repository left out", "path", issue.Path, "reason", issue.Err)
 	}
 	log.Info("repositories found", "count", len(found.Repositories), "issues", len(found.Issues))
-	return &Repos{client: client, source: &view.Source{Client: client, MaskEmails: cfg.MaskEmails}}, nil
+	return &Repos{client: client, source: &view.Source{Client: client, Hosts: cfg.Hosts, MaskEmails: cfg.MaskEmails}}, nil
 }
 
 // Close forgets what is remembered. No request may be under way.
@@ -70,7 +75,7 @@ func (r *Repos) Close() error {
 
 // ExecutableSchema returns the subgraph for gqlgen's servers and executors.
 func (r *Repos) ExecutableSchema() graphql.ExecutableSchema {
-	return perRequest{ExecutableSchema: graph.NewExecutableSchema(graph.Config{Resolvers: resolver{r.source}}), source: r.source}
+	return report.Schema(perRequest{ExecutableSchema: graph.NewExecutableSchema(graph.Config{Resolvers: resolver{r.source}}), source: r.source})
 }
 
 // perRequest gives every operation a view.Request of its own.
@@ -101,17 +106,30 @@ func (r resolver) request(ctx context.Context) *view.Request {
 
 type query struct{ resolver }
 
-func (q query) Repository(ctx context.Context, id, nameWithOwner, path *string) (*view.Repository, error) {
+func (q query) Repository(ctx context.Context, id, nameWithOwner, host, path *string, url *scalar.URL) (*view.Repository, error) {
 	request := q.request(ctx)
-	switch {
-	case id != nil && nameWithOwner == nil && path == nil:
-		return request.ByID(ctx, *id)
-	case id == nil && nameWithOwner != nil && path == nil:
-		return request.ByName(ctx, *nameWithOwner)
-	case id == nil && nameWithOwner == nil && path != nil:
-		return request.ByPath(ctx, *path)
+	ways := 0
+	for _, given := range []bool{id != nil, nameWithOwner != nil, path != nil, url != nil} {
+		if given {
+			ways++
+		}
 	}
-	return nil, view.Refuse(view.CodeBadInput, "name the repository in one way: by id, nameWithOwner or path")
+	switch {
+	case ways != 1 || host != nil && nameWithOwner == nil:
+	case id != nil:
+		return request.ByID(ctx, *id)
+	case nameWithOwner != nil:
+		return request.ByName(ctx, *nameWithOwner, host)
+	case path != nil:
+		return request.ByPath(ctx, *path)
+	case url != nil:
+		return request.ByURL(ctx, *url)
+	}
+	return nil, view.Refuse(view.CodeBadInput, "name the repository in one way: by id, nameWithOwner (with host or without), path or url")
+}
+
+func (q query) PullRequest(ctx context.Context, url scalar.URL) (*view.PullRequest, error) {
+	return q.request(ctx).PullRequestByURL(ctx, url)
 }
 
 func (q query) Repositories(ctx context.Context, words *string, first *int, after *string, last *int, before *string) (*view.RepositoryConnection, error) {
@@ -134,16 +152,30 @@ func (e entity) FindManyCatalogEntityByRefs(ctx context.Context, reps []*graph.C
 }
 
 func (e entity) FindManyRepositoryByIDs(ctx context.Context, reps []*graph.RepositoryByIDsInput) ([]*view.Repository, error) {
-	request := e.request(ctx)
-	out := make([]*view.Repository, len(reps))
+	return findMany(reps, func(rep *graph.RepositoryByIDsInput) (*view.Repository, error) {
+		return e.request(ctx).ByID(ctx, rep.ID)
+	})
+}
+
+func (e entity) FindManyPullRequestByIDs(ctx context.Context, reps []*graph.PullRequestByIDsInput) ([]*view.PullRequest, error) {
+	return findMany(reps, func(rep *graph.PullRequestByIDsInput) (*view.PullRequest, error) {
+		return e.request(ctx).PullRequestByID(ctx, rep.ID)
+	})
+}
+
+// findMany finds all at once, so that what has to be asked for is asked for together.
+func findMany[R, T any](reps []*R, find func(*R) (*T, error)) ([]*T, error) {
+	out := make([]*T, len(reps))
 	errs := make([]error, len(reps))
-	failed := false
+	var group sync.WaitGroup
 	for i, rep := range reps {
-		out[i], errs[i] = request.ByID(ctx, rep.ID)
-		failed = failed || errs[i] != nil
+		group.Go(func() { out[i], errs[i] = find(rep) })
 	}
-	if failed {
-		return out, graphql.BatchErrorList(errs)
+	group.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return out, graphql.BatchErrorList(errs)
+		}
 	}
 	return out, nil
 }

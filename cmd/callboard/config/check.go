@@ -46,6 +46,7 @@ func (c Config) problems() []*Error {
 			add(fmt.Sprintf("subgraphs[%d].url", i), "is missing: say where the subgraph answers")
 		}
 	}
+	c.checkSources(add)
 	checkSubgraphs("gateway.subgraphs", c.Gateway.Subgraphs, add)
 	for i, s := range c.Gateway.Subgraphs {
 		if s.Schema != "" {
@@ -53,6 +54,45 @@ func (c Config) problems() []*Error {
 		}
 	}
 	return out
+}
+
+// checkSources finds what is wrong between sources, and between the keys of one.
+func (c Config) checkSources(add func(key, format string, args ...any)) {
+	named, hosts := map[string]bool{}, map[string]string{}
+	for i, s := range c.Sources {
+		at := func(key string) string { return fmt.Sprintf("sources[%d].%s", i, key) }
+		if named[strings.ToLower(s.Name)] {
+			add(at("name"), "is the name of another source: choose another")
+		}
+		named[strings.ToLower(s.Name)] = true
+		if u, err := url.Parse(s.URL); err == nil && s.URL != "" {
+			page := strings.ToLower(u.Host) + strings.TrimRight(u.Path, "/")
+			if other, taken := hosts[page]; taken {
+				add(at("url"), "is where the source %s has its pages: two sources cannot answer for the same repositories", other)
+			}
+			hosts[page] = s.Name
+		}
+		app := s.App != (App{})
+		if app && (s.App.ID == 0 || s.App.Installation == 0 || s.App.Key == "") {
+			add(at("app"), "needs id, installation and key")
+		}
+		if app && s.Kind == "gitlab" {
+			add(at("app"), "is for GitHub alone: give a token")
+		}
+		if app && s.Token.Reveal() != "" {
+			add(at("app"), "stands beside a token: keep one of the two")
+		}
+	}
+	r := c.Cache.Redis
+	if r.Cluster && r.Master != "" {
+		add("cache.redis.cluster", "stands beside master, which is for Sentinel: keep one of the two")
+	}
+	if r.Cluster && r.Database != 0 {
+		add("cache.redis.database", "is not possible in a cluster, which has one database")
+	}
+	if len(r.Addresses) == 0 && (r.Cluster || r.Master != "") {
+		add("cache.redis.addresses", "is missing: say where Redis is")
+	}
 }
 
 // checkSubgraphs finds what is wrong between the entries of a list, and between the fields of one entry.
@@ -106,6 +146,8 @@ func explain(e validator.FieldError) string {
 		return "want one of " + strings.Join(strings.Fields(e.Param()), ", ")
 	case "gt":
 		return "must be more than " + e.Param()
+	case "gte":
+		return "must be " + e.Param() + " or more"
 	case "required":
 		if e.Field() == "state" {
 			return "is not known: the environment sets neither XDG_STATE_HOME nor HOME, so name a folder"
@@ -125,6 +167,8 @@ var allowed = map[string]struct {
 	"origin":      {"one origin, such as https://portal.example.com; there is no wildcard", isOrigin},
 	"endpoint":    {"an http or https URL without user, password and fragment; credentials belong under headers", isEndpoint},
 	"subgraph":    {"a name of letters, digits, - and _ that starts with a letter, 1 to 63 characters", subgraphName.MatchString},
+	"source":      {"a name of letters, digits, ., - and _ that starts with a letter or a digit, 1 to 100 characters", sourceName.MatchString},
+	"prefix":      {"a range of addresses, such as 127.0.0.0/8 or fd00::/8", isPrefix},
 	"header":      {"the name of an HTTP header that is not one of the connection's own", isHeader},
 	"headervalue": {"a header's value: one line of text", isHeaderValue},
 }
@@ -145,6 +189,7 @@ var rules = func() *validator.Validate {
 
 var (
 	subgraphName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
+	sourceName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 	hostName     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 	headerName   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
 )
@@ -161,6 +206,11 @@ func isAddress(value string) bool {
 func isHost(value string) bool {
 	_, err := netip.ParseAddr(value)
 	return err == nil || hostName.MatchString(value)
+}
+
+func isPrefix(value string) bool {
+	_, err := netip.ParsePrefix(value)
+	return err == nil
 }
 
 func isAllowedHost(value string) bool { return value == "*" || isHost(value) }

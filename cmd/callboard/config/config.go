@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -30,6 +31,8 @@ type Config struct {
 	Log       Log        `yaml:"log"`
 	Server    Server     `yaml:"server"`
 	Limits    Limits     `yaml:"limits"`
+	Sources   []Source   `yaml:"sources" validate:"dive"`
+	Cache     Cache      `yaml:"cache"`
 	Subgraphs []Subgraph `yaml:"subgraphs" validate:"dive"`
 	Gateway   Gateway    `yaml:"gateway"`
 }
@@ -94,15 +97,76 @@ type Subgraph struct {
 	ExposeErrors   bool              `yaml:"exposeErrors"`
 }
 
+// Source is a system outside of Callboard.
+type Source struct {
+	Name           string   `yaml:"name" validate:"source"`
+	Kind           string   `yaml:"kind" validate:"oneof=github gitlab"`
+	URL            string   `yaml:"url" validate:"endpoint"`
+	API            string   `yaml:"api" validate:"omitempty,endpoint"`
+	Token          Secret   `yaml:"token" validate:"omitempty,headervalue"`
+	App            App      `yaml:"app"`
+	WebhookSecrets []Secret `yaml:"webhookSecrets" validate:"dive,headervalue"`
+	Timeout        Duration `yaml:"timeout" validate:"gt=0"`
+	Concurrency    int      `yaml:"concurrency" validate:"gt=0"`
+	AllowAddresses []string `yaml:"allowAddresses" validate:"dive,prefix"`
+	Discover       Discover `yaml:"discover"`
+}
+
+// App is a GitHub App that is used in place of a token.
+type App struct {
+	ID           int    `yaml:"id" validate:"gte=0"`
+	Installation int    `yaml:"installation" validate:"gte=0"`
+	Key          string `yaml:"key"`
+}
+
+// Discover says which repositories of a source are searched for catalog files.
+type Discover struct {
+	Groups []string `yaml:"groups" validate:"dive,required"`
+	File   string   `yaml:"file" validate:"required"`
+	Every  Duration `yaml:"every" validate:"gt=0"`
+}
+
+// Cache says how answers of sources are remembered.
+type Cache struct {
+	Memory Size  `yaml:"memory" validate:"gt=0"`
+	Redis  Redis `yaml:"redis"`
+}
+
+// Redis is where replicas remember together.
+type Redis struct {
+	Addresses        []string `yaml:"addresses" validate:"dive,address"`
+	Master           string   `yaml:"master"`
+	Cluster          bool     `yaml:"cluster"`
+	Username         string   `yaml:"username"`
+	Password         Secret   `yaml:"password"`
+	SentinelPassword Secret   `yaml:"sentinelPassword"`
+	Database         int      `yaml:"database" validate:"gte=0"`
+	TLS              bool     `yaml:"tls"`
+	Prefix           string   `yaml:"prefix" validate:"source"`
+}
+
 // Gateway is what only "callboard gateway" uses.
 type Gateway struct {
 	Supergraph string     `yaml:"supergraph"`
 	Subgraphs  []Subgraph `yaml:"subgraphs" validate:"dive"`
 }
 
+// What holds of a source that does not say otherwise.
+const (
+	defaultSourceTimeout     = Duration(10 * time.Second)
+	defaultSourceConcurrency = 20 // of the hundred that GitHub allows at once
+	defaultDiscoverEvery     = Duration(10 * time.Minute)
+	defaultDiscoverFile      = "catalog-info.yaml"
+)
+
+// NewSource returns a source with the defaults of everything that need not be said.
+func NewSource() Source {
+	return Source{Timeout: defaultSourceTimeout, Concurrency: defaultSourceConcurrency, Discover: Discover{File: defaultDiscoverFile, Every: defaultDiscoverEvery}}
+}
+
 // FirstParty are the names of Callboard's own subgraphs, which no other may take in one graph with them.
 var FirstParty = []string{
-	"alerts", "catalog", "deployments", "docs", "infrastructure", "performance", "pipelines", "repos", "templates",
+	"alerts", "catalog", "deployments", "docs", "infrastructure", "performance", "pipelines", "repos", "sources", "templates",
 }
 
 // defaultSubgraphTimeout is what one request to a subgraph may take where nothing is said.
@@ -131,6 +195,7 @@ func defaults(env func(string) (string, bool)) Config {
 			RootFields: limits.RootFields, Directives: limits.Directives, SameKey: limits.SameKey, PlanBudget: plan.DefaultBudget,
 			Values: execute.DefaultMaxValues,
 		},
+		Cache: Cache{Memory: 64 << 20, Redis: Redis{Prefix: "callboard"}},
 	}
 }
 

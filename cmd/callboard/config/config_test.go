@@ -59,6 +59,16 @@ server:
   introspection: ${NOBODY:-false}
   shutdownTimeout: 250ms
 limits: {tokens: 1_000, depth: 9, planBudget: 7}
+sources:
+  - {name: forge, kind: github, url: "https://github.example.com", app: {id: 7, installation: 8, key: app.pem}, webhookSecrets: ["${TOKEN}"]}
+  - name: gitlab.com
+    kind: gitlab
+    url: https://gitlab.com
+    token: ${TOKEN}
+    timeout: 4s
+    allowAddresses: [127.0.0.0/8]
+    discover: {groups: [larkfold/apps], every: 1h}
+cache: {memory: 1MiB, redis: {addresses: ["redis-1:26379", "redis-2:26379"], master: board, password: "${TOKEN}"}}
 subgraphs:
   - name: tickets
     url: https://tickets.example.com/graphql?tenant=$$x
@@ -100,6 +110,13 @@ gateway:
 	expect("url", tickets.URL, "https://tickets.example.com/graphql?tenant=$x")
 	expect("schema", tickets.Schema, "/etc/callboard/tickets.graphqls")
 	expect("header", tickets.Headers["Authorization"].Reveal(), "Bearer s3cr3t-value")
+	forge, other := got.Sources[0], got.Sources[1]
+	expect("app", forge.App, config.App{ID: 7, Installation: 8, Key: "/etc/callboard/app.pem"})
+	expect("webhook secret", forge.WebhookSecrets[0].Reveal(), "s3cr3t-value")
+	expect("source's timeout", []config.Duration{forge.Timeout, other.Timeout}, []config.Duration{config.Duration(10 * time.Second), config.Duration(4 * time.Second)})
+	expect("discover", other.Discover, config.Discover{Groups: []string{"larkfold/apps"}, File: "catalog-info.yaml", Every: config.Duration(time.Hour)})
+	expect("master", got.Cache.Redis.Master, "board")
+	expect("prefix", got.Cache.Redis.Prefix, "callboard")
 	expect("timeout", got.Subgraph("rota").Timeout.Duration(), 20*time.Second)
 	expect("supergraph", got.Gateway.Supergraph, "/etc/callboard/supergraph.graphql")
 	expect("catalog", got.Subgraph("catalog").URL, "http://catalog:4001/graphql")
@@ -113,7 +130,7 @@ func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 	}{
 		{"lisen: x:1", ":1: lisen: there is no such key; did you mean listen?"},
 		{"log:\n  livel: info", ":2: log.livel: there is no such key; did you mean level?"},
-		{"zzzzzz: 1", ":1: zzzzzz: there is no such key; there are folders, gateway, limits, listen, log, server, state, subgraphs"},
+		{"zzzzzz: 1", ":1: zzzzzz: there is no such key; there are cache, folders, gateway, limits, listen, log, server, sources, state, subgraphs"},
 		{"listen: localhost", ":1: listen: want HOST:PORT"},
 		{"listen: localhost:99999", ":1: listen: want HOST:PORT"},
 		{"\nlog:\n  level: loud", ":3: log.level: want one of debug, info, warn, error"},
@@ -154,6 +171,21 @@ func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 		{"subgraphs:\n  - name: a\n    url: http://a/\n    headers: {x-a: b, X-A: c}", "is the header X-A again"},
 		{"subgraphs:\n  - name: a\n    url: http://a/\n    headers: {x-a: b}\n    forwardHeaders: [X-A]", ":5: subgraphs[0].forwardHeaders[0]: X-A is also set"},
 		{"gateway:\n  subgraphs:\n    - {name: catalog, schema: x}", ":3: gateway.subgraphs[0].schema: is not used here"},
+		{"sources:\n  - {kind: github, url: http://a/}", ":2: sources[0].name: want a name"},
+		{"sources:\n  - {name: a, kind: svn, url: http://a/}", ":2: sources[0].kind: want one of github, gitlab"},
+		{"sources:\n  - {name: a, kind: github, url: \"http://u:p@a/\"}", ":2: sources[0].url: want an http or https URL"},
+		{"sources:\n  - {name: a, kind: github, url: http://a}\n  - {name: A, kind: gitlab, url: http://b}", ":3: sources[1].name: is the name of another source"},
+		{"sources:\n  - {name: a, kind: github, url: http://a}\n  - {name: b, kind: gitlab, url: http://A/}", ":3: sources[1].url: is where the source a has its pages"},
+		{"sources:\n  - {name: a, kind: github, url: http://a, app: {id: 1}}", ":2: sources[0].app: needs id, installation and key"},
+		{"sources:\n  - {name: a, kind: gitlab, url: http://a, app: {id: 1, installation: 2, key: x}}", ":2: sources[0].app: is for GitHub alone"},
+		{"sources:\n  - {name: a, kind: github, url: http://a, token: x, app: {id: 1, installation: 2, key: x}}", ":2: sources[0].app: stands beside a token"},
+		{"sources:\n  - {name: a, kind: github, url: http://a, allowAddresses: [127.0.0.1]}", ":2: sources[0].allowAddresses[0]: want a range of addresses"},
+		{"sources:\n  - {name: a, kind: github, url: http://a, discover: {groups: [\"\"]}}", ":2: sources[0].discover.groups[0]: is missing"},
+		{"cache: {redis: {addresses: [a]}}", ":1: cache.redis.addresses[0]: want HOST:PORT"},
+		{"cache: {redis: {cluster: true, database: 1}}", ":1: cache.redis.database: is not possible in a cluster"},
+		{"cache: {redis: {master: x}}", ":1: cache.redis.addresses: is missing"},
+		{"cache: {redis: {master: x, cluster: true}}", ":1: cache.redis.cluster: stands beside master"},
+		{"cache: {memory: 0}", ":1: cache.memory: must be more than 0"},
 		{strings.Repeat("[", 100), ":1: lists and mappings are nested too deep"},
 		{"folders:\n" + strings.Repeat("- ", 100), ":2: lists and mappings are nested too deep"},
 		{strings.Repeat("#", 300<<10), "larger than 256 KiB"},

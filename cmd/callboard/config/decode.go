@@ -127,8 +127,11 @@ func (d *decoder) decodeList(node ast.Node, target reflect.Value, path string) {
 		if line, ok := firstKeyLine(value); ok {
 			d.lines[at] = line
 		}
-		if s, ok := items.Index(i).Addr().Interface().(*Subgraph); ok {
-			s.Timeout = defaultSubgraphTimeout
+		switch item := items.Index(i).Addr().Interface().(type) {
+		case *Subgraph:
+			item.Timeout = defaultSubgraphTimeout
+		case *Source:
+			*item = NewSource()
 		}
 		if _, absent := value.(*ast.NullNode); absent {
 			d.fail(value, at, "is empty: give it a value or remove it")
@@ -191,7 +194,9 @@ func setScalar(target reflect.Value, text string) (err error) {
 	case *string:
 		*value = text
 	case *Secret:
-		*value = NewSecret(text)
+		if *value = (Secret{}); text != "" {
+			*value = NewSecret(text)
+		}
 	case *Duration:
 		*value, err = parseDuration(text)
 	case *Size:

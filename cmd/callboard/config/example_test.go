@@ -3,6 +3,7 @@ package config_test
 import (
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,7 +11,11 @@ import (
 )
 
 // examplesOnly are the keys of callboard.example.yaml whose value is not the default, which their comment tells.
-var examplesOnly = []string{"folders", "subgraphs", "gateway"}
+var examplesOnly = []string{"folders", "sources", "subgraphs", "gateway"}
+
+// neededOrDefault are the keys below them that must be given, or whose value in the example is the default.
+var neededOrDefault = []string{"gateway", "subgraphs.name", "subgraphs.url", "subgraphs.timeout", "sources.name", "sources.kind", "sources.url", "sources.timeout",
+	"sources.concurrency", "sources.discover", "sources.discover.file", "sources.discover.every"}
 
 func TestExampleHoldsTheDefaults(t *testing.T) {
 	got, err := read(config.Example())
@@ -21,10 +26,14 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.Folders, got.Subgraphs, got.Gateway = want.Folders, want.Subgraphs, want.Gateway
+	got.Folders, got.Sources, got.Subgraphs, got.Gateway = want.Folders, want.Sources, want.Subgraphs, want.Gateway
 	if got.Server.AllowedOrigins == nil || got.Server.AllowedHosts == nil || got.Server.OverrideLabels == nil {
 		t.Error("an empty list of the example reads as nothing")
 	}
+	if got.Cache.Redis.Addresses == nil {
+		t.Error("an empty list of the example reads as nothing")
+	}
+	got.Cache.Redis.Addresses = nil
 	got.Server.AllowedOrigins, got.Server.AllowedHosts, got.Server.OverrideLabels = nil, nil, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("callboard.example.yaml gives\n%+v\nbut the defaults are\n%+v", got, want)
@@ -47,8 +56,7 @@ func TestExampleExplainsEveryKey(t *testing.T) {
 			t.Errorf("callboard.example.yaml does not explain %s", key)
 		}
 		for _, prefix := range examplesOnly {
-			optional := key != "subgraphs.name" && key != "subgraphs.url" && key != "gateway" && key != "subgraphs.timeout"
-			if strings.HasPrefix(key, prefix) && optional && !strings.Contains(comment, "Default: ") {
+			if strings.HasPrefix(key, prefix) && !slices.Contains(neededOrDefault, key) && !strings.Contains(comment, "Default: ") {
 				t.Errorf("the comment of %s does not tell its default", key)
 			}
 		}
@@ -96,7 +104,7 @@ func keysOf(of reflect.Type, path string) []string {
 	if of.Kind() == reflect.Slice {
 		of = of.Elem()
 	}
-	if of.Kind() != reflect.Struct {
+	if of.Kind() != reflect.Struct || of == reflect.TypeFor[config.Secret]() {
 		return nil
 	}
 	var keys []string

@@ -211,6 +211,9 @@ func (c *Config) resolve(folder string, env func(string) (string, bool)) error {
 	}
 	absolute(&c.State)
 	absolute(&c.Gateway.Supergraph)
+	for i := range c.Sources {
+		absolute(&c.Sources[i].App.Key)
+	}
 	for _, list := range [][]Subgraph{c.Subgraphs, c.Gateway.Subgraphs} {
 		for i := range list {
 			absolute(&list[i].Schema)

@@ -40,11 +40,26 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	BranchProtection struct {
+		AllowsDeletions              func(childComplexity int) int
+		AllowsForcePushes            func(childComplexity int) int
+		IsAdminEnforced              func(childComplexity int) int
+		Pattern                      func(childComplexity int) int
+		RequiredApprovingReviewCount func(childComplexity int) int
+		RequiresCodeOwnerReviews     func(childComplexity int) int
+		RequiresCommitSignatures     func(childComplexity int) int
+		RequiresLinearHistory        func(childComplexity int) int
+		RequiresStatusChecks         func(childComplexity int) int
+	}
+
 	CatalogEntity struct {
-		Annotations    func(childComplexity int) int
-		Ref            func(childComplexity int) int
-		Repository     func(childComplexity int) int
-		RepositoryPath func(childComplexity int) int
+		Annotations      func(childComplexity int) int
+		Checkout         func(childComplexity int) int
+		OpenPullRequests func(childComplexity int, first *int, after *string) int
+		Ref              func(childComplexity int) int
+		Repository       func(childComplexity int) int
+		RepositoryPath   func(childComplexity int) int
+		ReviewQueue      func(childComplexity int, first *int, after *string) int
 	}
 
 	ChangedFile struct {
@@ -131,6 +146,7 @@ type ComplexityRoot struct {
 		Email         func(childComplexity int) int
 		FirstCommitAt func(childComplexity int) int
 		LastCommitAt  func(childComplexity int) int
+		Login         func(childComplexity int) int
 		Name          func(childComplexity int) int
 	}
 
@@ -148,6 +164,7 @@ type ComplexityRoot struct {
 
 	Entity struct {
 		FindManyCatalogEntityByRefs func(childComplexity int, reps []*CatalogEntityByRefsInput) int
+		FindManyPullRequestByIDs    func(childComplexity int, reps []*PullRequestByIDsInput) int
 		FindManyRepositoryByIDs     func(childComplexity int, reps []*RepositoryByIDsInput) int
 	}
 
@@ -162,6 +179,19 @@ type ComplexityRoot struct {
 		Date  func(childComplexity int) int
 		Email func(childComplexity int) int
 		Name  func(childComplexity int) int
+	}
+
+	GitHubRepository struct {
+		DatabaseID   func(childComplexity int) int
+		IsTemplate   func(childComplexity int) int
+		NodeID       func(childComplexity int) int
+		WatcherCount func(childComplexity int) int
+	}
+
+	GitLabRepository struct {
+		Namespace            func(childComplexity int) int
+		ProjectID            func(childComplexity int) int
+		RequestAccessEnabled func(childComplexity int) int
 	}
 
 	GitRef struct {
@@ -184,6 +214,31 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	HostUser struct {
+		AvatarURL func(childComplexity int) int
+		Login     func(childComplexity int) int
+		Name      func(childComplexity int) int
+		URL       func(childComplexity int) int
+	}
+
+	Label struct {
+		Color       func(childComplexity int) int
+		Description func(childComplexity int) int
+		Name        func(childComplexity int) int
+	}
+
+	LabelConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	LabelEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
@@ -191,9 +246,66 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	PullRequest struct {
+		Additions        func(childComplexity int) int
+		Assignees        func(childComplexity int) int
+		Author           func(childComplexity int) int
+		BaseRefName      func(childComplexity int) int
+		Body             func(childComplexity int) int
+		ChangedFileCount func(childComplexity int) int
+		Checks           func(childComplexity int) int
+		ClosedAt         func(childComplexity int) int
+		CommentCount     func(childComplexity int) int
+		CommitCount      func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		Deletions        func(childComplexity int) int
+		FetchedAt        func(childComplexity int) int
+		Freshness        func(childComplexity int) int
+		HeadRefName      func(childComplexity int) int
+		HeadRefOid       func(childComplexity int) int
+		ID               func(childComplexity int) int
+		IsDraft          func(childComplexity int) int
+		Labels           func(childComplexity int) int
+		MergeCommitOid   func(childComplexity int) int
+		Mergeable        func(childComplexity int) int
+		MergedAt         func(childComplexity int) int
+		MergedBy         func(childComplexity int) int
+		Milestone        func(childComplexity int) int
+		Number           func(childComplexity int) int
+		Repository       func(childComplexity int) int
+		ReviewDecision   func(childComplexity int) int
+		ReviewRequests   func(childComplexity int) int
+		Reviews          func(childComplexity int) int
+		Source           func(childComplexity int) int
+		State            func(childComplexity int) int
+		Title            func(childComplexity int) int
+		URL              func(childComplexity int) int
+		UpdatedAt        func(childComplexity int) int
+	}
+
+	PullRequestConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	PullRequestEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	PullRequestReview struct {
+		Author      func(childComplexity int) int
+		State       func(childComplexity int) int
+		SubmittedAt func(childComplexity int) int
+		URL         func(childComplexity int) int
+	}
+
 	Query struct {
+		PullRequest        func(childComplexity int, url scalar.URL) int
 		Repositories       func(childComplexity int, query *string, first *int, after *string, last *int, before *string) int
-		Repository         func(childComplexity int, id *string, nameWithOwner *string, path *string) int
+		Repository         func(childComplexity int, id *string, nameWithOwner *string, host *string, path *string, url *scalar.URL) int
 		RepositoryIssues   func(childComplexity int) int
 		__resolve__service func(childComplexity int) int
 		__resolve_entities func(childComplexity int, representations []map[string]any) int
@@ -206,34 +318,80 @@ type ComplexityRoot struct {
 		Text        func(childComplexity int) int
 	}
 
+	Release struct {
+		IsPrerelease func(childComplexity int) int
+		Name         func(childComplexity int) int
+		PublishedAt  func(childComplexity int) int
+		TagName      func(childComplexity int) int
+		URL          func(childComplexity int) int
+	}
+
+	ReleaseConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ReleaseEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Repository struct {
-		Branches       func(childComplexity int, query *string, first *int, after *string, last *int, before *string) int
-		Codeowners     func(childComplexity int, ref *string) int
-		Commit         func(childComplexity int, ref *string) int
-		Contributors   func(childComplexity int, ref *string, first *int, after *string, last *int, before *string) int
-		CurrentBranch  func(childComplexity int) int
-		DefaultBranch  func(childComplexity int) int
-		File           func(childComplexity int, path string, ref *string) int
-		HeadCommit     func(childComplexity int) int
-		History        func(childComplexity int, ref *string, path *string, author *string, since *time.Time, until *time.Time, first *int, after *string) int
-		Host           func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IsBare         func(childComplexity int) int
-		IsDetached     func(childComplexity int) int
-		IsEmpty        func(childComplexity int) int
-		IsShallow      func(childComplexity int) int
-		Issues         func(childComplexity int) int
-		LastActivityAt func(childComplexity int) int
-		Name           func(childComplexity int) int
-		NameWithOwner  func(childComplexity int) int
-		Owner          func(childComplexity int) int
-		OwnersOf       func(childComplexity int, path string, ref *string) int
-		Path           func(childComplexity int) int
-		Provider       func(childComplexity int) int
-		Readme         func(childComplexity int, ref *string) int
-		Tags           func(childComplexity int, query *string, first *int, after *string, last *int, before *string) int
-		Tree           func(childComplexity int, ref *string, path *string, first *int, after *string, last *int, before *string) int
-		URL            func(childComplexity int) int
+		BranchProtection    func(childComplexity int) int
+		Branches            func(childComplexity int, query *string, first *int, after *string, last *int, before *string) int
+		Checkout            func(childComplexity int) int
+		Codeowners          func(childComplexity int, ref *string) int
+		Commit              func(childComplexity int, ref *string) int
+		Contributors        func(childComplexity int, ref *string, first *int, after *string, last *int, before *string) int
+		CreatedAt           func(childComplexity int) int
+		CurrentBranch       func(childComplexity int) int
+		DefaultBranch       func(childComplexity int) int
+		Description         func(childComplexity int) int
+		FetchedAt           func(childComplexity int) int
+		File                func(childComplexity int, path string, ref *string) int
+		ForkCount           func(childComplexity int) int
+		Freshness           func(childComplexity int) int
+		Github              func(childComplexity int) int
+		Gitlab              func(childComplexity int) int
+		HeadCommit          func(childComplexity int) int
+		History             func(childComplexity int, ref *string, path *string, author *string, since *time.Time, until *time.Time, first *int, after *string) int
+		HomepageURL         func(childComplexity int) int
+		Host                func(childComplexity int) int
+		ID                  func(childComplexity int) int
+		IsArchived          func(childComplexity int) int
+		IsBare              func(childComplexity int) int
+		IsDetached          func(childComplexity int) int
+		IsEmpty             func(childComplexity int) int
+		IsFork              func(childComplexity int) int
+		IsShallow           func(childComplexity int) int
+		Issues              func(childComplexity int) int
+		Labels              func(childComplexity int, first *int, after *string) int
+		Languages           func(childComplexity int) int
+		LastActivityAt      func(childComplexity int) int
+		LatestRelease       func(childComplexity int) int
+		License             func(childComplexity int) int
+		Name                func(childComplexity int) int
+		NameWithOwner       func(childComplexity int) int
+		Owner               func(childComplexity int) int
+		OwnersOf            func(childComplexity int, path string, ref *string) int
+		Path                func(childComplexity int) int
+		Provider            func(childComplexity int) int
+		PullRequest         func(childComplexity int, number int) int
+		PullRequests        func(childComplexity int, states []view.PullRequestState, labels []string, baseRefName *string, headRefName *string, orderBy *view.PullRequestOrder, first *int, after *string, last *int, before *string) int
+		PushedAt            func(childComplexity int) int
+		Readme              func(childComplexity int, ref *string) int
+		Releases            func(childComplexity int, first *int, after *string) int
+		Source              func(childComplexity int) int
+		StargazerCount      func(childComplexity int) int
+		Tags                func(childComplexity int, query *string, first *int, after *string, last *int, before *string) int
+		Topics              func(childComplexity int) int
+		TrackerIssues       func(childComplexity int, states []view.TrackerIssueState, labels []string, assignee *string, orderBy *view.TrackerIssueOrder, first *int, after *string, last *int, before *string) int
+		Tree                func(childComplexity int, ref *string, path *string, first *int, after *string, last *int, before *string) int
+		URL                 func(childComplexity int) int
+		Visibility          func(childComplexity int) int
+		VulnerabilityAlerts func(childComplexity int) int
 	}
 
 	RepositoryConnection struct {
@@ -265,6 +423,50 @@ type ComplexityRoot struct {
 		Path    func(childComplexity int) int
 	}
 
+	RepositoryLanguage struct {
+		Name    func(childComplexity int) int
+		Percent func(childComplexity int) int
+	}
+
+	RepositoryLicense struct {
+		Name   func(childComplexity int) int
+		SpdxID func(childComplexity int) int
+	}
+
+	ReviewRequest struct {
+		Team func(childComplexity int) int
+		User func(childComplexity int) int
+	}
+
+	TrackerIssue struct {
+		Assignees    func(childComplexity int) int
+		Author       func(childComplexity int) int
+		ClosedAt     func(childComplexity int) int
+		CommentCount func(childComplexity int) int
+		CreatedAt    func(childComplexity int) int
+		FetchedAt    func(childComplexity int) int
+		Freshness    func(childComplexity int) int
+		Labels       func(childComplexity int) int
+		Number       func(childComplexity int) int
+		Source       func(childComplexity int) int
+		State        func(childComplexity int) int
+		Title        func(childComplexity int) int
+		URL          func(childComplexity int) int
+		UpdatedAt    func(childComplexity int) int
+	}
+
+	TrackerIssueConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	TrackerIssueEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	TreeEntry struct {
 		Kind func(childComplexity int) int
 		Name func(childComplexity int) int
@@ -285,6 +487,14 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	VulnerabilityAlertCounts struct {
+		Critical func(childComplexity int) int
+		High     func(childComplexity int) int
+		Low      func(childComplexity int) int
+		Moderate func(childComplexity int) int
+		Total    func(childComplexity int) int
+	}
+
 	_Service struct {
 		SDL func(childComplexity int) int
 	}
@@ -296,10 +506,12 @@ type ComplexityRoot struct {
 
 type EntityResolver interface {
 	FindManyCatalogEntityByRefs(ctx context.Context, reps []*CatalogEntityByRefsInput) ([]*view.CatalogEntity, error)
+	FindManyPullRequestByIDs(ctx context.Context, reps []*PullRequestByIDsInput) ([]*view.PullRequest, error)
 	FindManyRepositoryByIDs(ctx context.Context, reps []*RepositoryByIDsInput) ([]*view.Repository, error)
 }
 type QueryResolver interface {
-	Repository(ctx context.Context, id *string, nameWithOwner *string, path *string) (*view.Repository, error)
+	Repository(ctx context.Context, id *string, nameWithOwner *string, host *string, path *string, url *scalar.URL) (*view.Repository, error)
+	PullRequest(ctx context.Context, url scalar.URL) (*view.PullRequest, error)
 	Repositories(ctx context.Context, query *string, first *int, after *string, last *int, before *string) (*view.RepositoryConnection, error)
 	RepositoryIssues(ctx context.Context) ([]*view.RepositoryIssue, error)
 }
@@ -322,12 +534,84 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "BranchProtection.allowsDeletions":
+		if e.ComplexityRoot.BranchProtection.AllowsDeletions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.AllowsDeletions(childComplexity), true
+	case "BranchProtection.allowsForcePushes":
+		if e.ComplexityRoot.BranchProtection.AllowsForcePushes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.AllowsForcePushes(childComplexity), true
+	case "BranchProtection.isAdminEnforced":
+		if e.ComplexityRoot.BranchProtection.IsAdminEnforced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.IsAdminEnforced(childComplexity), true
+	case "BranchProtection.pattern":
+		if e.ComplexityRoot.BranchProtection.Pattern == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.Pattern(childComplexity), true
+	case "BranchProtection.requiredApprovingReviewCount":
+		if e.ComplexityRoot.BranchProtection.RequiredApprovingReviewCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.RequiredApprovingReviewCount(childComplexity), true
+	case "BranchProtection.requiresCodeOwnerReviews":
+		if e.ComplexityRoot.BranchProtection.RequiresCodeOwnerReviews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.RequiresCodeOwnerReviews(childComplexity), true
+	case "BranchProtection.requiresCommitSignatures":
+		if e.ComplexityRoot.BranchProtection.RequiresCommitSignatures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.RequiresCommitSignatures(childComplexity), true
+	case "BranchProtection.requiresLinearHistory":
+		if e.ComplexityRoot.BranchProtection.RequiresLinearHistory == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.RequiresLinearHistory(childComplexity), true
+	case "BranchProtection.requiresStatusChecks":
+		if e.ComplexityRoot.BranchProtection.RequiresStatusChecks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BranchProtection.RequiresStatusChecks(childComplexity), true
+
 	case "CatalogEntity.annotations":
 		if e.ComplexityRoot.CatalogEntity.Annotations == nil {
 			break
 		}
 
 		return e.ComplexityRoot.CatalogEntity.Annotations(childComplexity), true
+	case "CatalogEntity.checkout":
+		if e.ComplexityRoot.CatalogEntity.Checkout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CatalogEntity.Checkout(childComplexity), true
+	case "CatalogEntity.openPullRequests":
+		if e.ComplexityRoot.CatalogEntity.OpenPullRequests == nil {
+			break
+		}
+
+		args, err := ec.field_CatalogEntity_openPullRequests_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.CatalogEntity.OpenPullRequests(childComplexity, args["first"].(*int), args["after"].(*string)), true
 	case "CatalogEntity.ref":
 		if e.ComplexityRoot.CatalogEntity.Ref == nil {
 			break
@@ -346,6 +630,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CatalogEntity.RepositoryPath(childComplexity), true
+	case "CatalogEntity.reviewQueue":
+		if e.ComplexityRoot.CatalogEntity.ReviewQueue == nil {
+			break
+		}
+
+		args, err := ec.field_CatalogEntity_reviewQueue_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.CatalogEntity.ReviewQueue(childComplexity, args["first"].(*int), args["after"].(*string)), true
 
 	case "ChangedFile.additions":
 		if e.ComplexityRoot.ChangedFile.Additions == nil {
@@ -668,6 +963,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Contributor.LastCommitAt(childComplexity), true
+	case "Contributor.login":
+		if e.ComplexityRoot.Contributor.Login == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Contributor.Login(childComplexity), true
 	case "Contributor.name":
 		if e.ComplexityRoot.Contributor.Name == nil {
 			break
@@ -724,6 +1025,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyCatalogEntityByRefs(childComplexity, args["reps"].([]*CatalogEntityByRefsInput)), true
+	case "Entity.findManyPullRequestByIDs":
+		if e.ComplexityRoot.Entity.FindManyPullRequestByIDs == nil {
+			break
+		}
+
+		args, err := ec.field_Entity_findManyPullRequestByIDs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Entity.FindManyPullRequestByIDs(childComplexity, args["reps"].([]*PullRequestByIDsInput)), true
 	case "Entity.findManyRepositoryByIDs":
 		if e.ComplexityRoot.Entity.FindManyRepositoryByIDs == nil {
 			break
@@ -779,6 +1091,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GitActor.Name(childComplexity), true
+
+	case "GitHubRepository.databaseId":
+		if e.ComplexityRoot.GitHubRepository.DatabaseID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GitHubRepository.DatabaseID(childComplexity), true
+	case "GitHubRepository.isTemplate":
+		if e.ComplexityRoot.GitHubRepository.IsTemplate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GitHubRepository.IsTemplate(childComplexity), true
+	case "GitHubRepository.nodeId":
+		if e.ComplexityRoot.GitHubRepository.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GitHubRepository.NodeID(childComplexity), true
+	case "GitHubRepository.watcherCount":
+		if e.ComplexityRoot.GitHubRepository.WatcherCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GitHubRepository.WatcherCount(childComplexity), true
+
+	case "GitLabRepository.namespace":
+		if e.ComplexityRoot.GitLabRepository.Namespace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GitLabRepository.Namespace(childComplexity), true
+	case "GitLabRepository.projectId":
+		if e.ComplexityRoot.GitLabRepository.ProjectID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GitLabRepository.ProjectID(childComplexity), true
+	case "GitLabRepository.requestAccessEnabled":
+		if e.ComplexityRoot.GitLabRepository.RequestAccessEnabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GitLabRepository.RequestAccessEnabled(childComplexity), true
 
 	case "GitRef.aheadBy":
 		if e.ComplexityRoot.GitRef.AheadBy == nil {
@@ -849,6 +1205,88 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GitRefEdge.Node(childComplexity), true
 
+	case "HostUser.avatarUrl":
+		if e.ComplexityRoot.HostUser.AvatarURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HostUser.AvatarURL(childComplexity), true
+	case "HostUser.login":
+		if e.ComplexityRoot.HostUser.Login == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HostUser.Login(childComplexity), true
+	case "HostUser.name":
+		if e.ComplexityRoot.HostUser.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HostUser.Name(childComplexity), true
+	case "HostUser.url":
+		if e.ComplexityRoot.HostUser.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HostUser.URL(childComplexity), true
+
+	case "Label.color":
+		if e.ComplexityRoot.Label.Color == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Label.Color(childComplexity), true
+	case "Label.description":
+		if e.ComplexityRoot.Label.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Label.Description(childComplexity), true
+	case "Label.name":
+		if e.ComplexityRoot.Label.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Label.Name(childComplexity), true
+
+	case "LabelConnection.edges":
+		if e.ComplexityRoot.LabelConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabelConnection.Edges(childComplexity), true
+	case "LabelConnection.nodes":
+		if e.ComplexityRoot.LabelConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabelConnection.Nodes(childComplexity), true
+	case "LabelConnection.pageInfo":
+		if e.ComplexityRoot.LabelConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabelConnection.PageInfo(childComplexity), true
+	case "LabelConnection.totalCount":
+		if e.ComplexityRoot.LabelConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabelConnection.TotalCount(childComplexity), true
+
+	case "LabelEdge.cursor":
+		if e.ComplexityRoot.LabelEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabelEdge.Cursor(childComplexity), true
+	case "LabelEdge.node":
+		if e.ComplexityRoot.LabelEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabelEdge.Node(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -874,6 +1312,285 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "PullRequest.additions":
+		if e.ComplexityRoot.PullRequest.Additions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Additions(childComplexity), true
+	case "PullRequest.assignees":
+		if e.ComplexityRoot.PullRequest.Assignees == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Assignees(childComplexity), true
+	case "PullRequest.author":
+		if e.ComplexityRoot.PullRequest.Author == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Author(childComplexity), true
+	case "PullRequest.baseRefName":
+		if e.ComplexityRoot.PullRequest.BaseRefName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.BaseRefName(childComplexity), true
+	case "PullRequest.body":
+		if e.ComplexityRoot.PullRequest.Body == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Body(childComplexity), true
+	case "PullRequest.changedFileCount":
+		if e.ComplexityRoot.PullRequest.ChangedFileCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.ChangedFileCount(childComplexity), true
+	case "PullRequest.checks":
+		if e.ComplexityRoot.PullRequest.Checks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Checks(childComplexity), true
+	case "PullRequest.closedAt":
+		if e.ComplexityRoot.PullRequest.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.ClosedAt(childComplexity), true
+	case "PullRequest.commentCount":
+		if e.ComplexityRoot.PullRequest.CommentCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.CommentCount(childComplexity), true
+	case "PullRequest.commitCount":
+		if e.ComplexityRoot.PullRequest.CommitCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.CommitCount(childComplexity), true
+	case "PullRequest.createdAt":
+		if e.ComplexityRoot.PullRequest.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.CreatedAt(childComplexity), true
+	case "PullRequest.deletions":
+		if e.ComplexityRoot.PullRequest.Deletions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Deletions(childComplexity), true
+	case "PullRequest.fetchedAt":
+		if e.ComplexityRoot.PullRequest.FetchedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.FetchedAt(childComplexity), true
+	case "PullRequest.freshness":
+		if e.ComplexityRoot.PullRequest.Freshness == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Freshness(childComplexity), true
+	case "PullRequest.headRefName":
+		if e.ComplexityRoot.PullRequest.HeadRefName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.HeadRefName(childComplexity), true
+	case "PullRequest.headRefOid":
+		if e.ComplexityRoot.PullRequest.HeadRefOid == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.HeadRefOid(childComplexity), true
+	case "PullRequest.id":
+		if e.ComplexityRoot.PullRequest.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.ID(childComplexity), true
+	case "PullRequest.isDraft":
+		if e.ComplexityRoot.PullRequest.IsDraft == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.IsDraft(childComplexity), true
+	case "PullRequest.labels":
+		if e.ComplexityRoot.PullRequest.Labels == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Labels(childComplexity), true
+	case "PullRequest.mergeCommitOid":
+		if e.ComplexityRoot.PullRequest.MergeCommitOid == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.MergeCommitOid(childComplexity), true
+	case "PullRequest.mergeable":
+		if e.ComplexityRoot.PullRequest.Mergeable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Mergeable(childComplexity), true
+	case "PullRequest.mergedAt":
+		if e.ComplexityRoot.PullRequest.MergedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.MergedAt(childComplexity), true
+	case "PullRequest.mergedBy":
+		if e.ComplexityRoot.PullRequest.MergedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.MergedBy(childComplexity), true
+	case "PullRequest.milestone":
+		if e.ComplexityRoot.PullRequest.Milestone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Milestone(childComplexity), true
+	case "PullRequest.number":
+		if e.ComplexityRoot.PullRequest.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Number(childComplexity), true
+	case "PullRequest.repository":
+		if e.ComplexityRoot.PullRequest.Repository == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Repository(childComplexity), true
+	case "PullRequest.reviewDecision":
+		if e.ComplexityRoot.PullRequest.ReviewDecision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.ReviewDecision(childComplexity), true
+	case "PullRequest.reviewRequests":
+		if e.ComplexityRoot.PullRequest.ReviewRequests == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.ReviewRequests(childComplexity), true
+	case "PullRequest.reviews":
+		if e.ComplexityRoot.PullRequest.Reviews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Reviews(childComplexity), true
+	case "PullRequest.source":
+		if e.ComplexityRoot.PullRequest.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Source(childComplexity), true
+	case "PullRequest.state":
+		if e.ComplexityRoot.PullRequest.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.State(childComplexity), true
+	case "PullRequest.title":
+		if e.ComplexityRoot.PullRequest.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.Title(childComplexity), true
+	case "PullRequest.url":
+		if e.ComplexityRoot.PullRequest.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.URL(childComplexity), true
+	case "PullRequest.updatedAt":
+		if e.ComplexityRoot.PullRequest.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequest.UpdatedAt(childComplexity), true
+
+	case "PullRequestConnection.edges":
+		if e.ComplexityRoot.PullRequestConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestConnection.Edges(childComplexity), true
+	case "PullRequestConnection.nodes":
+		if e.ComplexityRoot.PullRequestConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestConnection.Nodes(childComplexity), true
+	case "PullRequestConnection.pageInfo":
+		if e.ComplexityRoot.PullRequestConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestConnection.PageInfo(childComplexity), true
+	case "PullRequestConnection.totalCount":
+		if e.ComplexityRoot.PullRequestConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestConnection.TotalCount(childComplexity), true
+
+	case "PullRequestEdge.cursor":
+		if e.ComplexityRoot.PullRequestEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestEdge.Cursor(childComplexity), true
+	case "PullRequestEdge.node":
+		if e.ComplexityRoot.PullRequestEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestEdge.Node(childComplexity), true
+
+	case "PullRequestReview.author":
+		if e.ComplexityRoot.PullRequestReview.Author == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestReview.Author(childComplexity), true
+	case "PullRequestReview.state":
+		if e.ComplexityRoot.PullRequestReview.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestReview.State(childComplexity), true
+	case "PullRequestReview.submittedAt":
+		if e.ComplexityRoot.PullRequestReview.SubmittedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestReview.SubmittedAt(childComplexity), true
+	case "PullRequestReview.url":
+		if e.ComplexityRoot.PullRequestReview.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PullRequestReview.URL(childComplexity), true
+
+	case "Query.pullRequest":
+		if e.ComplexityRoot.Query.PullRequest == nil {
+			break
+		}
+
+		args, err := ec.field_Query_pullRequest_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PullRequest(childComplexity, args["url"].(scalar.URL)), true
 	case "Query.repositories":
 		if e.ComplexityRoot.Query.Repositories == nil {
 			break
@@ -895,7 +1612,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Repository(childComplexity, args["id"].(*string), args["nameWithOwner"].(*string), args["path"].(*string)), true
+		return e.ComplexityRoot.Query.Repository(childComplexity, args["id"].(*string), args["nameWithOwner"].(*string), args["host"].(*string), args["path"].(*string), args["url"].(*scalar.URL)), true
 	case "Query.repositoryIssues":
 		if e.ComplexityRoot.Query.RepositoryIssues == nil {
 			break
@@ -945,6 +1662,81 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Readme.Text(childComplexity), true
 
+	case "Release.isPrerelease":
+		if e.ComplexityRoot.Release.IsPrerelease == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.IsPrerelease(childComplexity), true
+	case "Release.name":
+		if e.ComplexityRoot.Release.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Name(childComplexity), true
+	case "Release.publishedAt":
+		if e.ComplexityRoot.Release.PublishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.PublishedAt(childComplexity), true
+	case "Release.tagName":
+		if e.ComplexityRoot.Release.TagName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.TagName(childComplexity), true
+	case "Release.url":
+		if e.ComplexityRoot.Release.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.URL(childComplexity), true
+
+	case "ReleaseConnection.edges":
+		if e.ComplexityRoot.ReleaseConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseConnection.Edges(childComplexity), true
+	case "ReleaseConnection.nodes":
+		if e.ComplexityRoot.ReleaseConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseConnection.Nodes(childComplexity), true
+	case "ReleaseConnection.pageInfo":
+		if e.ComplexityRoot.ReleaseConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseConnection.PageInfo(childComplexity), true
+	case "ReleaseConnection.totalCount":
+		if e.ComplexityRoot.ReleaseConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseConnection.TotalCount(childComplexity), true
+
+	case "ReleaseEdge.cursor":
+		if e.ComplexityRoot.ReleaseEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseEdge.Cursor(childComplexity), true
+	case "ReleaseEdge.node":
+		if e.ComplexityRoot.ReleaseEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseEdge.Node(childComplexity), true
+
+	case "Repository.branchProtection":
+		if e.ComplexityRoot.Repository.BranchProtection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.BranchProtection(childComplexity), true
 	case "Repository.branches":
 		if e.ComplexityRoot.Repository.Branches == nil {
 			break
@@ -956,6 +1748,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.Branches(childComplexity, args["query"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Repository.checkout":
+		if e.ComplexityRoot.Repository.Checkout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Checkout(childComplexity), true
 	case "Repository.codeowners":
 		if e.ComplexityRoot.Repository.Codeowners == nil {
 			break
@@ -989,6 +1787,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.Contributors(childComplexity, args["ref"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Repository.createdAt":
+		if e.ComplexityRoot.Repository.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.CreatedAt(childComplexity), true
 	case "Repository.currentBranch":
 		if e.ComplexityRoot.Repository.CurrentBranch == nil {
 			break
@@ -1001,6 +1805,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.DefaultBranch(childComplexity), true
+	case "Repository.description":
+		if e.ComplexityRoot.Repository.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Description(childComplexity), true
+	case "Repository.fetchedAt":
+		if e.ComplexityRoot.Repository.FetchedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.FetchedAt(childComplexity), true
 	case "Repository.file":
 		if e.ComplexityRoot.Repository.File == nil {
 			break
@@ -1012,6 +1828,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.File(childComplexity, args["path"].(string), args["ref"].(*string)), true
+	case "Repository.forkCount":
+		if e.ComplexityRoot.Repository.ForkCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.ForkCount(childComplexity), true
+	case "Repository.freshness":
+		if e.ComplexityRoot.Repository.Freshness == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Freshness(childComplexity), true
+	case "Repository.github":
+		if e.ComplexityRoot.Repository.Github == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Github(childComplexity), true
+	case "Repository.gitlab":
+		if e.ComplexityRoot.Repository.Gitlab == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Gitlab(childComplexity), true
 	case "Repository.headCommit":
 		if e.ComplexityRoot.Repository.HeadCommit == nil {
 			break
@@ -1029,6 +1869,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.History(childComplexity, args["ref"].(*string), args["path"].(*string), args["author"].(*string), args["since"].(*time.Time), args["until"].(*time.Time), args["first"].(*int), args["after"].(*string)), true
+	case "Repository.homepageUrl":
+		if e.ComplexityRoot.Repository.HomepageURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.HomepageURL(childComplexity), true
 	case "Repository.host":
 		if e.ComplexityRoot.Repository.Host == nil {
 			break
@@ -1041,6 +1887,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.ID(childComplexity), true
+	case "Repository.isArchived":
+		if e.ComplexityRoot.Repository.IsArchived == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.IsArchived(childComplexity), true
 	case "Repository.isBare":
 		if e.ComplexityRoot.Repository.IsBare == nil {
 			break
@@ -1059,6 +1911,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.IsEmpty(childComplexity), true
+	case "Repository.isFork":
+		if e.ComplexityRoot.Repository.IsFork == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.IsFork(childComplexity), true
 	case "Repository.isShallow":
 		if e.ComplexityRoot.Repository.IsShallow == nil {
 			break
@@ -1071,12 +1929,41 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.Issues(childComplexity), true
+	case "Repository.labels":
+		if e.ComplexityRoot.Repository.Labels == nil {
+			break
+		}
+
+		args, err := ec.field_Repository_labels_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Repository.Labels(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Repository.languages":
+		if e.ComplexityRoot.Repository.Languages == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Languages(childComplexity), true
 	case "Repository.lastActivityAt":
 		if e.ComplexityRoot.Repository.LastActivityAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Repository.LastActivityAt(childComplexity), true
+	case "Repository.latestRelease":
+		if e.ComplexityRoot.Repository.LatestRelease == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.LatestRelease(childComplexity), true
+	case "Repository.license":
+		if e.ComplexityRoot.Repository.License == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.License(childComplexity), true
 	case "Repository.name":
 		if e.ComplexityRoot.Repository.Name == nil {
 			break
@@ -1118,6 +2005,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.Provider(childComplexity), true
+	case "Repository.pullRequest":
+		if e.ComplexityRoot.Repository.PullRequest == nil {
+			break
+		}
+
+		args, err := ec.field_Repository_pullRequest_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Repository.PullRequest(childComplexity, args["number"].(int)), true
+	case "Repository.pullRequests":
+		if e.ComplexityRoot.Repository.PullRequests == nil {
+			break
+		}
+
+		args, err := ec.field_Repository_pullRequests_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Repository.PullRequests(childComplexity, args["states"].([]view.PullRequestState), args["labels"].([]string), args["baseRefName"].(*string), args["headRefName"].(*string), args["orderBy"].(*view.PullRequestOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Repository.pushedAt":
+		if e.ComplexityRoot.Repository.PushedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.PushedAt(childComplexity), true
 	case "Repository.readme":
 		if e.ComplexityRoot.Repository.Readme == nil {
 			break
@@ -1129,6 +2044,29 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.Readme(childComplexity, args["ref"].(*string)), true
+	case "Repository.releases":
+		if e.ComplexityRoot.Repository.Releases == nil {
+			break
+		}
+
+		args, err := ec.field_Repository_releases_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Repository.Releases(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Repository.source":
+		if e.ComplexityRoot.Repository.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Source(childComplexity), true
+	case "Repository.stargazerCount":
+		if e.ComplexityRoot.Repository.StargazerCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.StargazerCount(childComplexity), true
 	case "Repository.tags":
 		if e.ComplexityRoot.Repository.Tags == nil {
 			break
@@ -1140,6 +2078,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.Tags(childComplexity, args["query"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Repository.topics":
+		if e.ComplexityRoot.Repository.Topics == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Topics(childComplexity), true
+	case "Repository.trackerIssues":
+		if e.ComplexityRoot.Repository.TrackerIssues == nil {
+			break
+		}
+
+		args, err := ec.field_Repository_trackerIssues_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Repository.TrackerIssues(childComplexity, args["states"].([]view.TrackerIssueState), args["labels"].([]string), args["assignee"].(*string), args["orderBy"].(*view.TrackerIssueOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Repository.tree":
 		if e.ComplexityRoot.Repository.Tree == nil {
 			break
@@ -1157,6 +2112,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.URL(childComplexity), true
+	case "Repository.visibility":
+		if e.ComplexityRoot.Repository.Visibility == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.Visibility(childComplexity), true
+	case "Repository.vulnerabilityAlerts":
+		if e.ComplexityRoot.Repository.VulnerabilityAlerts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.VulnerabilityAlerts(childComplexity), true
 
 	case "RepositoryConnection.edges":
 		if e.ComplexityRoot.RepositoryConnection.Edges == nil {
@@ -1269,6 +2236,168 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RepositoryIssue.Path(childComplexity), true
 
+	case "RepositoryLanguage.name":
+		if e.ComplexityRoot.RepositoryLanguage.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RepositoryLanguage.Name(childComplexity), true
+	case "RepositoryLanguage.percent":
+		if e.ComplexityRoot.RepositoryLanguage.Percent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RepositoryLanguage.Percent(childComplexity), true
+
+	case "RepositoryLicense.name":
+		if e.ComplexityRoot.RepositoryLicense.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RepositoryLicense.Name(childComplexity), true
+	case "RepositoryLicense.spdxId":
+		if e.ComplexityRoot.RepositoryLicense.SpdxID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RepositoryLicense.SpdxID(childComplexity), true
+
+	case "ReviewRequest.team":
+		if e.ComplexityRoot.ReviewRequest.Team == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReviewRequest.Team(childComplexity), true
+	case "ReviewRequest.user":
+		if e.ComplexityRoot.ReviewRequest.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReviewRequest.User(childComplexity), true
+
+	case "TrackerIssue.assignees":
+		if e.ComplexityRoot.TrackerIssue.Assignees == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.Assignees(childComplexity), true
+	case "TrackerIssue.author":
+		if e.ComplexityRoot.TrackerIssue.Author == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.Author(childComplexity), true
+	case "TrackerIssue.closedAt":
+		if e.ComplexityRoot.TrackerIssue.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.ClosedAt(childComplexity), true
+	case "TrackerIssue.commentCount":
+		if e.ComplexityRoot.TrackerIssue.CommentCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.CommentCount(childComplexity), true
+	case "TrackerIssue.createdAt":
+		if e.ComplexityRoot.TrackerIssue.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.CreatedAt(childComplexity), true
+	case "TrackerIssue.fetchedAt":
+		if e.ComplexityRoot.TrackerIssue.FetchedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.FetchedAt(childComplexity), true
+	case "TrackerIssue.freshness":
+		if e.ComplexityRoot.TrackerIssue.Freshness == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.Freshness(childComplexity), true
+	case "TrackerIssue.labels":
+		if e.ComplexityRoot.TrackerIssue.Labels == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.Labels(childComplexity), true
+	case "TrackerIssue.number":
+		if e.ComplexityRoot.TrackerIssue.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.Number(childComplexity), true
+	case "TrackerIssue.source":
+		if e.ComplexityRoot.TrackerIssue.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.Source(childComplexity), true
+	case "TrackerIssue.state":
+		if e.ComplexityRoot.TrackerIssue.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.State(childComplexity), true
+	case "TrackerIssue.title":
+		if e.ComplexityRoot.TrackerIssue.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.Title(childComplexity), true
+	case "TrackerIssue.url":
+		if e.ComplexityRoot.TrackerIssue.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.URL(childComplexity), true
+	case "TrackerIssue.updatedAt":
+		if e.ComplexityRoot.TrackerIssue.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssue.UpdatedAt(childComplexity), true
+
+	case "TrackerIssueConnection.edges":
+		if e.ComplexityRoot.TrackerIssueConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssueConnection.Edges(childComplexity), true
+	case "TrackerIssueConnection.nodes":
+		if e.ComplexityRoot.TrackerIssueConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssueConnection.Nodes(childComplexity), true
+	case "TrackerIssueConnection.pageInfo":
+		if e.ComplexityRoot.TrackerIssueConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssueConnection.PageInfo(childComplexity), true
+	case "TrackerIssueConnection.totalCount":
+		if e.ComplexityRoot.TrackerIssueConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssueConnection.TotalCount(childComplexity), true
+
+	case "TrackerIssueEdge.cursor":
+		if e.ComplexityRoot.TrackerIssueEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssueEdge.Cursor(childComplexity), true
+	case "TrackerIssueEdge.node":
+		if e.ComplexityRoot.TrackerIssueEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackerIssueEdge.Node(childComplexity), true
+
 	case "TreeEntry.kind":
 		if e.ComplexityRoot.TreeEntry.Kind == nil {
 			break
@@ -1338,6 +2467,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TreeEntryEdge.Node(childComplexity), true
 
+	case "VulnerabilityAlertCounts.critical":
+		if e.ComplexityRoot.VulnerabilityAlertCounts.Critical == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VulnerabilityAlertCounts.Critical(childComplexity), true
+	case "VulnerabilityAlertCounts.high":
+		if e.ComplexityRoot.VulnerabilityAlertCounts.High == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VulnerabilityAlertCounts.High(childComplexity), true
+	case "VulnerabilityAlertCounts.low":
+		if e.ComplexityRoot.VulnerabilityAlertCounts.Low == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VulnerabilityAlertCounts.Low(childComplexity), true
+	case "VulnerabilityAlertCounts.moderate":
+		if e.ComplexityRoot.VulnerabilityAlertCounts.Moderate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VulnerabilityAlertCounts.Moderate(childComplexity), true
+	case "VulnerabilityAlertCounts.total":
+		if e.ComplexityRoot.VulnerabilityAlertCounts.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VulnerabilityAlertCounts.Total(childComplexity), true
+
 	case "_Service.sdl":
 		if e.ComplexityRoot._Service.SDL == nil {
 			break
@@ -1355,7 +2515,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("CatalogEntityByRefsInput", ec.unmarshalInputCatalogEntityByRefsInput),
+			graphql.NewInputUnmarshaler("PullRequestByIDsInput", ec.unmarshalInputPullRequestByIDsInput),
+			graphql.NewInputUnmarshaler("PullRequestOrder", ec.unmarshalInputPullRequestOrder),
 			graphql.NewInputUnmarshaler("RepositoryByIDsInput", ec.unmarshalInputRepositoryByIDsInput),
+			graphql.NewInputUnmarshaler("TrackerIssueOrder", ec.unmarshalInputTrackerIssueOrder),
 		)
 	}
 	first := true
@@ -1437,13 +2600,20 @@ type Query {
   repository(
     "Its id."
     id: ID
-    "Its name with owner, such as ` + "`" + `larkfold/artist-web` + "`" + `, in any letter case. Where several checkouts have it, the first by path is meant."
+    "Its name with owner, such as ` + "`" + `larkfold/artist-web` + "`" + `, in any letter case. The configured repository hosts are asked in the order of the configuration, then the checkouts; where several checkouts have it, the first by path is meant."
     nameWithOwner: String
-    "Its path, as the field ` + "`" + `path` + "`" + ` gives it."
+    "With ` + "`" + `nameWithOwner` + "`" + `: only the repository of this host, such as ` + "`" + `github.com` + "`" + `."
+    host: String
+    "The path of a checkout, as the field ` + "`" + `path` + "`" + ` gives it."
     path: String
+    "The address of its page on the web, or of any page below that."
+    url: URL
   ): Repository
 
-  "The repositories in the configured folders, sorted by path."
+  "The pull request with this address, or a page below it; null where there is none, or its host is none of those configured. GitLab calls it a merge request."
+  pullRequest("The address of its page on the web." url: URL!): PullRequest
+
+  "The checkouts in the configured folders, sorted by path."
   repositories(
     "Only repositories whose path or name with owner holds every one of these words, in any letter case."
     query: String
@@ -1467,49 +2637,190 @@ type CatalogEntity @key(fields: "ref") @interfaceObject {
   ref: ID!
   "The annotations of the entity."
   annotations: StringMap! @external
-  "The repository that holds the entity's code: the one that ` + "`" + `backstage.io/source-location` + "`" + ` or ` + "`" + `github.com/project-slug` + "`" + ` names, else the one that holds the file the entity is declared in. Null where that is none of the repositories known here."
+  "The repository that holds the entity's code: the one that ` + "`" + `backstage.io/source-location` + "`" + `, ` + "`" + `github.com/project-slug` + "`" + ` or ` + "`" + `gitlab.com/project-slug` + "`" + ` names, else the one that holds the file the entity is declared in. It is that of the repository host where the host is configured, else the checkout. Null where that is none of the repositories known here."
   repository: Repository @requires(fields: "annotations")
+  "The checkout of that repository in the configured folders; null where there is none."
+  checkout: Repository @requires(fields: "annotations")
   "The folder of the entity in its repository, from the top, without a slash at either end; empty where it is the top."
   repositoryPath: String @requires(fields: "annotations")
+  "Open pull requests: of a user or a group those they or the members of its team opened, on the host that ` + "`" + `github.com/user-login` + "`" + `, ` + "`" + `github.com/team-slug` + "`" + ` and the like are for; of all else those of its repository. The newest first. Null where the annotations name nobody and no repository."
+  openPullRequests(
+    "The first so many: from 0 to 100."
+    first: Int
+    "Those after this cursor."
+    after: String
+  ): PullRequestConnection @requires(fields: "annotations")
+  "Open pull requests that wait for a review by this user, or by the team of this group. The longest untouched first. Null where the annotations name nobody on a configured host."
+  reviewQueue(
+    "The first so many: from 0 to 100."
+    first: Int
+    "Those after this cursor."
+    after: String
+  ): PullRequestConnection @requires(fields: "annotations")
 }
 
 "Where the facts about a repository come from."
 enum RepositoryProvider {
   "A git repository on a disk of the machine that answers."
   GIT
+  "GitHub: github.com or a GitHub Enterprise Server."
+  GITHUB
+  "GitLab: gitlab.com or an instance of one's own."
+  GITLAB
 }
 
-"A repository of source code."
-type Repository @key(fields: "id") {
+"How current a value is."
+enum Freshness {
+  "Its source said it for this request."
+  LIVE
+  "It was remembered, and is no older than it may get."
+  CACHED
+  "It was remembered, and is older than it may get: its source failed, or is being asked again."
+  STALE
+}
+
+"Something that a source said: a system outside of Callboard, or a disk."
+interface Sourced {
+  "The name of the source, as ` + "`" + `Query.sources` + "`" + ` has it; ` + "`" + `git` + "`" + ` for checkouts."
+  source: String!
+  "When the source said it; null for what was read from a disk for this request."
+  fetchedAt: DateTime
+  "How current it is."
+  freshness: Freshness!
+}
+
+"""
+A repository of source code: one of a repository host, or a checkout. What only hosts know is null of a checkout. Commits, trees and files of a host's repository are read from its checkout where
+there is one that has them: they are named by their content, so that they are the same.
+"""
+type Repository implements Sourced @key(fields: "id") {
   "A name that is unique among all repositories of all providers. It has no meaning."
   id: ID!
   "Where the facts about it come from."
   provider: RepositoryProvider!
-  "The host of the remote ` + "`" + `origin` + "`" + `, such as ` + "`" + `github.com` + "`" + `; null where there is none."
+  "The name of the source."
+  source: String!
+  "When the host said what it says of the repository itself; null of a checkout, which is read for each request."
+  fetchedAt: DateTime
+  "How current that is."
+  freshness: Freshness!
+  "The host, such as ` + "`" + `github.com` + "`" + `; of a checkout that of the remote ` + "`" + `origin` + "`" + `, null where there is none."
   host: String
-  "The organisation, user or group, as the remote ` + "`" + `origin` + "`" + ` has it; null where there is none."
+  "The organisation, user or group, as the host or the remote ` + "`" + `origin` + "`" + ` has it; null where there is none."
   owner: String
-  "The name: the last part of the remote ` + "`" + `origin` + "`" + `, without ` + "`" + `.git` + "`" + `, else the name of the folder."
+  "The name; of a checkout the last part of the remote ` + "`" + `origin` + "`" + `, without ` + "`" + `.git` + "`" + `, else the name of the folder."
   name: String!
   "The owner, a slash and the name; only the name where there is no owner."
   nameWithOwner: String!
-  "Where it lies: the name of the configured folder and the path below it."
-  path: String!
-  "The page of the repository on the web, derived from the remote ` + "`" + `origin` + "`" + `, without user name and password; null where that is none one could visit."
+  "Where a checkout lies: the name of the configured folder and the path below it. Null of a host's repository."
+  path: String
+  "The page of the repository on the web, of a checkout derived from the remote ` + "`" + `origin` + "`" + `, without user name and password; null where that is none one could visit."
   url: URL
-  "The name of the branch that work goes to: what ` + "`" + `origin/HEAD` + "`" + ` names, else ` + "`" + `main` + "`" + ` or ` + "`" + `master` + "`" + ` where there is one among several, else the branch that is checked out."
+  "The name of the branch that work goes to; of a checkout what ` + "`" + `origin/HEAD` + "`" + ` names, else ` + "`" + `main` + "`" + ` or ` + "`" + `master` + "`" + ` where there is one among several, else the branch that is checked out."
   defaultBranch: String
-  "The name of the branch that is checked out; null where HEAD is detached."
+  "The name of the branch that is checked out; null where HEAD is detached, and of a host's repository."
   currentBranch: String
-  "The commit that is checked out, or that HEAD names in a bare repository; null in a repository without commits."
+  "The newest commit of the default branch; of a checkout the commit that is checked out, or that HEAD names in a bare repository. Null in a repository without commits."
   headCommit: Commit
+  "Its checkout in the configured folders, where this is a host's repository; the first by path where there are several."
+  checkout: Repository
+  "What the host says it is."
+  description: String
+  "The page of the project on the web, where that is another."
+  homepageUrl: URL
+  "What it is about, in words of those who keep it."
+  topics: [String!]
+  "Who may see it."
+  visibility: RepositoryVisibility
+  "Whether nobody can change it any more."
+  isArchived: Boolean
+  "Whether it was copied from another repository."
+  isFork: Boolean
+  "How many people starred it."
+  stargazerCount: Int
+  "How many forks it has."
+  forkCount: Int
+  "The languages it is written in, the largest part first."
+  languages: [RepositoryLanguage!]
+  "The licence that the host found; null where it found none."
+  license: RepositoryLicense
+  "When it was made."
+  createdAt: DateTime
+  "When somebody pushed last."
+  pushedAt: DateTime
+  "How many alerts on known vulnerabilities are open. Null with the code ` + "`" + `FORBIDDEN` + "`" + ` where the credentials do not allow to see them."
+  vulnerabilityAlerts: VulnerabilityAlertCounts
+  "How the default branch is protected; null where it is not, or the credentials do not allow to see it."
+  branchProtection: BranchProtection
+  "The newest release; null where there is none."
+  latestRelease: Release
+  "The releases, the newest first."
+  releases(
+    "The first so many: from 0 to 100."
+    first: Int
+    "Those after this cursor."
+    after: String
+  ): ReleaseConnection
+  "The labels for issues and pull requests, sorted by name."
+  labels(
+    "The first so many: from 0 to 100."
+    first: Int
+    "Those after this cursor."
+    after: String
+  ): LabelConnection
+  "The pull requests; GitLab calls them merge requests."
+  pullRequests(
+    "Only those in one of these states."
+    states: [PullRequestState!]
+    "Only those with one of these labels; of GitLab's, with all of them."
+    labels: [String!]
+    "Only those into this branch."
+    baseRefName: String
+    "Only those from this branch."
+    headRefName: String
+    "The newest first where absent."
+    orderBy: PullRequestOrder
+    "The first so many: from 0 to 100."
+    first: Int
+    "Those after this cursor."
+    after: String
+    "The last so many: from 0 to 100."
+    last: Int
+    "Those before this cursor."
+    before: String
+  ): PullRequestConnection
+  "One pull request; null where there is none."
+  pullRequest("Its number." number: Int!): PullRequest
+  "The issues in the host's tracker. Pull requests are not among them."
+  trackerIssues(
+    "Only those in one of these states."
+    states: [TrackerIssueState!]
+    "Only those with one of these labels; of GitLab's, with all of them."
+    labels: [String!]
+    "Only those that this user is to work on."
+    assignee: String
+    "The newest first where absent."
+    orderBy: TrackerIssueOrder
+    "The first so many: from 0 to 100."
+    first: Int
+    "Those after this cursor."
+    after: String
+    "The last so many: from 0 to 100."
+    last: Int
+    "Those before this cursor."
+    before: String
+  ): TrackerIssueConnection
+  "What only GitHub has; null of other providers."
+  github: GitHubRepository
+  "What only GitLab has; null of other providers."
+  gitlab: GitLabRepository
   "Whether nothing has been committed yet."
   isEmpty: Boolean
   "Whether the history is cut off: the clone was made with a depth."
   isShallow: Boolean
-  "Whether there is no checkout."
-  isBare: Boolean!
-  "Whether a commit is checked out rather than a branch."
+  "Whether there is no checkout; null of a host's repository."
+  isBare: Boolean
+  "Whether a commit is checked out rather than a branch; null of a host's repository."
   isDetached: Boolean
   "The branches, sorted by name."
   branches(
@@ -1556,7 +2867,7 @@ type Repository @key(fields: "id") {
     "Those after this cursor."
     after: String
   ): CommitConnection
-  "Who wrote the commits that can be reached from a ref, those with the most commits first. A ` + "`" + `.mailmap` + "`" + ` at that ref says who is who."
+  "Who wrote the commits that can be reached from a ref, those with the most commits first. A ` + "`" + `.mailmap` + "`" + ` at that ref says who is who. Where there is no checkout the host counts, and always from the default branch."
   contributors(
     "A branch, a tag, or an object id of at least four digits; what is checked out where absent."
     ref: String
@@ -1602,10 +2913,434 @@ type Repository @key(fields: "id") {
     "A branch, a tag, or an object id of at least four digits; what is checked out where absent."
     ref: String
   ): CodeownersRule
-  "When the newest commit of any branch was made. Of a repository with more than a thousand branches, the first thousand and the one that is checked out count."
+  "When somebody pushed last; of a checkout when the newest commit of any branch was made, where of more than a thousand branches the first thousand and the one that is checked out count."
   lastActivityAt: DateTime
   "What about this repository cannot be read."
   issues: [RepositoryIssue!]!
+}
+
+"Who may see a repository."
+enum RepositoryVisibility {
+  "Everybody."
+  PUBLIC
+  "Those who are let in."
+  PRIVATE
+  "Everybody who can sign in to the host, or to the enterprise."
+  INTERNAL
+}
+
+"A language that a repository is written in."
+type RepositoryLanguage {
+  "The name, such as ` + "`" + `Go` + "`" + `."
+  name: String!
+  "The part of the code, in percent."
+  percent: Float!
+}
+
+"A licence."
+type RepositoryLicense {
+  "The identifier in the SPDX list, such as ` + "`" + `Apache-2.0` + "`" + `; null where it is none of that list."
+  spdxId: String
+  "The name."
+  name: String!
+}
+
+"How many alerts on known vulnerabilities are open."
+type VulnerabilityAlertCounts {
+  "All of them."
+  total: Int!
+  "Those of each severity; null where the host counts only all."
+  critical: Int
+  "High."
+  high: Int
+  "Moderate."
+  moderate: Int
+  "Low."
+  low: Int
+}
+
+"How a branch is protected. What the host does not tell is null."
+type BranchProtection {
+  "The branches the rule is for, such as ` + "`" + `main` + "`" + ` or ` + "`" + `release/*` + "`" + `."
+  pattern: String!
+  "How many reviewers must approve a pull request."
+  requiredApprovingReviewCount: Int
+  "Whether owners of the files must approve."
+  requiresCodeOwnerReviews: Boolean
+  "Whether checks must pass."
+  requiresStatusChecks: Boolean
+  "Whether commits must be signed."
+  requiresCommitSignatures: Boolean
+  "Whether merge commits are refused."
+  requiresLinearHistory: Boolean
+  "Whether administrators are bound too."
+  isAdminEnforced: Boolean
+  "Whether history may be rewritten."
+  allowsForcePushes: Boolean
+  "Whether the branch may be deleted."
+  allowsDeletions: Boolean
+}
+
+"A release."
+type Release {
+  "The name; the tag where it has none."
+  name: String!
+  "The name of the tag."
+  tagName: String!
+  "When it was published."
+  publishedAt: DateTime
+  "Whether it is not meant for everybody yet."
+  isPrerelease: Boolean!
+  "Its page on the web."
+  url: URL
+}
+
+"A label of issues and pull requests."
+type Label {
+  "The name."
+  name: String!
+  "The colour, as ` + "`" + `#rrggbb` + "`" + `."
+  color: String
+  "What it means."
+  description: String
+}
+
+"Somebody on a repository host."
+type HostUser {
+  "The name to sign in with."
+  login: String!
+  "The name, where the host tells it."
+  name: String
+  "The page on the web."
+  url: URL
+  "The picture."
+  avatarUrl: URL
+}
+
+"What is to be done with a pull request."
+enum PullRequestState {
+  "It is not decided."
+  OPEN
+  "It was closed without being merged."
+  CLOSED
+  "It was merged."
+  MERGED
+}
+
+"What the reviews come to."
+enum ReviewDecision {
+  "It may be merged."
+  APPROVED
+  "Somebody wants something changed."
+  CHANGES_REQUESTED
+  "A review is wanted."
+  REVIEW_REQUIRED
+}
+
+"What a review says."
+enum ReviewState {
+  "It approves."
+  APPROVED
+  "It wants something changed."
+  CHANGES_REQUESTED
+  "It only says something."
+  COMMENTED
+  "It counts no longer."
+  DISMISSED
+}
+
+"Whether a pull request can be merged without conflicts."
+enum Mergeability {
+  "It can."
+  MERGEABLE
+  "There are conflicts."
+  CONFLICTING
+  "The host has not found out yet."
+  UNKNOWN
+}
+
+"What all checks of a commit come to."
+enum ChecksState {
+  "All passed."
+  SUCCESS
+  "One failed."
+  FAILURE
+  "Some are not through."
+  PENDING
+}
+
+"The direction of an order."
+enum OrderDirection {
+  "From small to great."
+  ASC
+  "From great to small."
+  DESC
+}
+
+"What pull requests can be ordered by."
+enum PullRequestOrderField {
+  "When it was opened."
+  CREATED_AT
+  "When something about it changed last."
+  UPDATED_AT
+}
+
+"How to order pull requests."
+input PullRequestOrder {
+  "By what."
+  field: PullRequestOrderField!
+  "In which direction."
+  direction: OrderDirection! = DESC
+}
+
+"A pull request: commits that somebody wants to have merged into a branch. GitLab calls it a merge request."
+type PullRequest implements Sourced @key(fields: "id") {
+  "A name that is unique among all pull requests of all hosts. It has no meaning."
+  id: ID!
+  "The name of the source."
+  source: String!
+  "When the host said what is here."
+  fetchedAt: DateTime
+  "How current that is."
+  freshness: Freshness!
+  "The number within its repository."
+  number: Int!
+  "The title."
+  title: String!
+  "The description, as it was written; at most 64 KiB of it."
+  body: String!
+  "What is to be done with it."
+  state: PullRequestState!
+  "Whether it is not ready for review."
+  isDraft: Boolean!
+  "Its page on the web."
+  url: URL!
+  "Who opened it; null where the account is gone."
+  author: HostUser
+  "When it was opened."
+  createdAt: DateTime!
+  "When something about it changed last."
+  updatedAt: DateTime
+  "When it was closed or merged."
+  closedAt: DateTime
+  "When it was merged."
+  mergedAt: DateTime
+  "Who merged it."
+  mergedBy: HostUser
+  "The branch that it goes into."
+  baseRefName: String!
+  "The branch that it comes from."
+  headRefName: String!
+  "The newest commit of the branch that it comes from."
+  headRefOid: GitObjectID
+  "The commit that it was merged with."
+  mergeCommitOid: GitObjectID
+  "Lines that it adds; null where the host does not tell."
+  additions: Int
+  "Lines that it takes away; null where the host does not tell."
+  deletions: Int
+  "How many files it changes; null where the host does not tell."
+  changedFileCount: Int
+  "How many commits it has; null where the host does not tell."
+  commitCount: Int
+  "How many comments it has, reviews not counted."
+  commentCount: Int
+  "Whether it can be merged."
+  mergeable: Mergeability!
+  "What the reviews come to; null where none is wanted."
+  reviewDecision: ReviewDecision
+  "The newest review of each reviewer that decides something, else the newest; at most a hundred."
+  reviews: [PullRequestReview!]!
+  "Who was asked for a review and has not given one, at most a hundred."
+  reviewRequests: [ReviewRequest!]!
+  "Its labels, at most a hundred."
+  labels: [Label!]!
+  "Who is to work on it, at most a hundred."
+  assignees: [HostUser!]!
+  "The title of the milestone it is for."
+  milestone: String
+  "What the checks of its newest commit come to; null where there are none."
+  checks: ChecksState
+  "The repository that it goes into."
+  repository: Repository
+}
+
+"A review of a pull request."
+type PullRequestReview {
+  "Who gave it; null where the account is gone."
+  author: HostUser
+  "What it says."
+  state: ReviewState!
+  "When it was given; null where the host does not tell."
+  submittedAt: DateTime
+  "Its page on the web."
+  url: URL
+}
+
+"Somebody who was asked for a review."
+type ReviewRequest {
+  "The user; null where a team was asked."
+  user: HostUser
+  "The name of the team, such as ` + "`" + `larkfold/playback` + "`" + `; null where a user was asked."
+  team: String
+}
+
+"What is to be done with an issue of a tracker."
+enum TrackerIssueState {
+  "It is not done."
+  OPEN
+  "It is done, or will not be."
+  CLOSED
+}
+
+"What issues of a tracker can be ordered by."
+enum TrackerIssueOrderField {
+  "When it was opened."
+  CREATED_AT
+  "When something about it changed last."
+  UPDATED_AT
+}
+
+"How to order issues of a tracker."
+input TrackerIssueOrder {
+  "By what."
+  field: TrackerIssueOrderField!
+  "In which direction."
+  direction: OrderDirection! = DESC
+}
+
+"An issue in the tracker of a repository host."
+type TrackerIssue implements Sourced {
+  "The name of the source."
+  source: String!
+  "When the host said what is here."
+  fetchedAt: DateTime
+  "How current that is."
+  freshness: Freshness!
+  "The number within its repository."
+  number: Int!
+  "The title."
+  title: String!
+  "What is to be done with it."
+  state: TrackerIssueState!
+  "Its page on the web."
+  url: URL!
+  "Who opened it; null where the account is gone."
+  author: HostUser
+  "When it was opened."
+  createdAt: DateTime!
+  "When something about it changed last."
+  updatedAt: DateTime
+  "When it was closed."
+  closedAt: DateTime
+  "Its labels, at most a hundred."
+  labels: [Label!]!
+  "Who is to work on it, at most a hundred."
+  assignees: [HostUser!]!
+  "How many comments it has."
+  commentCount: Int
+}
+
+"What only GitHub has."
+type GitHubRepository {
+  "The number by which the REST interface knows it."
+  databaseId: Int
+  "The id by which the GraphQL interface knows it."
+  nodeId: ID!
+  "Whether others may start from it as a template."
+  isTemplate: Boolean!
+  "How many people watch it."
+  watcherCount: Int
+}
+
+"What only GitLab has."
+type GitLabRepository {
+  "The number by which the REST interface knows it."
+  projectId: ID!
+  "The path of the group it is in, such as ` + "`" + `larkfold/apps` + "`" + `."
+  namespace: String!
+  "Whether anybody who may see it may ask for access."
+  requestAccessEnabled: Boolean
+}
+
+"One page of pull requests."
+type PullRequestConnection {
+  "The items with their cursors."
+  edges: [PullRequestEdge!]!
+  "The items."
+  nodes: [PullRequest!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are on all pages; null where the host does not tell."
+  totalCount: Int
+}
+
+"An item of a page of pull requests."
+type PullRequestEdge {
+  "Names the item, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The item."
+  node: PullRequest!
+}
+
+"One page of issues."
+type TrackerIssueConnection {
+  "The items with their cursors."
+  edges: [TrackerIssueEdge!]!
+  "The items."
+  nodes: [TrackerIssue!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are on all pages; null where the host does not tell."
+  totalCount: Int
+}
+
+"An item of a page of issues."
+type TrackerIssueEdge {
+  "Names the item, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The item."
+  node: TrackerIssue!
+}
+
+"One page of releases."
+type ReleaseConnection {
+  "The items with their cursors."
+  edges: [ReleaseEdge!]!
+  "The items."
+  nodes: [Release!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are on all pages; null where the host does not tell."
+  totalCount: Int
+}
+
+"An item of a page of releases."
+type ReleaseEdge {
+  "Names the item, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The item."
+  node: Release!
+}
+
+"One page of labels."
+type LabelConnection {
+  "The items with their cursors."
+  edges: [LabelEdge!]!
+  "The items."
+  nodes: [Label!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are on all pages; null where the host does not tell."
+  totalCount: Int
+}
+
+"An item of a page of labels."
+type LabelEdge {
+  "Names the item, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The item."
+  node: Label!
 }
 
 "Something that could not be read."
@@ -1717,8 +3452,10 @@ type ChangedFile {
 
 "Somebody who wrote commits."
 type Contributor {
-  "The name."
+  "The name; the login where the host knows no name."
   name: String!
+  "The login on the host; null where commits are counted by name."
+  login: String
   "The email address; null where the configuration keeps addresses back."
   email: String
   "How many commits they wrote, merges included."
@@ -1871,8 +3608,8 @@ type GitRefConnection {
   nodes: [GitRef!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many there are on all pages."
-  totalCount: Int!
+  "How many there are on all pages; null where the host does not tell."
+  totalCount: Int
 }
 
 "An item of a page of branches or tags."
@@ -2049,10 +3786,14 @@ type PageInfo @shareable {
 `, BuiltIn: true},
 	{Name: "../../../federation/entity.graphql", Input: `
 # a union of all types that use the @key directive
-union _Entity = CatalogEntity | Repository
+union _Entity = CatalogEntity | PullRequest | Repository
 
 input CatalogEntityByRefsInput {
 	Ref: ID!
+}
+
+input PullRequestByIDsInput {
+	ID: ID!
 }
 
 input RepositoryByIDsInput {
@@ -2062,6 +3803,7 @@ input RepositoryByIDsInput {
 # fake type to build resolver interfaces for users to implement
 type Entity {
 	findManyCatalogEntityByRefs(reps: [CatalogEntityByRefsInput]!): [CatalogEntity]
+	findManyPullRequestByIDs(reps: [PullRequestByIDsInput]!): [PullRequest]
 	findManyRepositoryByIDs(reps: [RepositoryByIDsInput]!): [Repository]
 }
 
@@ -2081,6 +3823,30 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_BranchProtection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "pattern":
+		return ec.fieldContext_BranchProtection_pattern(ctx, field)
+	case "requiredApprovingReviewCount":
+		return ec.fieldContext_BranchProtection_requiredApprovingReviewCount(ctx, field)
+	case "requiresCodeOwnerReviews":
+		return ec.fieldContext_BranchProtection_requiresCodeOwnerReviews(ctx, field)
+	case "requiresStatusChecks":
+		return ec.fieldContext_BranchProtection_requiresStatusChecks(ctx, field)
+	case "requiresCommitSignatures":
+		return ec.fieldContext_BranchProtection_requiresCommitSignatures(ctx, field)
+	case "requiresLinearHistory":
+		return ec.fieldContext_BranchProtection_requiresLinearHistory(ctx, field)
+	case "isAdminEnforced":
+		return ec.fieldContext_BranchProtection_isAdminEnforced(ctx, field)
+	case "allowsForcePushes":
+		return ec.fieldContext_BranchProtection_allowsForcePushes(ctx, field)
+	case "allowsDeletions":
+		return ec.fieldContext_BranchProtection_allowsDeletions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BranchProtection", field.Name)
+}
+
 func (ec *executionContext) childFields_CatalogEntity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "ref":
@@ -2089,8 +3855,14 @@ func (ec *executionContext) childFields_CatalogEntity(ctx context.Context, field
 		return ec.fieldContext_CatalogEntity_annotations(ctx, field)
 	case "repository":
 		return ec.fieldContext_CatalogEntity_repository(ctx, field)
+	case "checkout":
+		return ec.fieldContext_CatalogEntity_checkout(ctx, field)
 	case "repositoryPath":
 		return ec.fieldContext_CatalogEntity_repositoryPath(ctx, field)
+	case "openPullRequests":
+		return ec.fieldContext_CatalogEntity_openPullRequests(ctx, field)
+	case "reviewQueue":
+		return ec.fieldContext_CatalogEntity_reviewQueue(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CatalogEntity", field.Name)
 }
@@ -2257,6 +4029,8 @@ func (ec *executionContext) childFields_Contributor(ctx context.Context, field g
 	switch field.Name {
 	case "name":
 		return ec.fieldContext_Contributor_name(ctx, field)
+	case "login":
+		return ec.fieldContext_Contributor_login(ctx, field)
 	case "email":
 		return ec.fieldContext_Contributor_email(ctx, field)
 	case "commits":
@@ -2319,6 +4093,32 @@ func (ec *executionContext) childFields_GitActor(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type GitActor", field.Name)
 }
 
+func (ec *executionContext) childFields_GitHubRepository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "databaseId":
+		return ec.fieldContext_GitHubRepository_databaseId(ctx, field)
+	case "nodeId":
+		return ec.fieldContext_GitHubRepository_nodeId(ctx, field)
+	case "isTemplate":
+		return ec.fieldContext_GitHubRepository_isTemplate(ctx, field)
+	case "watcherCount":
+		return ec.fieldContext_GitHubRepository_watcherCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GitHubRepository", field.Name)
+}
+
+func (ec *executionContext) childFields_GitLabRepository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "projectId":
+		return ec.fieldContext_GitLabRepository_projectId(ctx, field)
+	case "namespace":
+		return ec.fieldContext_GitLabRepository_namespace(ctx, field)
+	case "requestAccessEnabled":
+		return ec.fieldContext_GitLabRepository_requestAccessEnabled(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GitLabRepository", field.Name)
+}
+
 func (ec *executionContext) childFields_GitRef(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -2359,6 +4159,56 @@ func (ec *executionContext) childFields_GitRefEdge(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type GitRefEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_HostUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "login":
+		return ec.fieldContext_HostUser_login(ctx, field)
+	case "name":
+		return ec.fieldContext_HostUser_name(ctx, field)
+	case "url":
+		return ec.fieldContext_HostUser_url(ctx, field)
+	case "avatarUrl":
+		return ec.fieldContext_HostUser_avatarUrl(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HostUser", field.Name)
+}
+
+func (ec *executionContext) childFields_Label(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Label_name(ctx, field)
+	case "color":
+		return ec.fieldContext_Label_color(ctx, field)
+	case "description":
+		return ec.fieldContext_Label_description(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Label", field.Name)
+}
+
+func (ec *executionContext) childFields_LabelConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_LabelConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_LabelConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_LabelConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_LabelConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LabelConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_LabelEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_LabelEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_LabelEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LabelEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -2371,6 +4221,118 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_PullRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PullRequest_id(ctx, field)
+	case "source":
+		return ec.fieldContext_PullRequest_source(ctx, field)
+	case "fetchedAt":
+		return ec.fieldContext_PullRequest_fetchedAt(ctx, field)
+	case "freshness":
+		return ec.fieldContext_PullRequest_freshness(ctx, field)
+	case "number":
+		return ec.fieldContext_PullRequest_number(ctx, field)
+	case "title":
+		return ec.fieldContext_PullRequest_title(ctx, field)
+	case "body":
+		return ec.fieldContext_PullRequest_body(ctx, field)
+	case "state":
+		return ec.fieldContext_PullRequest_state(ctx, field)
+	case "isDraft":
+		return ec.fieldContext_PullRequest_isDraft(ctx, field)
+	case "url":
+		return ec.fieldContext_PullRequest_url(ctx, field)
+	case "author":
+		return ec.fieldContext_PullRequest_author(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_PullRequest_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_PullRequest_updatedAt(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_PullRequest_closedAt(ctx, field)
+	case "mergedAt":
+		return ec.fieldContext_PullRequest_mergedAt(ctx, field)
+	case "mergedBy":
+		return ec.fieldContext_PullRequest_mergedBy(ctx, field)
+	case "baseRefName":
+		return ec.fieldContext_PullRequest_baseRefName(ctx, field)
+	case "headRefName":
+		return ec.fieldContext_PullRequest_headRefName(ctx, field)
+	case "headRefOid":
+		return ec.fieldContext_PullRequest_headRefOid(ctx, field)
+	case "mergeCommitOid":
+		return ec.fieldContext_PullRequest_mergeCommitOid(ctx, field)
+	case "additions":
+		return ec.fieldContext_PullRequest_additions(ctx, field)
+	case "deletions":
+		return ec.fieldContext_PullRequest_deletions(ctx, field)
+	case "changedFileCount":
+		return ec.fieldContext_PullRequest_changedFileCount(ctx, field)
+	case "commitCount":
+		return ec.fieldContext_PullRequest_commitCount(ctx, field)
+	case "commentCount":
+		return ec.fieldContext_PullRequest_commentCount(ctx, field)
+	case "mergeable":
+		return ec.fieldContext_PullRequest_mergeable(ctx, field)
+	case "reviewDecision":
+		return ec.fieldContext_PullRequest_reviewDecision(ctx, field)
+	case "reviews":
+		return ec.fieldContext_PullRequest_reviews(ctx, field)
+	case "reviewRequests":
+		return ec.fieldContext_PullRequest_reviewRequests(ctx, field)
+	case "labels":
+		return ec.fieldContext_PullRequest_labels(ctx, field)
+	case "assignees":
+		return ec.fieldContext_PullRequest_assignees(ctx, field)
+	case "milestone":
+		return ec.fieldContext_PullRequest_milestone(ctx, field)
+	case "checks":
+		return ec.fieldContext_PullRequest_checks(ctx, field)
+	case "repository":
+		return ec.fieldContext_PullRequest_repository(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PullRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_PullRequestConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PullRequestConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PullRequestConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PullRequestConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PullRequestConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PullRequestConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PullRequestEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PullRequestEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PullRequestEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PullRequestEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_PullRequestReview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "author":
+		return ec.fieldContext_PullRequestReview_author(ctx, field)
+	case "state":
+		return ec.fieldContext_PullRequestReview_state(ctx, field)
+	case "submittedAt":
+		return ec.fieldContext_PullRequestReview_submittedAt(ctx, field)
+	case "url":
+		return ec.fieldContext_PullRequestReview_url(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PullRequestReview", field.Name)
 }
 
 func (ec *executionContext) childFields_Readme(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2387,12 +4349,58 @@ func (ec *executionContext) childFields_Readme(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Readme", field.Name)
 }
 
+func (ec *executionContext) childFields_Release(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Release_name(ctx, field)
+	case "tagName":
+		return ec.fieldContext_Release_tagName(ctx, field)
+	case "publishedAt":
+		return ec.fieldContext_Release_publishedAt(ctx, field)
+	case "isPrerelease":
+		return ec.fieldContext_Release_isPrerelease(ctx, field)
+	case "url":
+		return ec.fieldContext_Release_url(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Release", field.Name)
+}
+
+func (ec *executionContext) childFields_ReleaseConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReleaseConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ReleaseConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReleaseConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ReleaseConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReleaseConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReleaseEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReleaseEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReleaseEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReleaseEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Repository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Repository_id(ctx, field)
 	case "provider":
 		return ec.fieldContext_Repository_provider(ctx, field)
+	case "source":
+		return ec.fieldContext_Repository_source(ctx, field)
+	case "fetchedAt":
+		return ec.fieldContext_Repository_fetchedAt(ctx, field)
+	case "freshness":
+		return ec.fieldContext_Repository_freshness(ctx, field)
 	case "host":
 		return ec.fieldContext_Repository_host(ctx, field)
 	case "owner":
@@ -2411,6 +4419,52 @@ func (ec *executionContext) childFields_Repository(ctx context.Context, field gr
 		return ec.fieldContext_Repository_currentBranch(ctx, field)
 	case "headCommit":
 		return ec.fieldContext_Repository_headCommit(ctx, field)
+	case "checkout":
+		return ec.fieldContext_Repository_checkout(ctx, field)
+	case "description":
+		return ec.fieldContext_Repository_description(ctx, field)
+	case "homepageUrl":
+		return ec.fieldContext_Repository_homepageUrl(ctx, field)
+	case "topics":
+		return ec.fieldContext_Repository_topics(ctx, field)
+	case "visibility":
+		return ec.fieldContext_Repository_visibility(ctx, field)
+	case "isArchived":
+		return ec.fieldContext_Repository_isArchived(ctx, field)
+	case "isFork":
+		return ec.fieldContext_Repository_isFork(ctx, field)
+	case "stargazerCount":
+		return ec.fieldContext_Repository_stargazerCount(ctx, field)
+	case "forkCount":
+		return ec.fieldContext_Repository_forkCount(ctx, field)
+	case "languages":
+		return ec.fieldContext_Repository_languages(ctx, field)
+	case "license":
+		return ec.fieldContext_Repository_license(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Repository_createdAt(ctx, field)
+	case "pushedAt":
+		return ec.fieldContext_Repository_pushedAt(ctx, field)
+	case "vulnerabilityAlerts":
+		return ec.fieldContext_Repository_vulnerabilityAlerts(ctx, field)
+	case "branchProtection":
+		return ec.fieldContext_Repository_branchProtection(ctx, field)
+	case "latestRelease":
+		return ec.fieldContext_Repository_latestRelease(ctx, field)
+	case "releases":
+		return ec.fieldContext_Repository_releases(ctx, field)
+	case "labels":
+		return ec.fieldContext_Repository_labels(ctx, field)
+	case "pullRequests":
+		return ec.fieldContext_Repository_pullRequests(ctx, field)
+	case "pullRequest":
+		return ec.fieldContext_Repository_pullRequest(ctx, field)
+	case "trackerIssues":
+		return ec.fieldContext_Repository_trackerIssues(ctx, field)
+	case "github":
+		return ec.fieldContext_Repository_github(ctx, field)
+	case "gitlab":
+		return ec.fieldContext_Repository_gitlab(ctx, field)
 	case "isEmpty":
 		return ec.fieldContext_Repository_isEmpty(ctx, field)
 	case "isShallow":
@@ -2505,6 +4559,94 @@ func (ec *executionContext) childFields_RepositoryIssue(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type RepositoryIssue", field.Name)
 }
 
+func (ec *executionContext) childFields_RepositoryLanguage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_RepositoryLanguage_name(ctx, field)
+	case "percent":
+		return ec.fieldContext_RepositoryLanguage_percent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepositoryLanguage", field.Name)
+}
+
+func (ec *executionContext) childFields_RepositoryLicense(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "spdxId":
+		return ec.fieldContext_RepositoryLicense_spdxId(ctx, field)
+	case "name":
+		return ec.fieldContext_RepositoryLicense_name(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepositoryLicense", field.Name)
+}
+
+func (ec *executionContext) childFields_ReviewRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return ec.fieldContext_ReviewRequest_user(ctx, field)
+	case "team":
+		return ec.fieldContext_ReviewRequest_team(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReviewRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_TrackerIssue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return ec.fieldContext_TrackerIssue_source(ctx, field)
+	case "fetchedAt":
+		return ec.fieldContext_TrackerIssue_fetchedAt(ctx, field)
+	case "freshness":
+		return ec.fieldContext_TrackerIssue_freshness(ctx, field)
+	case "number":
+		return ec.fieldContext_TrackerIssue_number(ctx, field)
+	case "title":
+		return ec.fieldContext_TrackerIssue_title(ctx, field)
+	case "state":
+		return ec.fieldContext_TrackerIssue_state(ctx, field)
+	case "url":
+		return ec.fieldContext_TrackerIssue_url(ctx, field)
+	case "author":
+		return ec.fieldContext_TrackerIssue_author(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_TrackerIssue_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_TrackerIssue_updatedAt(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_TrackerIssue_closedAt(ctx, field)
+	case "labels":
+		return ec.fieldContext_TrackerIssue_labels(ctx, field)
+	case "assignees":
+		return ec.fieldContext_TrackerIssue_assignees(ctx, field)
+	case "commentCount":
+		return ec.fieldContext_TrackerIssue_commentCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TrackerIssue", field.Name)
+}
+
+func (ec *executionContext) childFields_TrackerIssueConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TrackerIssueConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TrackerIssueConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TrackerIssueConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TrackerIssueConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TrackerIssueConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TrackerIssueEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TrackerIssueEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TrackerIssueEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TrackerIssueEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_TreeEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -2543,6 +4685,22 @@ func (ec *executionContext) childFields_TreeEntryEdge(ctx context.Context, field
 		return ec.fieldContext_TreeEntryEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeEntryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_VulnerabilityAlertCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_VulnerabilityAlertCounts_total(ctx, field)
+	case "critical":
+		return ec.fieldContext_VulnerabilityAlertCounts_critical(ctx, field)
+	case "high":
+		return ec.fieldContext_VulnerabilityAlertCounts_high(ctx, field)
+	case "moderate":
+		return ec.fieldContext_VulnerabilityAlertCounts_moderate(ctx, field)
+	case "low":
+		return ec.fieldContext_VulnerabilityAlertCounts_low(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VulnerabilityAlertCounts", field.Name)
 }
 
 func (ec *executionContext) childFields__Service(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2669,6 +4827,50 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) field_CatalogEntity_openPullRequests_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_CatalogEntity_reviewQueue_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Codeowners_rules_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2759,6 +4961,20 @@ func (ec *executionContext) field_Entity_findManyCatalogEntityByRefs_args(ctx co
 	return args, nil
 }
 
+func (ec *executionContext) field_Entity_findManyPullRequestByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
+		func(ctx context.Context, v any) ([]*PullRequestByIDsInput, error) {
+			return ec.unmarshalNPullRequestByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByIDsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reps"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Entity_findManyRepositoryByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2798,6 +5014,20 @@ func (ec *executionContext) field_Query__entities_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["representations"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_pullRequest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "url",
+		func(ctx context.Context, v any) (scalar.URL, error) {
+			return ec.unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["url"] = arg0
 	return args, nil
 }
 
@@ -2866,14 +5096,30 @@ func (ec *executionContext) field_Query_repository_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["nameWithOwner"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "path",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "host",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["path"] = arg2
+	args["host"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "path",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["path"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "url",
+		func(ctx context.Context, v any) (*scalar.URL, error) {
+			return ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["url"] = arg4
 	return args, nil
 }
 
@@ -3103,6 +5349,28 @@ func (ec *executionContext) field_Repository_history_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Repository_labels_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Repository_ownersOf_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3125,6 +5393,98 @@ func (ec *executionContext) field_Repository_ownersOf_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Repository_pullRequest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "number",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["number"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Repository_pullRequests_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "states",
+		func(ctx context.Context, v any) ([]view.PullRequestState, error) {
+			return ec.unmarshalOPullRequestState2ᚕcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestStateᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["states"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "labels",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["labels"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "baseRefName",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["baseRefName"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "headRefName",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["headRefName"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*view.PullRequestOrder, error) {
+			return ec.unmarshalOPullRequestOrder2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg8
+	return args, nil
+}
+
 func (ec *executionContext) field_Repository_readme_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3136,6 +5496,28 @@ func (ec *executionContext) field_Repository_readme_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["ref"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Repository_releases_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -3182,6 +5564,76 @@ func (ec *executionContext) field_Repository_tags_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Repository_trackerIssues_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "states",
+		func(ctx context.Context, v any) ([]view.TrackerIssueState, error) {
+			return ec.unmarshalOTrackerIssueState2ᚕcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueStateᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["states"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "labels",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["labels"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "assignee",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["assignee"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*view.TrackerIssueOrder, error) {
+			return ec.unmarshalOTrackerIssueOrder2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg7
 	return args, nil
 }
 
@@ -3313,6 +5765,213 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _BranchProtection_pattern(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_pattern(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pattern, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_pattern(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "String")
+}
+
+func (ec *executionContext) _BranchProtection_requiredApprovingReviewCount(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_requiredApprovingReviewCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequiredApprovingReviewCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_requiredApprovingReviewCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _BranchProtection_requiresCodeOwnerReviews(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_requiresCodeOwnerReviews(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequiresCodeOwnerReviews, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_requiresCodeOwnerReviews(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _BranchProtection_requiresStatusChecks(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_requiresStatusChecks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequiresStatusChecks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_requiresStatusChecks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _BranchProtection_requiresCommitSignatures(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_requiresCommitSignatures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequiresCommitSignatures, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_requiresCommitSignatures(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _BranchProtection_requiresLinearHistory(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_requiresLinearHistory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequiresLinearHistory, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_requiresLinearHistory(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _BranchProtection_isAdminEnforced(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_isAdminEnforced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsAdminEnforced, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_isAdminEnforced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _BranchProtection_allowsForcePushes(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_allowsForcePushes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AllowsForcePushes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_allowsForcePushes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _BranchProtection_allowsDeletions(ctx context.Context, field graphql.CollectedField, obj *view.BranchProtection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BranchProtection_allowsDeletions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AllowsDeletions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BranchProtection_allowsDeletions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BranchProtection", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _CatalogEntity_ref(ctx context.Context, field graphql.CollectedField, obj *view.CatalogEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3391,6 +6050,38 @@ func (ec *executionContext) fieldContext_CatalogEntity_repository(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _CatalogEntity_checkout(ctx context.Context, field graphql.CollectedField, obj *view.CatalogEntity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CatalogEntity_checkout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Checkout(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Repository) graphql.Marshaler {
+			return ec.marshalORepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepository(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CatalogEntity_checkout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CatalogEntity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Repository(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CatalogEntity_repositoryPath(ctx context.Context, field graphql.CollectedField, obj *view.CatalogEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3412,6 +6103,94 @@ func (ec *executionContext) _CatalogEntity_repositoryPath(ctx context.Context, f
 }
 func (ec *executionContext) fieldContext_CatalogEntity_repositoryPath(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CatalogEntity", field, true, false, "String")
+}
+
+func (ec *executionContext) _CatalogEntity_openPullRequests(ctx context.Context, field graphql.CollectedField, obj *view.CatalogEntity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CatalogEntity_openPullRequests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.OpenPullRequests(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PullRequestConnection) graphql.Marshaler {
+			return ec.marshalOPullRequestConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CatalogEntity_openPullRequests(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CatalogEntity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequestConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_CatalogEntity_openPullRequests_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CatalogEntity_reviewQueue(ctx context.Context, field graphql.CollectedField, obj *view.CatalogEntity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CatalogEntity_reviewQueue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.ReviewQueue(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PullRequestConnection) graphql.Marshaler {
+			return ec.marshalOPullRequestConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CatalogEntity_reviewQueue(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CatalogEntity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequestConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_CatalogEntity_reviewQueue_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ChangedFile_path(ctx context.Context, field graphql.CollectedField, obj *view.ChangedFile) (ret graphql.Marshaler) {
@@ -4690,6 +7469,29 @@ func (ec *executionContext) fieldContext_Contributor_name(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Contributor", field, false, false, "String")
 }
 
+func (ec *executionContext) _Contributor_login(ctx context.Context, field graphql.CollectedField, obj *view.Contributor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Contributor_login(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Login, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Contributor_login(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Contributor", field, false, false, "String")
+}
+
 func (ec *executionContext) _Contributor_email(ctx context.Context, field graphql.CollectedField, obj *view.Contributor) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5000,6 +7802,50 @@ func (ec *executionContext) fieldContext_Entity_findManyCatalogEntityByRefs(ctx 
 	return fc, nil
 }
 
+func (ec *executionContext) _Entity_findManyPullRequestByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_findManyPullRequestByIDs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Entity().FindManyPullRequestByIDs(ctx, fc.Args["reps"].([]*PullRequestByIDsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.PullRequest) graphql.Marshaler {
+			return ec.marshalOPullRequest2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_findManyPullRequestByIDs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequest(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Entity_findManyPullRequestByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Entity_findManyRepositoryByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5203,6 +8049,167 @@ func (ec *executionContext) _GitActor_date(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_GitActor_date(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("GitActor", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GitHubRepository_databaseId(ctx context.Context, field graphql.CollectedField, obj *view.GitHubRepository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GitHubRepository_databaseId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DatabaseID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GitHubRepository_databaseId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GitHubRepository", field, false, false, "Int")
+}
+
+func (ec *executionContext) _GitHubRepository_nodeId(ctx context.Context, field graphql.CollectedField, obj *view.GitHubRepository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GitHubRepository_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GitHubRepository_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GitHubRepository", field, false, false, "ID")
+}
+
+func (ec *executionContext) _GitHubRepository_isTemplate(ctx context.Context, field graphql.CollectedField, obj *view.GitHubRepository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GitHubRepository_isTemplate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsTemplate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GitHubRepository_isTemplate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GitHubRepository", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GitHubRepository_watcherCount(ctx context.Context, field graphql.CollectedField, obj *view.GitHubRepository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GitHubRepository_watcherCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WatcherCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GitHubRepository_watcherCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GitHubRepository", field, false, false, "Int")
+}
+
+func (ec *executionContext) _GitLabRepository_projectId(ctx context.Context, field graphql.CollectedField, obj *view.GitLabRepository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GitLabRepository_projectId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProjectID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GitLabRepository_projectId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GitLabRepository", field, false, false, "ID")
+}
+
+func (ec *executionContext) _GitLabRepository_namespace(ctx context.Context, field graphql.CollectedField, obj *view.GitLabRepository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GitLabRepository_namespace(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Namespace, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GitLabRepository_namespace(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GitLabRepository", field, false, false, "String")
+}
+
+func (ec *executionContext) _GitLabRepository_requestAccessEnabled(ctx context.Context, field graphql.CollectedField, obj *view.GitLabRepository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GitLabRepository_requestAccessEnabled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequestAccessEnabled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GitLabRepository_requestAccessEnabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GitLabRepository", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _GitRef_name(ctx context.Context, field graphql.CollectedField, obj *view.GitRef) (ret graphql.Marshaler) {
@@ -5437,11 +8444,11 @@ func (ec *executionContext) _GitRefConnection_totalCount(ctx context.Context, fi
 			return obj.TotalCount, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_GitRefConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5498,6 +8505,341 @@ func (ec *executionContext) fieldContext_GitRefEdge_node(_ context.Context, fiel
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_GitRef(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _HostUser_login(ctx context.Context, field graphql.CollectedField, obj *view.HostUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HostUser_login(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Login, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HostUser_login(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HostUser", field, false, false, "String")
+}
+
+func (ec *executionContext) _HostUser_name(ctx context.Context, field graphql.CollectedField, obj *view.HostUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HostUser_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HostUser_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HostUser", field, false, false, "String")
+}
+
+func (ec *executionContext) _HostUser_url(ctx context.Context, field graphql.CollectedField, obj *view.HostUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HostUser_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.URL) graphql.Marshaler {
+			return ec.marshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HostUser_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HostUser", field, false, false, "URL")
+}
+
+func (ec *executionContext) _HostUser_avatarUrl(ctx context.Context, field graphql.CollectedField, obj *view.HostUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HostUser_avatarUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AvatarURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.URL) graphql.Marshaler {
+			return ec.marshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HostUser_avatarUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HostUser", field, false, false, "URL")
+}
+
+func (ec *executionContext) _Label_name(ctx context.Context, field graphql.CollectedField, obj *view.Label) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Label_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Label_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Label", field, false, false, "String")
+}
+
+func (ec *executionContext) _Label_color(ctx context.Context, field graphql.CollectedField, obj *view.Label) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Label_color(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Color, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Label_color(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Label", field, false, false, "String")
+}
+
+func (ec *executionContext) _Label_description(ctx context.Context, field graphql.CollectedField, obj *view.Label) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Label_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Label_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Label", field, false, false, "String")
+}
+
+func (ec *executionContext) _LabelConnection_edges(ctx context.Context, field graphql.CollectedField, obj *view.LabelConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LabelConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.LabelEdge) graphql.Marshaler {
+			return ec.marshalNLabelEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LabelConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LabelConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LabelEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LabelConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *view.LabelConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LabelConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Label) graphql.Marshaler {
+			return ec.marshalNLabel2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LabelConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LabelConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Label(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LabelConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *view.LabelConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LabelConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2callboardᚗdevᚋcallboardᚋsubgraphsᚋrelayᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LabelConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LabelConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LabelConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *view.LabelConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LabelConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LabelConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LabelConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _LabelEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *view.LabelEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LabelEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LabelEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LabelEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _LabelEdge_node(ctx context.Context, field graphql.CollectedField, obj *view.LabelEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LabelEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Label) graphql.Marshaler {
+			return ec.marshalNLabel2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabel(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LabelEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LabelEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Label(ctx, field)
 		},
 	}
 	return fc, nil
@@ -5595,6 +8937,1126 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
 }
 
+func (ec *executionContext) _PullRequest_id(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PullRequest_source(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _PullRequest_fetchedAt(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_fetchedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FetchedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_fetchedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PullRequest_freshness(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_freshness(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Freshness, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.Freshness) graphql.Marshaler {
+			return ec.marshalNFreshness2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐFreshness(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_freshness(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Freshness")
+}
+
+func (ec *executionContext) _PullRequest_number(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PullRequest_title(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _PullRequest_body(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_body(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Body, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _PullRequest_state(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.PullRequestState) graphql.Marshaler {
+			return ec.marshalNPullRequestState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "PullRequestState")
+}
+
+func (ec *executionContext) _PullRequest_isDraft(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_isDraft(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsDraft, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_isDraft(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PullRequest_url(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v scalar.URL) graphql.Marshaler {
+			return ec.marshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "URL")
+}
+
+func (ec *executionContext) _PullRequest_author(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_author(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Author, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.HostUser) graphql.Marshaler {
+			return ec.marshalOHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_author(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HostUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequest_createdAt(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PullRequest_updatedAt(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PullRequest_closedAt(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PullRequest_mergedAt(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_mergedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MergedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_mergedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PullRequest_mergedBy(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_mergedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MergedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.HostUser) graphql.Marshaler {
+			return ec.marshalOHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_mergedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HostUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequest_baseRefName(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_baseRefName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaseRefName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_baseRefName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _PullRequest_headRefName(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_headRefName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeadRefName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_headRefName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _PullRequest_headRefOid(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_headRefOid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeadRefOid, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOGitObjectID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_headRefOid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "GitObjectID")
+}
+
+func (ec *executionContext) _PullRequest_mergeCommitOid(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_mergeCommitOid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MergeCommitOid, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOGitObjectID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_mergeCommitOid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "GitObjectID")
+}
+
+func (ec *executionContext) _PullRequest_additions(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_additions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Additions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_additions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PullRequest_deletions(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_deletions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Deletions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_deletions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PullRequest_changedFileCount(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_changedFileCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangedFileCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_changedFileCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PullRequest_commitCount(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_commitCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CommitCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_commitCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PullRequest_commentCount(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_commentCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CommentCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_commentCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PullRequest_mergeable(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_mergeable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mergeable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.Mergeability) graphql.Marshaler {
+			return ec.marshalNMergeability2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐMergeability(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_mergeable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "Mergeability")
+}
+
+func (ec *executionContext) _PullRequest_reviewDecision(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_reviewDecision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReviewDecision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.ReviewDecision) graphql.Marshaler {
+			return ec.marshalOReviewDecision2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewDecision(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_reviewDecision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "ReviewDecision")
+}
+
+func (ec *executionContext) _PullRequest_reviews(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_reviews(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reviews, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.PullRequestReview) graphql.Marshaler {
+			return ec.marshalNPullRequestReview2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestReviewᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_reviews(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequestReview(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequest_reviewRequests(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_reviewRequests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReviewRequests, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.ReviewRequest) graphql.Marshaler {
+			return ec.marshalNReviewRequest2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewRequestᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_reviewRequests(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReviewRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequest_labels(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_labels(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Labels, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Label) graphql.Marshaler {
+			return ec.marshalNLabel2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_labels(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Label(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequest_assignees(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_assignees(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Assignees, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.HostUser) graphql.Marshaler {
+			return ec.marshalNHostUser2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUserᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_assignees(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HostUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequest_milestone(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_milestone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Milestone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_milestone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _PullRequest_checks(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_checks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Checks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.ChecksState) graphql.Marshaler {
+			return ec.marshalOChecksState2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐChecksState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_checks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "ChecksState")
+}
+
+func (ec *executionContext) _PullRequest_repository(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequest_repository(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Repository(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Repository) graphql.Marshaler {
+			return ec.marshalORepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepository(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequest_repository(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequest",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Repository(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequestConnection_edges(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.PullRequestEdge) graphql.Marshaler {
+			return ec.marshalNPullRequestEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequestConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequestEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequestConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.PullRequest) graphql.Marshaler {
+			return ec.marshalNPullRequest2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequestConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequestConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2callboardᚗdevᚋcallboardᚋsubgraphsᚋrelayᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequestConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequestConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequestConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PullRequestEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequestEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _PullRequestEdge_node(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PullRequest) graphql.Marshaler {
+			return ec.marshalNPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequestEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequestReview_author(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestReview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestReview_author(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Author, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.HostUser) graphql.Marshaler {
+			return ec.marshalOHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestReview_author(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PullRequestReview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HostUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PullRequestReview_state(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestReview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestReview_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.ReviewState) graphql.Marshaler {
+			return ec.marshalNReviewState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestReview_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequestReview", field, false, false, "ReviewState")
+}
+
+func (ec *executionContext) _PullRequestReview_submittedAt(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestReview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestReview_submittedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SubmittedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestReview_submittedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequestReview", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PullRequestReview_url(ctx context.Context, field graphql.CollectedField, obj *view.PullRequestReview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PullRequestReview_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.URL) graphql.Marshaler {
+			return ec.marshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PullRequestReview_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PullRequestReview", field, false, false, "URL")
+}
+
 func (ec *executionContext) _Query_repository(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5605,7 +10067,7 @@ func (ec *executionContext) _Query_repository(ctx context.Context, field graphql
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Repository(ctx, fc.Args["id"].(*string), fc.Args["nameWithOwner"].(*string), fc.Args["path"].(*string))
+			return ec.Resolvers.Query().Repository(ctx, fc.Args["id"].(*string), fc.Args["nameWithOwner"].(*string), fc.Args["host"].(*string), fc.Args["path"].(*string), fc.Args["url"].(*scalar.URL))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *view.Repository) graphql.Marshaler {
@@ -5633,6 +10095,50 @@ func (ec *executionContext) fieldContext_Query_repository(ctx context.Context, f
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_repository_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_pullRequest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_pullRequest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PullRequest(ctx, fc.Args["url"].(scalar.URL))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PullRequest) graphql.Marshaler {
+			return ec.marshalOPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_pullRequest(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequest(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_pullRequest_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -5959,6 +10465,295 @@ func (ec *executionContext) fieldContext_Readme_isTruncated(_ context.Context, f
 	return graphql.NewScalarFieldContext("Readme", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _Release_name(ctx context.Context, field graphql.CollectedField, obj *view.Release) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Release_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Release_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Release", field, false, false, "String")
+}
+
+func (ec *executionContext) _Release_tagName(ctx context.Context, field graphql.CollectedField, obj *view.Release) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Release_tagName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TagName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Release_tagName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Release", field, false, false, "String")
+}
+
+func (ec *executionContext) _Release_publishedAt(ctx context.Context, field graphql.CollectedField, obj *view.Release) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Release_publishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PublishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Release_publishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Release", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Release_isPrerelease(ctx context.Context, field graphql.CollectedField, obj *view.Release) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Release_isPrerelease(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsPrerelease, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Release_isPrerelease(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Release", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Release_url(ctx context.Context, field graphql.CollectedField, obj *view.Release) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Release_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.URL) graphql.Marshaler {
+			return ec.marshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Release_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Release", field, false, false, "URL")
+}
+
+func (ec *executionContext) _ReleaseConnection_edges(ctx context.Context, field graphql.CollectedField, obj *view.ReleaseConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.ReleaseEdge) graphql.Marshaler {
+			return ec.marshalNReleaseEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReleaseConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReleaseConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReleaseEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReleaseConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *view.ReleaseConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Release) graphql.Marshaler {
+			return ec.marshalNRelease2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReleaseConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReleaseConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Release(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReleaseConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *view.ReleaseConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2callboardᚗdevᚋcallboardᚋsubgraphsᚋrelayᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReleaseConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReleaseConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReleaseConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *view.ReleaseConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReleaseConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReleaseConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReleaseEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *view.ReleaseEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReleaseEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReleaseEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ReleaseEdge_node(ctx context.Context, field graphql.CollectedField, obj *view.ReleaseEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Release) graphql.Marshaler {
+			return ec.marshalNRelease2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRelease(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReleaseEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReleaseEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Release(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Repository_id(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6003,6 +10798,75 @@ func (ec *executionContext) _Repository_provider(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_Repository_provider(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Repository", field, false, false, "RepositoryProvider")
+}
+
+func (ec *executionContext) _Repository_source(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, false, false, "String")
+}
+
+func (ec *executionContext) _Repository_fetchedAt(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_fetchedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FetchedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_fetchedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Repository_freshness(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_freshness(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Freshness, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.Freshness) graphql.Marshaler {
+			return ec.marshalNFreshness2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐFreshness(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_freshness(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, false, false, "Freshness")
 }
 
 func (ec *executionContext) _Repository_host(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
@@ -6109,11 +10973,11 @@ func (ec *executionContext) _Repository_path(ctx context.Context, field graphql.
 			return obj.Path, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Repository_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6221,6 +11085,712 @@ func (ec *executionContext) fieldContext_Repository_headCommit(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Repository_checkout(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_checkout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Checkout(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Repository) graphql.Marshaler {
+			return ec.marshalORepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepository(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_checkout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Repository(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_description(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "String")
+}
+
+func (ec *executionContext) _Repository_homepageUrl(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_homepageUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HomepageURL(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.URL) graphql.Marshaler {
+			return ec.marshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_homepageUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "URL")
+}
+
+func (ec *executionContext) _Repository_topics(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_topics(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Topics(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_topics(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "String")
+}
+
+func (ec *executionContext) _Repository_visibility(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_visibility(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Visibility(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.RepositoryVisibility) graphql.Marshaler {
+			return ec.marshalORepositoryVisibility2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryVisibility(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_visibility(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "RepositoryVisibility")
+}
+
+func (ec *executionContext) _Repository_isArchived(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_isArchived(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsArchived(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_isArchived(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _Repository_isFork(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_isFork(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsFork(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_isFork(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _Repository_stargazerCount(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_stargazerCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StargazerCount(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_stargazerCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "Int")
+}
+
+func (ec *executionContext) _Repository_forkCount(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_forkCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ForkCount(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_forkCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "Int")
+}
+
+func (ec *executionContext) _Repository_languages(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_languages(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Languages(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.RepositoryLanguage) graphql.Marshaler {
+			return ec.marshalORepositoryLanguage2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryLanguageᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_languages(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RepositoryLanguage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_license(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_license(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.License(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.RepositoryLicense) graphql.Marshaler {
+			return ec.marshalORepositoryLicense2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryLicense(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_license(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RepositoryLicense(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_createdAt(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _Repository_pushedAt(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_pushedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PushedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_pushedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _Repository_vulnerabilityAlerts(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_vulnerabilityAlerts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VulnerabilityAlerts()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.VulnerabilityAlertCounts) graphql.Marshaler {
+			return ec.marshalOVulnerabilityAlertCounts2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐVulnerabilityAlertCounts(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_vulnerabilityAlerts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VulnerabilityAlertCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_branchProtection(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_branchProtection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BranchProtection(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.BranchProtection) graphql.Marshaler {
+			return ec.marshalOBranchProtection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐBranchProtection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_branchProtection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BranchProtection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_latestRelease(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_latestRelease(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LatestRelease(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Release) graphql.Marshaler {
+			return ec.marshalORelease2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRelease(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_latestRelease(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Release(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_releases(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_releases(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Releases(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.ReleaseConnection) graphql.Marshaler {
+			return ec.marshalOReleaseConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_releases(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReleaseConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Repository_releases_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_labels(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_labels(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Labels(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.LabelConnection) graphql.Marshaler {
+			return ec.marshalOLabelConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_labels(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LabelConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Repository_labels_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_pullRequests(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_pullRequests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.PullRequests(ctx, fc.Args["states"].([]view.PullRequestState), fc.Args["labels"].([]string), fc.Args["baseRefName"].(*string), fc.Args["headRefName"].(*string), fc.Args["orderBy"].(*view.PullRequestOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PullRequestConnection) graphql.Marshaler {
+			return ec.marshalOPullRequestConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_pullRequests(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequestConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Repository_pullRequests_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_pullRequest(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_pullRequest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.PullRequest(ctx, fc.Args["number"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PullRequest) graphql.Marshaler {
+			return ec.marshalOPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_pullRequest(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequest(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Repository_pullRequest_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_trackerIssues(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_trackerIssues(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.TrackerIssues(ctx, fc.Args["states"].([]view.TrackerIssueState), fc.Args["labels"].([]string), fc.Args["assignee"].(*string), fc.Args["orderBy"].(*view.TrackerIssueOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.TrackerIssueConnection) graphql.Marshaler {
+			return ec.marshalOTrackerIssueConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_trackerIssues(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TrackerIssueConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Repository_trackerIssues_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_github(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_github(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Github(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.GitHubRepository) graphql.Marshaler {
+			return ec.marshalOGitHubRepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐGitHubRepository(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_github(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GitHubRepository(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Repository_gitlab(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_gitlab(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gitlab(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.GitLabRepository) graphql.Marshaler {
+			return ec.marshalOGitLabRepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐGitLabRepository(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_gitlab(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Repository",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GitLabRepository(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Repository_isEmpty(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6279,11 +11849,11 @@ func (ec *executionContext) _Repository_isBare(ctx context.Context, field graphq
 			return obj.IsBare, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Repository_isBare(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7256,6 +12826,676 @@ func (ec *executionContext) fieldContext_RepositoryIssue_message(_ context.Conte
 	return graphql.NewScalarFieldContext("RepositoryIssue", field, false, false, "String")
 }
 
+func (ec *executionContext) _RepositoryLanguage_name(ctx context.Context, field graphql.CollectedField, obj *view.RepositoryLanguage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RepositoryLanguage_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RepositoryLanguage_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RepositoryLanguage", field, false, false, "String")
+}
+
+func (ec *executionContext) _RepositoryLanguage_percent(ctx context.Context, field graphql.CollectedField, obj *view.RepositoryLanguage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RepositoryLanguage_percent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Percent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RepositoryLanguage_percent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RepositoryLanguage", field, false, false, "Float")
+}
+
+func (ec *executionContext) _RepositoryLicense_spdxId(ctx context.Context, field graphql.CollectedField, obj *view.RepositoryLicense) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RepositoryLicense_spdxId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SpdxID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RepositoryLicense_spdxId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RepositoryLicense", field, false, false, "String")
+}
+
+func (ec *executionContext) _RepositoryLicense_name(ctx context.Context, field graphql.CollectedField, obj *view.RepositoryLicense) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RepositoryLicense_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RepositoryLicense_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RepositoryLicense", field, false, false, "String")
+}
+
+func (ec *executionContext) _ReviewRequest_user(ctx context.Context, field graphql.CollectedField, obj *view.ReviewRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReviewRequest_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.HostUser) graphql.Marshaler {
+			return ec.marshalOHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReviewRequest_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReviewRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HostUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReviewRequest_team(ctx context.Context, field graphql.CollectedField, obj *view.ReviewRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReviewRequest_team(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Team, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReviewRequest_team(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReviewRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _TrackerIssue_source(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "String")
+}
+
+func (ec *executionContext) _TrackerIssue_fetchedAt(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_fetchedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FetchedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_fetchedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TrackerIssue_freshness(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_freshness(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Freshness, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.Freshness) graphql.Marshaler {
+			return ec.marshalNFreshness2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐFreshness(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_freshness(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "Freshness")
+}
+
+func (ec *executionContext) _TrackerIssue_number(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TrackerIssue_title(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "String")
+}
+
+func (ec *executionContext) _TrackerIssue_state(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v view.TrackerIssueState) graphql.Marshaler {
+			return ec.marshalNTrackerIssueState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "TrackerIssueState")
+}
+
+func (ec *executionContext) _TrackerIssue_url(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v scalar.URL) graphql.Marshaler {
+			return ec.marshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "URL")
+}
+
+func (ec *executionContext) _TrackerIssue_author(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_author(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Author, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.HostUser) graphql.Marshaler {
+			return ec.marshalOHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_author(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TrackerIssue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HostUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TrackerIssue_createdAt(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TrackerIssue_updatedAt(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TrackerIssue_closedAt(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TrackerIssue_labels(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_labels(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Labels, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Label) graphql.Marshaler {
+			return ec.marshalNLabel2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_labels(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TrackerIssue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Label(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TrackerIssue_assignees(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_assignees(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Assignees, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.HostUser) graphql.Marshaler {
+			return ec.marshalNHostUser2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUserᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_assignees(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TrackerIssue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HostUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TrackerIssue_commentCount(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssue_commentCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CommentCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssue_commentCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssue", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TrackerIssueConnection_edges(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssueConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssueConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.TrackerIssueEdge) graphql.Marshaler {
+			return ec.marshalNTrackerIssueEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssueConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TrackerIssueConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TrackerIssueEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TrackerIssueConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssueConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssueConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.TrackerIssue) graphql.Marshaler {
+			return ec.marshalNTrackerIssue2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssueConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TrackerIssueConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TrackerIssue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TrackerIssueConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssueConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssueConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2callboardᚗdevᚋcallboardᚋsubgraphsᚋrelayᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssueConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TrackerIssueConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TrackerIssueConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssueConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssueConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssueConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssueConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TrackerIssueEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssueEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssueEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssueEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackerIssueEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _TrackerIssueEdge_node(ctx context.Context, field graphql.CollectedField, obj *view.TrackerIssueEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackerIssueEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.TrackerIssue) graphql.Marshaler {
+			return ec.marshalNTrackerIssue2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssue(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackerIssueEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TrackerIssueEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TrackerIssue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeEntry_name(ctx context.Context, field graphql.CollectedField, obj *view.TreeEntry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7543,6 +13783,121 @@ func (ec *executionContext) fieldContext_TreeEntryEdge_node(_ context.Context, f
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _VulnerabilityAlertCounts_total(ctx context.Context, field graphql.CollectedField, obj *view.VulnerabilityAlertCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VulnerabilityAlertCounts_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VulnerabilityAlertCounts_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VulnerabilityAlertCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _VulnerabilityAlertCounts_critical(ctx context.Context, field graphql.CollectedField, obj *view.VulnerabilityAlertCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VulnerabilityAlertCounts_critical(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Critical, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VulnerabilityAlertCounts_critical(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VulnerabilityAlertCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _VulnerabilityAlertCounts_high(ctx context.Context, field graphql.CollectedField, obj *view.VulnerabilityAlertCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VulnerabilityAlertCounts_high(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.High, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VulnerabilityAlertCounts_high(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VulnerabilityAlertCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _VulnerabilityAlertCounts_moderate(ctx context.Context, field graphql.CollectedField, obj *view.VulnerabilityAlertCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VulnerabilityAlertCounts_moderate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Moderate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VulnerabilityAlertCounts_moderate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VulnerabilityAlertCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _VulnerabilityAlertCounts_low(ctx context.Context, field graphql.CollectedField, obj *view.VulnerabilityAlertCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VulnerabilityAlertCounts_low(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Low, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VulnerabilityAlertCounts_low(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VulnerabilityAlertCounts", field, false, false, "Int")
 }
 
 func (ec *executionContext) __Service_sdl(ctx context.Context, field graphql.CollectedField, obj *fedruntime.Service) (ret graphql.Marshaler) {
@@ -8683,6 +15038,101 @@ func UnmarshalCatalogEntityByRefsInput(ctx context.Context, raw any) (CatalogEnt
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputPullRequestByIDsInput(ctx context.Context, obj any) (PullRequestByIDsInput, error) {
+	var it PullRequestByIDsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"ID"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "ID":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ID"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalPullRequestByIDsInput unmarshals raw into the PullRequestByIDsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPullRequestByIDsInput(ctx context.Context, raw any) (PullRequestByIDsInput, error) {
+	var out PullRequestByIDsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PullRequestByIDsInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPullRequestOrder(ctx context.Context, obj any) (view.PullRequestOrder, error) {
+	var it view.PullRequestOrder
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "DESC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNPullRequestOrderField2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestOrderField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalPullRequestOrder unmarshals raw into the PullRequestOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPullRequestOrder(ctx context.Context, raw any) (view.PullRequestOrder, error) {
+	var out view.PullRequestOrder
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PullRequestOrder", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRepositoryByIDsInput(ctx context.Context, obj any) (RepositoryByIDsInput, error) {
 	var it RepositoryByIDsInput
 	if obj == nil {
@@ -8725,9 +15175,96 @@ func UnmarshalRepositoryByIDsInput(ctx context.Context, raw any) (RepositoryByID
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputTrackerIssueOrder(ctx context.Context, obj any) (view.TrackerIssueOrder, error) {
+	var it view.TrackerIssueOrder
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "DESC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNTrackerIssueOrderField2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueOrderField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTrackerIssueOrder unmarshals raw into the TrackerIssueOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTrackerIssueOrder(ctx context.Context, raw any) (view.TrackerIssueOrder, error) {
+	var out view.TrackerIssueOrder
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TrackerIssueOrder", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
+
+func (ec *executionContext) _Sourced(ctx context.Context, sel ast.SelectionSet, obj view.Sourced) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case view.TrackerIssue:
+		return ec._TrackerIssue(ctx, sel, &obj)
+	case *view.TrackerIssue:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TrackerIssue(ctx, sel, obj)
+	case view.Repository:
+		return ec._Repository(ctx, sel, &obj)
+	case *view.Repository:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Repository(ctx, sel, obj)
+	case view.PullRequest:
+		return ec._PullRequest(ctx, sel, &obj)
+	case *view.PullRequest:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PullRequest(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of Sourced must implement graphql.Marshaler", obj))
+		}
+	}
+}
 
 func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, obj fedruntime.Entity) graphql.Marshaler {
 	switch obj := (obj).(type) {
@@ -8738,6 +15275,11 @@ func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._Repository(ctx, sel, obj)
+	case *view.PullRequest:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PullRequest(ctx, sel, obj)
 	case *view.CatalogEntity:
 		if obj == nil {
 			return graphql.Null
@@ -8755,6 +15297,79 @@ func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, 
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var branchProtectionImplementors = []string{"BranchProtection"}
+
+func (ec *executionContext) _BranchProtection(ctx context.Context, sel ast.SelectionSet, obj *view.BranchProtection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, branchProtectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BranchProtection")
+		case "pattern":
+			out.Values[i] = ec._BranchProtection_pattern(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "requiredApprovingReviewCount":
+			out.Values[i] = ec._BranchProtection_requiredApprovingReviewCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requiresCodeOwnerReviews":
+			out.Values[i] = ec._BranchProtection_requiresCodeOwnerReviews(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requiresStatusChecks":
+			out.Values[i] = ec._BranchProtection_requiresStatusChecks(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requiresCommitSignatures":
+			out.Values[i] = ec._BranchProtection_requiresCommitSignatures(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requiresLinearHistory":
+			out.Values[i] = ec._BranchProtection_requiresLinearHistory(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "isAdminEnforced":
+			out.Values[i] = ec._BranchProtection_isAdminEnforced(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "allowsForcePushes":
+			out.Values[i] = ec._BranchProtection_allowsForcePushes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "allowsDeletions":
+			out.Values[i] = ec._BranchProtection_allowsDeletions(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
 
 var catalogEntityImplementors = []string{"CatalogEntity", "_Entity"}
 
@@ -8783,11 +15398,29 @@ func (ec *executionContext) _CatalogEntity(ctx context.Context, sel ast.Selectio
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._CatalogEntity_repository(ctx, field, obj)
 				})
+		case "checkout":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._CatalogEntity_checkout(ctx, field, obj)
+				})
 		case "repositoryPath":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._CatalogEntity_repositoryPath(ctx, field, obj)
+				})
+		case "openPullRequests":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._CatalogEntity_openPullRequests(ctx, field, obj)
+				})
+		case "reviewQueue":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._CatalogEntity_reviewQueue(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -9364,6 +15997,11 @@ func (ec *executionContext) _Contributor(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "login":
+			out.Values[i] = ec._Contributor_login(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "email":
 			out.Values[i] = ec._Contributor_email(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -9512,6 +16150,12 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) g
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyCatalogEntityByRefs(ctx, field)
 				})
+		case "findManyPullRequestByIDs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Entity_findManyPullRequestByIDs(ctx, field)
+				})
 		case "findManyRepositoryByIDs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -9626,6 +16270,97 @@ func (ec *executionContext) _GitActor(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var gitHubRepositoryImplementors = []string{"GitHubRepository"}
+
+func (ec *executionContext) _GitHubRepository(ctx context.Context, sel ast.SelectionSet, obj *view.GitHubRepository) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gitHubRepositoryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GitHubRepository")
+		case "databaseId":
+			out.Values[i] = ec._GitHubRepository_databaseId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "nodeId":
+			out.Values[i] = ec._GitHubRepository_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isTemplate":
+			out.Values[i] = ec._GitHubRepository_isTemplate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watcherCount":
+			out.Values[i] = ec._GitHubRepository_watcherCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gitLabRepositoryImplementors = []string{"GitLabRepository"}
+
+func (ec *executionContext) _GitLabRepository(ctx context.Context, sel ast.SelectionSet, obj *view.GitLabRepository) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gitLabRepositoryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GitLabRepository")
+		case "projectId":
+			out.Values[i] = ec._GitLabRepository_projectId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "namespace":
+			out.Values[i] = ec._GitLabRepository_namespace(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "requestAccessEnabled":
+			out.Values[i] = ec._GitLabRepository_requestAccessEnabled(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var gitRefImplementors = []string{"GitRef"}
 
 func (ec *executionContext) _GitRef(ctx context.Context, sel ast.SelectionSet, obj *view.GitRef) graphql.Marshaler {
@@ -9710,7 +16445,7 @@ func (ec *executionContext) _GitRefConnection(ctx context.Context, sel ast.Selec
 			}
 		case "totalCount":
 			out.Values[i] = ec._GitRefConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -9748,6 +16483,183 @@ func (ec *executionContext) _GitRefEdge(ctx context.Context, sel ast.SelectionSe
 			}
 		case "node":
 			out.Values[i] = ec._GitRefEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var hostUserImplementors = []string{"HostUser"}
+
+func (ec *executionContext) _HostUser(ctx context.Context, sel ast.SelectionSet, obj *view.HostUser) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, hostUserImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("HostUser")
+		case "login":
+			out.Values[i] = ec._HostUser_login(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._HostUser_name(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._HostUser_url(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "avatarUrl":
+			out.Values[i] = ec._HostUser_avatarUrl(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var labelImplementors = []string{"Label"}
+
+func (ec *executionContext) _Label(ctx context.Context, sel ast.SelectionSet, obj *view.Label) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, labelImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Label")
+		case "name":
+			out.Values[i] = ec._Label_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "color":
+			out.Values[i] = ec._Label_color(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._Label_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var labelConnectionImplementors = []string{"LabelConnection"}
+
+func (ec *executionContext) _LabelConnection(ctx context.Context, sel ast.SelectionSet, obj *view.LabelConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, labelConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LabelConnection")
+		case "edges":
+			out.Values[i] = ec._LabelConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._LabelConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._LabelConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._LabelConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var labelEdgeImplementors = []string{"LabelEdge"}
+
+func (ec *executionContext) _LabelEdge(ctx context.Context, sel ast.SelectionSet, obj *view.LabelEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, labelEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LabelEdge")
+		case "cursor":
+			out.Values[i] = ec._LabelEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._LabelEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9816,6 +16728,339 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var pullRequestImplementors = []string{"PullRequest", "Sourced", "_Entity"}
+
+func (ec *executionContext) _PullRequest(ctx context.Context, sel ast.SelectionSet, obj *view.PullRequest) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pullRequestImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PullRequest")
+		case "id":
+			out.Values[i] = ec._PullRequest_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "source":
+			out.Values[i] = ec._PullRequest_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fetchedAt":
+			out.Values[i] = ec._PullRequest_fetchedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "freshness":
+			out.Values[i] = ec._PullRequest_freshness(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "number":
+			out.Values[i] = ec._PullRequest_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "title":
+			out.Values[i] = ec._PullRequest_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "body":
+			out.Values[i] = ec._PullRequest_body(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = ec._PullRequest_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isDraft":
+			out.Values[i] = ec._PullRequest_isDraft(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "url":
+			out.Values[i] = ec._PullRequest_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "author":
+			out.Values[i] = ec._PullRequest_author(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._PullRequest_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._PullRequest_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closedAt":
+			out.Values[i] = ec._PullRequest_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mergedAt":
+			out.Values[i] = ec._PullRequest_mergedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mergedBy":
+			out.Values[i] = ec._PullRequest_mergedBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "baseRefName":
+			out.Values[i] = ec._PullRequest_baseRefName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "headRefName":
+			out.Values[i] = ec._PullRequest_headRefName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "headRefOid":
+			out.Values[i] = ec._PullRequest_headRefOid(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mergeCommitOid":
+			out.Values[i] = ec._PullRequest_mergeCommitOid(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "additions":
+			out.Values[i] = ec._PullRequest_additions(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "deletions":
+			out.Values[i] = ec._PullRequest_deletions(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "changedFileCount":
+			out.Values[i] = ec._PullRequest_changedFileCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "commitCount":
+			out.Values[i] = ec._PullRequest_commitCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "commentCount":
+			out.Values[i] = ec._PullRequest_commentCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mergeable":
+			out.Values[i] = ec._PullRequest_mergeable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reviewDecision":
+			out.Values[i] = ec._PullRequest_reviewDecision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reviews":
+			out.Values[i] = ec._PullRequest_reviews(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reviewRequests":
+			out.Values[i] = ec._PullRequest_reviewRequests(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "labels":
+			out.Values[i] = ec._PullRequest_labels(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "assignees":
+			out.Values[i] = ec._PullRequest_assignees(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "milestone":
+			out.Values[i] = ec._PullRequest_milestone(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "checks":
+			out.Values[i] = ec._PullRequest_checks(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "repository":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PullRequest_repository(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pullRequestConnectionImplementors = []string{"PullRequestConnection"}
+
+func (ec *executionContext) _PullRequestConnection(ctx context.Context, sel ast.SelectionSet, obj *view.PullRequestConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pullRequestConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PullRequestConnection")
+		case "edges":
+			out.Values[i] = ec._PullRequestConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._PullRequestConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._PullRequestConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._PullRequestConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pullRequestEdgeImplementors = []string{"PullRequestEdge"}
+
+func (ec *executionContext) _PullRequestEdge(ctx context.Context, sel ast.SelectionSet, obj *view.PullRequestEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pullRequestEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PullRequestEdge")
+		case "cursor":
+			out.Values[i] = ec._PullRequestEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._PullRequestEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pullRequestReviewImplementors = []string{"PullRequestReview"}
+
+func (ec *executionContext) _PullRequestReview(ctx context.Context, sel ast.SelectionSet, obj *view.PullRequestReview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pullRequestReviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PullRequestReview")
+		case "author":
+			out.Values[i] = ec._PullRequestReview_author(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._PullRequestReview_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "submittedAt":
+			out.Values[i] = ec._PullRequestReview_submittedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._PullRequestReview_url(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -9840,6 +17085,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_repository(ctx, field)
+				})
+		case "pullRequest":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_pullRequest(ctx, field)
 				})
 		case "repositories":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -9944,7 +17195,146 @@ func (ec *executionContext) _Readme(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
-var repositoryImplementors = []string{"Repository", "_Entity"}
+var releaseImplementors = []string{"Release"}
+
+func (ec *executionContext) _Release(ctx context.Context, sel ast.SelectionSet, obj *view.Release) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, releaseImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Release")
+		case "name":
+			out.Values[i] = ec._Release_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tagName":
+			out.Values[i] = ec._Release_tagName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "publishedAt":
+			out.Values[i] = ec._Release_publishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "isPrerelease":
+			out.Values[i] = ec._Release_isPrerelease(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._Release_url(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var releaseConnectionImplementors = []string{"ReleaseConnection"}
+
+func (ec *executionContext) _ReleaseConnection(ctx context.Context, sel ast.SelectionSet, obj *view.ReleaseConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, releaseConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReleaseConnection")
+		case "edges":
+			out.Values[i] = ec._ReleaseConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._ReleaseConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ReleaseConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._ReleaseConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var releaseEdgeImplementors = []string{"ReleaseEdge"}
+
+func (ec *executionContext) _ReleaseEdge(ctx context.Context, sel ast.SelectionSet, obj *view.ReleaseEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, releaseEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReleaseEdge")
+		case "cursor":
+			out.Values[i] = ec._ReleaseEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ReleaseEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var repositoryImplementors = []string{"Repository", "Sourced", "_Entity"}
 
 func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSet, obj *view.Repository) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, repositoryImplementors)
@@ -9962,6 +17352,21 @@ func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSe
 			}
 		case "provider":
 			out.Values[i] = ec._Repository_provider(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "source":
+			out.Values[i] = ec._Repository_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fetchedAt":
+			out.Values[i] = ec._Repository_fetchedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "freshness":
+			out.Values[i] = ec._Repository_freshness(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -9991,7 +17396,7 @@ func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSe
 				})
 		case "path":
 			out.Values[i] = ec._Repository_path(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "url":
@@ -10018,6 +17423,126 @@ func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSe
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Repository_headCommit(ctx, field, obj)
 				})
+		case "checkout":
+			out.Values[i] = ec._Repository_checkout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "description":
+			out.Values[i] = ec._Repository_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "homepageUrl":
+			out.Values[i] = ec._Repository_homepageUrl(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "topics":
+			out.Values[i] = ec._Repository_topics(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "visibility":
+			out.Values[i] = ec._Repository_visibility(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isArchived":
+			out.Values[i] = ec._Repository_isArchived(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isFork":
+			out.Values[i] = ec._Repository_isFork(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "stargazerCount":
+			out.Values[i] = ec._Repository_stargazerCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "forkCount":
+			out.Values[i] = ec._Repository_forkCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "languages":
+			out.Values[i] = ec._Repository_languages(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "license":
+			out.Values[i] = ec._Repository_license(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Repository_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pushedAt":
+			out.Values[i] = ec._Repository_pushedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vulnerabilityAlerts":
+			out.Values[i] = ec._Repository_vulnerabilityAlerts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "branchProtection":
+			out.Values[i] = ec._Repository_branchProtection(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "latestRelease":
+			out.Values[i] = ec._Repository_latestRelease(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "releases":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_releases(ctx, field, obj)
+				})
+		case "labels":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_labels(ctx, field, obj)
+				})
+		case "pullRequests":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_pullRequests(ctx, field, obj)
+				})
+		case "pullRequest":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_pullRequest(ctx, field, obj)
+				})
+		case "trackerIssues":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Repository_trackerIssues(ctx, field, obj)
+				})
+		case "github":
+			out.Values[i] = ec._Repository_github(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "gitlab":
+			out.Values[i] = ec._Repository_gitlab(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "isEmpty":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -10032,7 +17557,7 @@ func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSe
 				})
 		case "isBare":
 			out.Values[i] = ec._Repository_isBare(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "isDetached":
@@ -10327,6 +17852,304 @@ func (ec *executionContext) _RepositoryIssue(ctx context.Context, sel ast.Select
 	return out
 }
 
+var repositoryLanguageImplementors = []string{"RepositoryLanguage"}
+
+func (ec *executionContext) _RepositoryLanguage(ctx context.Context, sel ast.SelectionSet, obj *view.RepositoryLanguage) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, repositoryLanguageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RepositoryLanguage")
+		case "name":
+			out.Values[i] = ec._RepositoryLanguage_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "percent":
+			out.Values[i] = ec._RepositoryLanguage_percent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var repositoryLicenseImplementors = []string{"RepositoryLicense"}
+
+func (ec *executionContext) _RepositoryLicense(ctx context.Context, sel ast.SelectionSet, obj *view.RepositoryLicense) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, repositoryLicenseImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RepositoryLicense")
+		case "spdxId":
+			out.Values[i] = ec._RepositoryLicense_spdxId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._RepositoryLicense_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var reviewRequestImplementors = []string{"ReviewRequest"}
+
+func (ec *executionContext) _ReviewRequest(ctx context.Context, sel ast.SelectionSet, obj *view.ReviewRequest) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reviewRequestImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReviewRequest")
+		case "user":
+			out.Values[i] = ec._ReviewRequest_user(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "team":
+			out.Values[i] = ec._ReviewRequest_team(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var trackerIssueImplementors = []string{"TrackerIssue", "Sourced"}
+
+func (ec *executionContext) _TrackerIssue(ctx context.Context, sel ast.SelectionSet, obj *view.TrackerIssue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, trackerIssueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TrackerIssue")
+		case "source":
+			out.Values[i] = ec._TrackerIssue_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fetchedAt":
+			out.Values[i] = ec._TrackerIssue_fetchedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "freshness":
+			out.Values[i] = ec._TrackerIssue_freshness(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "number":
+			out.Values[i] = ec._TrackerIssue_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._TrackerIssue_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._TrackerIssue_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._TrackerIssue_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "author":
+			out.Values[i] = ec._TrackerIssue_author(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._TrackerIssue_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._TrackerIssue_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "closedAt":
+			out.Values[i] = ec._TrackerIssue_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "labels":
+			out.Values[i] = ec._TrackerIssue_labels(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "assignees":
+			out.Values[i] = ec._TrackerIssue_assignees(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "commentCount":
+			out.Values[i] = ec._TrackerIssue_commentCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var trackerIssueConnectionImplementors = []string{"TrackerIssueConnection"}
+
+func (ec *executionContext) _TrackerIssueConnection(ctx context.Context, sel ast.SelectionSet, obj *view.TrackerIssueConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, trackerIssueConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TrackerIssueConnection")
+		case "edges":
+			out.Values[i] = ec._TrackerIssueConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._TrackerIssueConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._TrackerIssueConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._TrackerIssueConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var trackerIssueEdgeImplementors = []string{"TrackerIssueEdge"}
+
+func (ec *executionContext) _TrackerIssueEdge(ctx context.Context, sel ast.SelectionSet, obj *view.TrackerIssueEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, trackerIssueEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TrackerIssueEdge")
+		case "cursor":
+			out.Values[i] = ec._TrackerIssueEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._TrackerIssueEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var treeEntryImplementors = []string{"TreeEntry"}
 
 func (ec *executionContext) _TreeEntry(ctx context.Context, sel ast.SelectionSet, obj *view.TreeEntry) graphql.Marshaler {
@@ -10448,6 +18271,59 @@ func (ec *executionContext) _TreeEntryEdge(ctx context.Context, sel ast.Selectio
 		case "node":
 			out.Values[i] = ec._TreeEntryEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var vulnerabilityAlertCountsImplementors = []string{"VulnerabilityAlertCounts"}
+
+func (ec *executionContext) _VulnerabilityAlertCounts(ctx context.Context, sel ast.SelectionSet, obj *view.VulnerabilityAlertCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, vulnerabilityAlertCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VulnerabilityAlertCounts")
+		case "total":
+			out.Values[i] = ec._VulnerabilityAlertCounts_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "critical":
+			out.Values[i] = ec._VulnerabilityAlertCounts_critical(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "high":
+			out.Values[i] = ec._VulnerabilityAlertCounts_high(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "moderate":
+			out.Values[i] = ec._VulnerabilityAlertCounts_moderate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "low":
+			out.Values[i] = ec._VulnerabilityAlertCounts_low(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -11114,6 +18990,20 @@ func (ec *executionContext) marshalNContributorEdge2ᚖcallboardᚗdevᚋcallboa
 	return ec._ContributorEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
+	res, err := graphql.UnmarshalTime(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, sel ast.SelectionSet, v time.Time) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalTime(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "DateTime!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNFieldSet2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -11155,6 +19045,21 @@ func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.S
 		graphql.AddInvalidNullFromMarshaler(ctx, "Float!")
 	}
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalNFreshness2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐFreshness(ctx context.Context, v any) (view.Freshness, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.Freshness(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFreshness2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐFreshness(ctx context.Context, sel ast.SelectionSet, v view.Freshness) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Freshness!")
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNGitActor2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐGitActor(ctx context.Context, sel ast.SelectionSet, v *view.GitActor) graphql.Marshaler {
@@ -11256,6 +19161,30 @@ func (ec *executionContext) marshalNGitRefEdge2ᚖcallboardᚗdevᚋcallboardᚋ
 	return ec._GitRefEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNHostUser2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUserᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.HostUser) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx context.Context, sel ast.SelectionSet, v *view.HostUser) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "HostUser!")
+		return graphql.Null
+	}
+	return ec._HostUser(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -11284,8 +19213,250 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
+func (ec *executionContext) marshalNLabel2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.Label) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLabel2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabel(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLabel2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabel(ctx context.Context, sel ast.SelectionSet, v *view.Label) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Label!")
+		return graphql.Null
+	}
+	return ec._Label(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNLabelEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.LabelEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLabelEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLabelEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelEdge(ctx context.Context, sel ast.SelectionSet, v *view.LabelEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "LabelEdge!")
+		return graphql.Null
+	}
+	return ec._LabelEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNMergeability2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐMergeability(ctx context.Context, v any) (view.Mergeability, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.Mergeability(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMergeability2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐMergeability(ctx context.Context, sel ast.SelectionSet, v view.Mergeability) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Mergeability!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNOrderDirection2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐOrderDirection(ctx context.Context, v any) (view.OrderDirection, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.OrderDirection(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOrderDirection2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐOrderDirection(ctx context.Context, sel ast.SelectionSet, v view.OrderDirection) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "OrderDirection!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNPageInfo2callboardᚗdevᚋcallboardᚋsubgraphsᚋrelayᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
 	return ec._PageInfo(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPullRequest2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.PullRequest) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx context.Context, sel ast.SelectionSet, v *view.PullRequest) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PullRequest!")
+		return graphql.Null
+	}
+	return ec._PullRequest(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPullRequestByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByIDsInput(ctx context.Context, v any) ([]*PullRequestByIDsInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*PullRequestByIDsInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalOPullRequestByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByIDsInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNPullRequestEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.PullRequestEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPullRequestEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPullRequestEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestEdge(ctx context.Context, sel ast.SelectionSet, v *view.PullRequestEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PullRequestEdge!")
+		return graphql.Null
+	}
+	return ec._PullRequestEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPullRequestOrderField2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestOrderField(ctx context.Context, v any) (view.PullRequestOrderField, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.PullRequestOrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPullRequestOrderField2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestOrderField(ctx context.Context, sel ast.SelectionSet, v view.PullRequestOrderField) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PullRequestOrderField!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNPullRequestReview2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestReviewᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.PullRequestReview) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPullRequestReview2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestReview(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPullRequestReview2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestReview(ctx context.Context, sel ast.SelectionSet, v *view.PullRequestReview) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PullRequestReview!")
+		return graphql.Null
+	}
+	return ec._PullRequestReview(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPullRequestState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestState(ctx context.Context, v any) (view.PullRequestState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.PullRequestState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPullRequestState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestState(ctx context.Context, sel ast.SelectionSet, v view.PullRequestState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PullRequestState!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNRelease2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.Release) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRelease2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRelease(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRelease2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRelease(ctx context.Context, sel ast.SelectionSet, v *view.Release) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Release!")
+		return graphql.Null
+	}
+	return ec._Release(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReleaseEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.ReleaseEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReleaseEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReleaseEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseEdge(ctx context.Context, sel ast.SelectionSet, v *view.ReleaseEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ReleaseEdge!")
+		return graphql.Null
+	}
+	return ec._ReleaseEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNRepository2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.Repository) graphql.Marshaler {
@@ -11382,6 +19553,14 @@ func (ec *executionContext) marshalNRepositoryIssue2ᚖcallboardᚗdevᚋcallboa
 	return ec._RepositoryIssue(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNRepositoryLanguage2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryLanguage(ctx context.Context, sel ast.SelectionSet, v *view.RepositoryLanguage) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RepositoryLanguage!")
+		return graphql.Null
+	}
+	return ec._RepositoryLanguage(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNRepositoryProvider2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryProvider(ctx context.Context, v any) (view.RepositoryProvider, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := view.RepositoryProvider(tmp)
@@ -11393,6 +19572,45 @@ func (ec *executionContext) marshalNRepositoryProvider2callboardᚗdevᚋcallboa
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "RepositoryProvider!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNReviewRequest2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewRequestᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.ReviewRequest) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReviewRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewRequest(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReviewRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewRequest(ctx context.Context, sel ast.SelectionSet, v *view.ReviewRequest) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ReviewRequest!")
+		return graphql.Null
+	}
+	return ec._ReviewRequest(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReviewState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewState(ctx context.Context, v any) (view.ReviewState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.ReviewState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReviewState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewState(ctx context.Context, sel ast.SelectionSet, v view.ReviewState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ReviewState!")
 	}
 	return res
 }
@@ -11452,6 +19670,84 @@ func (ec *executionContext) marshalNStringMap2callboardᚗdevᚋcallboardᚋsubg
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalNTrackerIssue2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.TrackerIssue) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTrackerIssue2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTrackerIssue2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssue(ctx context.Context, sel ast.SelectionSet, v *view.TrackerIssue) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TrackerIssue!")
+		return graphql.Null
+	}
+	return ec._TrackerIssue(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTrackerIssueEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.TrackerIssueEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTrackerIssueEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTrackerIssueEdge2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueEdge(ctx context.Context, sel ast.SelectionSet, v *view.TrackerIssueEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TrackerIssueEdge!")
+		return graphql.Null
+	}
+	return ec._TrackerIssueEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTrackerIssueOrderField2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueOrderField(ctx context.Context, v any) (view.TrackerIssueOrderField, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.TrackerIssueOrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTrackerIssueOrderField2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueOrderField(ctx context.Context, sel ast.SelectionSet, v view.TrackerIssueOrderField) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "TrackerIssueOrderField!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNTrackerIssueState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueState(ctx context.Context, v any) (view.TrackerIssueState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.TrackerIssueState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTrackerIssueState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueState(ctx context.Context, sel ast.SelectionSet, v view.TrackerIssueState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "TrackerIssueState!")
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNTreeEntry2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTreeEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.TreeEntry) graphql.Marshaler {
@@ -11515,6 +19811,16 @@ func (ec *executionContext) marshalNTreeEntryKind2callboardᚗdevᚋcallboardᚋ
 		graphql.AddInvalidNullFromMarshaler(ctx, "TreeEntryKind!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx context.Context, v any) (scalar.URL, error) {
+	var res scalar.URL
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx context.Context, sel ast.SelectionSet, v scalar.URL) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalN_Any2map(ctx context.Context, v any) (map[string]any, error) {
@@ -11894,6 +20200,13 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) marshalOBranchProtection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐBranchProtection(ctx context.Context, sel ast.SelectionSet, v *view.BranchProtection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._BranchProtection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCatalogEntity2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCatalogEntity(ctx context.Context, sel ast.SelectionSet, v []*view.CatalogEntity) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -11927,6 +20240,25 @@ func (ec *executionContext) marshalOChangedFileConnection2ᚖcallboardᚗdevᚋc
 		return graphql.Null
 	}
 	return ec._ChangedFileConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOChecksState2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐChecksState(ctx context.Context, v any) (*view.ChecksState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.ChecksState(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOChecksState2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐChecksState(ctx context.Context, sel ast.SelectionSet, v *view.ChecksState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) marshalOCodeowners2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCodeowners(ctx context.Context, sel ast.SelectionSet, v *view.Codeowners) graphql.Marshaler {
@@ -12025,11 +20357,50 @@ func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel as
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
+func (ec *executionContext) marshalOGitHubRepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐGitHubRepository(ctx context.Context, sel ast.SelectionSet, v *view.GitHubRepository) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._GitHubRepository(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOGitLabRepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐGitLabRepository(ctx context.Context, sel ast.SelectionSet, v *view.GitLabRepository) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._GitLabRepository(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOGitObjectID2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOGitObjectID2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(*v)
+	return res
+}
+
 func (ec *executionContext) marshalOGitRefConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐGitRefConnection(ctx context.Context, sel ast.SelectionSet, v *view.GitRefConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._GitRefConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOHostUser2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐHostUser(ctx context.Context, sel ast.SelectionSet, v *view.HostUser) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._HostUser(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -12068,11 +20439,111 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	return res
 }
 
+func (ec *executionContext) marshalOLabelConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐLabelConnection(ctx context.Context, sel ast.SelectionSet, v *view.LabelConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LabelConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOPullRequest2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx context.Context, sel ast.SelectionSet, v []*view.PullRequest) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalOPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalOPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx context.Context, sel ast.SelectionSet, v *view.PullRequest) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PullRequest(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPullRequestByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByIDsInput(ctx context.Context, v any) (*PullRequestByIDsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPullRequestByIDsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPullRequestConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestConnection(ctx context.Context, sel ast.SelectionSet, v *view.PullRequestConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PullRequestConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPullRequestOrder2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestOrder(ctx context.Context, v any) (*view.PullRequestOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPullRequestOrder(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPullRequestState2ᚕcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestStateᚄ(ctx context.Context, v any) ([]view.PullRequestState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]view.PullRequestState, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPullRequestState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestState(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOPullRequestState2ᚕcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestStateᚄ(ctx context.Context, sel ast.SelectionSet, v []view.PullRequestState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPullRequestState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestState(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOReadme2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReadme(ctx context.Context, sel ast.SelectionSet, v *view.Readme) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Readme(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORelease2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRelease(ctx context.Context, sel ast.SelectionSet, v *view.Release) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Release(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReleaseConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReleaseConnection(ctx context.Context, sel ast.SelectionSet, v *view.ReleaseConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReleaseConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORepository2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepository(ctx context.Context, sel ast.SelectionSet, v []*view.Repository) graphql.Marshaler {
@@ -12108,6 +20579,70 @@ func (ec *executionContext) marshalORepositoryFile2ᚖcallboardᚗdevᚋcallboar
 		return graphql.Null
 	}
 	return ec._RepositoryFile(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORepositoryLanguage2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryLanguageᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.RepositoryLanguage) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRepositoryLanguage2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryLanguage(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalORepositoryLicense2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryLicense(ctx context.Context, sel ast.SelectionSet, v *view.RepositoryLicense) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RepositoryLicense(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORepositoryVisibility2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryVisibility(ctx context.Context, v any) (*view.RepositoryVisibility, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.RepositoryVisibility(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORepositoryVisibility2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepositoryVisibility(ctx context.Context, sel ast.SelectionSet, v *view.RepositoryVisibility) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOReviewDecision2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewDecision(ctx context.Context, v any) (*view.ReviewDecision, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := view.ReviewDecision(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOReviewDecision2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐReviewDecision(ctx context.Context, sel ast.SelectionSet, v *view.ReviewDecision) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
@@ -12175,6 +20710,57 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) marshalOTrackerIssueConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueConnection(ctx context.Context, sel ast.SelectionSet, v *view.TrackerIssueConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TrackerIssueConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTrackerIssueOrder2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueOrder(ctx context.Context, v any) (*view.TrackerIssueOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTrackerIssueOrder(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOTrackerIssueState2ᚕcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueStateᚄ(ctx context.Context, v any) ([]view.TrackerIssueState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]view.TrackerIssueState, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTrackerIssueState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueState(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOTrackerIssueState2ᚕcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueStateᚄ(ctx context.Context, sel ast.SelectionSet, v []view.TrackerIssueState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTrackerIssueState2callboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTrackerIssueState(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOTreeEntryConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐTreeEntryConnection(ctx context.Context, sel ast.SelectionSet, v *view.TreeEntryConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -12196,6 +20782,13 @@ func (ec *executionContext) marshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgrap
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOVulnerabilityAlertCounts2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐVulnerabilityAlertCounts(ctx context.Context, sel ast.SelectionSet, v *view.VulnerabilityAlertCounts) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._VulnerabilityAlertCounts(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalO_Entity2githubᚗcomᚋ99designsᚋgqlgenᚋpluginᚋfederationᚋfedruntimeᚐEntity(ctx context.Context, sel ast.SelectionSet, v fedruntime.Entity) graphql.Marshaler {

@@ -11,6 +11,10 @@ type CatalogEntityByRefsInput struct {
 	Annotations scalar.StringMap `json:"-"`
 }
 
+type PullRequestByIDsInput struct {
+	ID string `json:"ID"`
+}
+
 type Query struct {
 }
 

@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"callboard.dev/callboard/clients/git"
@@ -80,14 +79,9 @@ func (c *Commit) ParentOids() []string {
 
 // Parents are its parents.
 func (c *Commit) Parents(ctx context.Context) ([]*Commit, error) {
-	q, r := c.Repository.request, c.Repository.git
 	thunks := make([]func() (*git.Commit, error), len(c.commit.Parents))
 	for i, oid := range c.commit.Parents {
-		if known := r.Known(oid); known != nil {
-			thunks[i] = func() (*git.Commit, error) { return known, nil }
-		} else {
-			thunks[i] = q.commits.Load(ctx, commitKey{r, oid})
-		}
+		thunks[i] = c.Repository.request.laterCommit(ctx, c.Repository.facts, oid)
 	}
 	out := []*Commit{}
 	for _, thunk := range thunks {
@@ -122,9 +116,9 @@ type ChangedFile struct {
 
 // ChangedFiles are the files it changed.
 func (c *Commit) ChangedFiles(ctx context.Context, first *int, after *string, last *int, before *string) (*ChangedFileConnection, error) {
-	files, err := c.Repository.git.Changes(ctx, c.commit)
+	files, err := c.Repository.facts.changes(ctx, c.commit)
 	if err != nil {
-		return nil, fail(err)
+		return nil, err
 	}
 	page, err := cut(files, relay.Args{First: first, After: after, Last: last, Before: before},
 		func(f git.ChangedFile) string { return f.Path }, showChangedFile,
@@ -158,17 +152,13 @@ func (r *Repository) History(ctx context.Context, ref, path, author *string, sin
 	if err := args.Check(); err != nil {
 		return nil, Refuse(CodeBadPage, "%v", err)
 	}
-	var cursor git.OID
+	cursor := ""
 	if after != nil {
 		key, err := relay.Key(*after)
 		if err != nil {
 			return nil, Refuse(CodeBadPage, "after: %v", err)
 		}
-		oid, ok := git.ParseOID(key)
-		if !ok {
-			return nil, Refuse(CodeBadPage, "after: %q is not a cursor of this list; use endCursor of an earlier page", *after)
-		}
-		cursor = oid
+		cursor = key
 	}
 	if r.nothingYet(ctx, ref) {
 		return &CommitConnection{Edges: []*CommitEdge{}, Nodes: []*Commit{}, repository: r}, nil
@@ -188,27 +178,18 @@ func (r *Repository) History(ctx context.Context, ref, path, author *string, sin
 	if until != nil {
 		out.filter.Until = *until
 	}
-	oids, more, err := r.git.History(ctx, out.start, out.filter, cursor, n)
+	found, err := r.facts.history(ctx, out.start, out.filter, cursor, n)
 	if err != nil {
-		if cursor != "" && errors.Is(err, git.ErrNotFound) {
-			return nil, Refuse(CodeBadPage, "after: this history does not hold the commit the cursor names; start again without it")
-		}
-		return nil, fail(err)
+		return nil, err
 	}
-	commits, err := r.git.Commits(ctx, oids)
-	if err != nil {
-		return nil, fail(err)
-	}
-	out.Edges, out.Nodes = make([]*CommitEdge, 0, len(oids)), make([]*Commit, 0, len(oids))
-	for i, commit := range commits {
-		if commit == nil { // git has just listed it
-			return nil, fail(errors.Join(git.ErrBadRepository, errors.New("commit "+oids[i].Abbreviated()+" has gone")))
-		}
+	out.total = found.total
+	out.Edges, out.Nodes = make([]*CommitEdge, 0, len(found.commits)), make([]*Commit, 0, len(found.commits))
+	for i, commit := range found.commits {
 		node := r.showCommit(commit)
 		out.Nodes = append(out.Nodes, node)
-		out.Edges = append(out.Edges, &CommitEdge{edge[*Commit]{relay.Cursor(string(oids[i])), node}})
+		out.Edges = append(out.Edges, &CommitEdge{edge[*Commit]{relay.Cursor(found.cursors[i]), node}})
 	}
-	out.PageInfo = relay.PageInfo{HasNextPage: more, HasPreviousPage: cursor != ""}
+	out.PageInfo = relay.PageInfo{HasNextPage: found.more, HasPreviousPage: cursor != ""}
 	if len(out.Edges) > 0 {
 		out.PageInfo.StartCursor, out.PageInfo.EndCursor = &out.Edges[0].Cursor, &out.Edges[len(out.Edges)-1].Cursor
 	}
@@ -218,6 +199,7 @@ func (r *Repository) History(ctx context.Context, ref, path, author *string, sin
 // Contributor is somebody who wrote commits.
 type Contributor struct {
 	Name          string
+	Login         *string
 	Email         *string
 	Commits       int
 	FirstCommitAt *time.Time
@@ -226,24 +208,23 @@ type Contributor struct {
 
 // Contributors are who wrote the commits that can be reached from a ref.
 func (r *Repository) Contributors(ctx context.Context, ref *string, first *int, after *string, last *int, before *string) (*ContributorConnection, error) {
-	var people []git.Contributor
+	var people []Contributor
 	if !r.nothingYet(ctx, ref) {
 		commit, err := r.resolve(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
-		if people, err = r.git.Contributors(ctx, commit.OID); err != nil {
-			return nil, fail(err)
+		if people, err = r.facts.contributors(ctx, commit.OID); err != nil {
+			return nil, err
 		}
 	}
 	mask := r.request.source.MaskEmails
 	page, err := cut(people, relay.Args{First: first, After: after, Last: last, Before: before}, contributorKey,
-		func(p git.Contributor) *Contributor {
-			out := &Contributor{Name: p.Name, Email: orNull(p.Email), Commits: p.Commits, FirstCommitAt: moment(p.First), LastCommitAt: moment(p.Last)}
+		func(p Contributor) *Contributor {
 			if mask {
-				out.Email = nil
+				p.Email = nil
 			}
-			return out
+			return &p
 		},
 		func(e edge[*Contributor]) *ContributorEdge { return &ContributorEdge{e} })
 	if err != nil {

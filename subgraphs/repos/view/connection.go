@@ -28,7 +28,6 @@ type (
 		list[*Repository, *RepositoryEdge]
 	}
 	RepositoryEdge        struct{ edge[*Repository] }
-	GitRefConnection      struct{ list[*GitRef, *GitRefEdge] }
 	GitRefEdge            struct{ edge[*GitRef] }
 	ContributorConnection struct {
 		list[*Contributor, *ContributorEdge]
@@ -48,6 +47,14 @@ type (
 	CodeownersRuleEdge struct{ edge[*CodeownersRule] }
 	CommitEdge         struct{ edge[*Commit] }
 )
+
+// GitRefConnection is a page of branches or tags.
+type GitRefConnection struct {
+	Edges      []*GitRefEdge
+	Nodes      []*GitRef
+	PageInfo   relay.PageInfo
+	TotalCount *int
+}
 
 // cut returns one page of items, each turned into what the schema shows of it.
 func cut[S, T, E any](items []S, args relay.Args, key func(S) string, show func(S) T, wrap func(edge[T]) E) (list[T, E], error) {
@@ -72,18 +79,18 @@ type CommitConnection struct {
 	repository *Repository
 	start      git.OID
 	filter     git.Filter
+	total      *int // where it came with the page
 }
 
-// TotalCount walks the whole history.
+// TotalCount walks the whole history, where the page did not come with it.
 func (c *CommitConnection) TotalCount(ctx context.Context) (*int, error) {
-	if c.start == "" {
+	switch {
+	case c.start == "":
 		return new(0), nil
+	case c.total != nil:
+		return c.total, nil
 	}
-	n, err := c.repository.git.Count(ctx, c.start, c.filter)
-	if err != nil {
-		return nil, fail(err)
-	}
-	return &n, nil
+	return c.repository.facts.count(ctx, c.start, c.filter)
 }
 
 // foldedWords returns the words of a query in lower case.

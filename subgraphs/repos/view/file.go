@@ -14,8 +14,8 @@ import (
 )
 
 // contributorKey names a contributor in a cursor, which must not tell an address.
-func contributorKey(p git.Contributor) string {
-	sum := sha256.Sum256([]byte(strings.ToLower(p.Email) + "\x00" + p.Name))
+func contributorKey(p Contributor) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(orEmpty(p.Email)) + orEmpty(p.Login) + "\x00" + p.Name))
 	return hex.EncodeToString(sum[:12])
 }
 
@@ -31,6 +31,7 @@ type TreeEntry struct {
 	Name, Path string
 	Kind       TreeEntryKind
 	Oid        string
+	size       *int64
 	sizes      *pageSizes
 }
 
@@ -39,28 +40,31 @@ func (e *TreeEntry) Size(ctx context.Context) (*float64, error) {
 	if e.Kind == "FOLDER" || e.Kind == "SUBMODULE" {
 		return nil, nil
 	}
+	if e.size != nil {
+		return new(float64(*e.size)), nil
+	}
 	return e.sizes.of(ctx, e.Oid)
 }
 
 // Tree is what is in a folder.
 func (r *Repository) Tree(ctx context.Context, ref, path *string, first *int, after *string, last *int, before *string) (*TreeEntryConnection, error) {
-	var entries []git.Entry
+	var entries []entry
 	if !r.nothingYet(ctx, ref) {
 		commit, err := r.resolve(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
-		if entries, err = r.git.List(ctx, commit.OID, orEmpty(path)); err != nil {
-			return nil, fail(err)
+		if entries, err = r.facts.tree(ctx, commit.OID, orEmpty(path)); err != nil {
+			return nil, err
 		}
 	}
-	sizes := &pageSizes{repository: r.git}
+	sizes := &pageSizes{facts: r.facts}
 	page, err := cut(entries, relay.Args{First: first, After: after, Last: last, Before: before},
-		func(e git.Entry) string { return e.Key() },
-		func(e git.Entry) *TreeEntry {
-			out := &TreeEntry{Name: e.Name, Path: e.Path, Kind: treeEntryKinds[e.Kind], Oid: string(e.OID), sizes: sizes}
-			if e.Kind != git.KindFolder && e.Kind != git.KindSubmodule {
-				sizes.oids = append(sizes.oids, e.OID)
+		func(e entry) string { return e.key },
+		func(e entry) *TreeEntry {
+			out := &TreeEntry{Name: e.name, Path: e.path, Kind: treeEntryKinds[e.kind], Oid: string(e.oid), size: e.size, sizes: sizes}
+			if e.size == nil && e.kind != git.KindFolder && e.kind != git.KindSubmodule {
+				sizes.oids = append(sizes.oids, e.oid)
 			}
 			return out
 		},
@@ -86,11 +90,11 @@ func (r *Repository) File(ctx context.Context, path string, ref *string) (*Repos
 	if err != nil {
 		return nil, err
 	}
-	entry, blob, err := r.git.File(ctx, commit.OID, path)
+	found, blob, err := r.facts.file(ctx, commit.OID, path)
 	if err != nil {
-		return nil, fail(err)
+		return nil, err
 	}
-	return &RepositoryFile{Name: entry.Name, Path: entry.Path, Kind: treeEntryKinds[entry.Kind], Oid: string(entry.OID), Size: float64(blob.Size), blob: blob}, nil
+	return &RepositoryFile{Name: found.name, Path: found.path, Kind: treeEntryKinds[found.kind], Oid: string(found.oid), Size: float64(blob.Size), blob: blob}, nil
 }
 
 // IsBinary tells whether it is no text.
@@ -164,16 +168,16 @@ func (f *RepositoryFile) Text(from, lines int) (*FileText, error) {
 // firstFile returns the first of the files that is there, nil where none is. A link or a binary file does not count.
 func (r *Repository) firstFile(ctx context.Context, commit git.OID, paths []string) (*RepositoryFile, error) {
 	for _, name := range paths {
-		entry, blob, err := r.git.File(ctx, commit, name)
-		if codeOf(err) == CodeNotFound {
+		found, blob, err := r.facts.file(ctx, commit, name)
+		if codeIn(err) == CodeNotFound {
 			continue
 		} else if err != nil {
-			return nil, fail(err)
+			return nil, err
 		}
-		if entry.Kind == git.KindSymlink || blob.Binary {
+		if found.kind == git.KindSymlink || blob.Binary {
 			continue
 		}
-		return &RepositoryFile{Name: path.Base(entry.Path), Path: entry.Path, blob: blob}, nil
+		return &RepositoryFile{Name: path.Base(found.path), Path: found.path, blob: blob}, nil
 	}
 	return nil, nil
 }

@@ -6,16 +6,39 @@ import (
 
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/subgraphs/relay"
+	"callboard.dev/callboard/subgraphs/scalar"
 	"golang.org/x/sync/errgroup"
 )
 
 // ByID returns the repository with an id, or nil where there is none.
 func (q *Request) ByID(ctx context.Context, id string) (*Repository, error) {
-	provider, host, path, ok := decodeID(id)
-	if !ok || provider != ProviderGit || host != "" {
+	provider, source, path, ok := decodeID(id)
+	if !ok {
 		return nil, nil
 	}
-	return q.ByPath(ctx, path)
+	if provider == ProviderGit && source == "" {
+		return q.ByPath(ctx, path)
+	}
+	for _, h := range q.source.Hosts {
+		if h.Name == source && RepositoryProvider(h.Provider) == provider && h.Valid(path) {
+			return q.hostedAt(ctx, h, path)
+		}
+	}
+	return nil, nil
+}
+
+// ByURL returns the repository that a page on the web belongs to, or nil where there is none.
+func (q *Request) ByURL(ctx context.Context, address scalar.URL) (*Repository, error) {
+	if c, ok := q.onHost(string(address)); ok {
+		if found, err := q.hostedAt(ctx, c.host, c.path); err != nil || found != nil {
+			return found, err
+		}
+	}
+	at, err := q.byAddress(ctx, string(address))
+	if err != nil || at.repository == nil {
+		return nil, fail(err)
+	}
+	return q.show(at.repository), nil
 }
 
 // ByPath returns the repository at a path, or nil where there is none.
@@ -30,14 +53,23 @@ func (q *Request) ByPath(ctx context.Context, path string) (*Repository, error) 
 	return nil, fail(err)
 }
 
-// ByName returns the first repository by path with this name with owner, or nil where there is none.
-func (q *Request) ByName(ctx context.Context, name string) (*Repository, error) {
+// ByName returns the repository with this name with owner: of the host, where one is named, else of the first host that has it, else the first checkout by
+// path. It is nil where there is none.
+func (q *Request) ByName(ctx context.Context, name string, onHost *string) (*Repository, error) {
+	for _, h := range q.source.Hosts {
+		if onHost != nil && !strings.EqualFold(h.Web.Host, *onHost) || !h.Valid(name) {
+			continue
+		}
+		if found, err := q.hostedAt(ctx, h, name); err != nil || found != nil {
+			return found, err
+		}
+	}
 	all, err := q.all(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range all {
-		if strings.EqualFold(r.NameWithOwner(ctx), name) {
+		if strings.EqualFold(r.NameWithOwner(ctx), name) && (onHost == nil || strings.EqualFold(r.origin(ctx).host, *onHost)) {
 			return r, nil
 		}
 	}
@@ -74,11 +106,11 @@ func (q *Request) Repositories(ctx context.Context, query *string, args relay.Ar
 		}
 		var some []*Repository
 		for _, r := range all {
-			if holdsAll(r.Path+" "+r.NameWithOwner(ctx), words) {
+			if holdsAll(*r.Path+" "+r.NameWithOwner(ctx), words) {
 				some = append(some, r)
 			}
 		}
-		page, err = cut(some, args, func(r *Repository) string { return r.Path }, func(r *Repository) *Repository { return r }, wrap)
+		page, err = cut(some, args, func(r *Repository) string { return *r.Path }, func(r *Repository) *Repository { return r }, wrap)
 		return &RepositoryConnection{page}, err
 	}
 	found, err := q.source.Client.Repositories(ctx)

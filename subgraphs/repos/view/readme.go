@@ -45,22 +45,22 @@ func (r *Repository) Readme(ctx context.Context, ref *string) (*Readme, error) {
 		return nil, err
 	}
 	for _, folder := range readmeFolders {
-		entries, err := r.git.List(ctx, commit.OID, folder)
-		if codeOf(err) == CodeNotFound {
+		entries, err := r.facts.tree(ctx, commit.OID, folder)
+		if codeIn(err) == CodeNotFound {
 			continue
 		} else if err != nil {
-			return nil, fail(err)
+			return nil, err
 		}
 		for _, entry := range readmesIn(entries) {
-			blob, err := r.git.Blob(ctx, entry.OID)
+			blob, err := r.facts.blob(ctx, entry.oid)
 			if err != nil {
-				return nil, fail(err)
+				return nil, err
 			}
 			if blob.Binary {
 				continue
 			}
 			data := blob.Data
-			out := &Readme{Path: entry.Path, IsTruncated: len(data) > maxReadme || !blob.Complete()}
+			out := &Readme{Path: entry.path, IsTruncated: len(data) > maxReadme || !blob.Complete()}
 			if len(data) > maxReadme {
 				data = data[:maxReadme]
 			}
@@ -72,9 +72,9 @@ func (r *Repository) Readme(ctx context.Context, ref *string) (*Readme, error) {
 }
 
 // readmesIn returns the entries that are called like a read-me, the best first.
-func readmesIn(entries []git.Entry) []git.Entry {
-	rank := func(e git.Entry) int {
-		name := strings.ToLower(e.Name)
+func readmesIn(entries []entry) []entry {
+	rank := func(e entry) int {
+		name := strings.ToLower(e.name)
 		for i, ending := range readmeEndings {
 			if name == "readme"+ending {
 				return i
@@ -82,9 +82,9 @@ func readmesIn(entries []git.Entry) []git.Entry {
 		}
 		return -1
 	}
-	var out []git.Entry
+	var out []entry
 	for _, e := range entries {
-		if (e.Kind == git.KindFile || e.Kind == git.KindExecutable) && rank(e) >= 0 {
+		if (e.kind == git.KindFile || e.kind == git.KindExecutable) && rank(e) >= 0 {
 			out = append(out, e)
 		}
 	}

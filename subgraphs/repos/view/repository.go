@@ -11,6 +11,7 @@ import (
 
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/subgraphs/relay"
+	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
 )
 
@@ -20,14 +21,38 @@ type RepositoryProvider string
 // ProviderGit is the provider of repositories on a disk.
 const ProviderGit RepositoryProvider = "GIT"
 
+// Freshness is how current a value is.
+type Freshness string
+
+// Sourced is what comes from a source.
+type Sourced interface{ IsSourced() }
+
+// Provenance is where a value comes from.
+type Provenance struct {
+	Source    string
+	FetchedAt *time.Time
+	Freshness Freshness
+}
+
+// IsSourced marks what comes from a source, for the generated code.
+func (Provenance) IsSourced() {}
+
+// onDisk is where all of a checkout comes from.
+var onDisk = Provenance{Source: source, Freshness: "LIVE"}
+
 // Repository is one repository.
 type Repository struct {
+	Provenance
 	ID       string
 	Provider RepositoryProvider
-	Path     string
-	IsBare   bool
+	Path     *string
+	IsBare   *bool
 
-	git     *git.Repository
+	facts   facts
+	git     *git.Repository  // a checkout; nil where it is a host's
+	host    *host.Host       // nil where it is a checkout
+	card    *host.Repository // what the host says of it
+	local   *git.Repository  // the checkout of a host's repository; nil for none
 	request *Request
 
 	once      sync.Once
@@ -57,14 +82,18 @@ func decodeID(id string) (provider RepositoryProvider, host, path string, ok boo
 	return RepositoryProvider(parts[0]), parts[1], parts[2], true
 }
 
-// show returns what the schema shows of a repository.
+// show returns what the schema shows of a checkout.
 func (q *Request) show(r *git.Repository) *Repository {
-	return &Repository{ID: encodeID(ProviderGit, "", r.Path), Provider: ProviderGit, Path: r.Path, IsBare: r.Bare, git: r, request: q}
+	return &Repository{Provenance: onDisk, ID: encodeID(ProviderGit, "", r.Path), Provider: ProviderGit, Path: &r.Path, IsBare: &r.Bare, facts: checkout{r, q}, git: r, request: q}
 }
 
-// origin returns what the remote "origin" tells, once. That it cannot be read is one of the issues.
+// origin returns what the remote "origin" of a checkout tells, once; of a host's repository what the host tells. That it cannot be read is one of the issues.
 func (r *Repository) origin(ctx context.Context) origin {
 	r.once.Do(func() {
+		if r.git == nil {
+			r.known = originOf(r.host, r.card)
+			return
+		}
 		text, err := r.git.Origin(ctx)
 		r.originErr = err
 		if o, ok := parseOrigin(text); err == nil && ok {
@@ -85,7 +114,7 @@ func (r *Repository) Name(ctx context.Context) string {
 	if o := r.origin(ctx); o.name != "" {
 		return o.name
 	}
-	return strings.TrimSuffix(path.Base(r.Path), ".git")
+	return strings.TrimSuffix(path.Base(*r.Path), ".git")
 }
 
 // NameWithOwner is the owner, a slash and the name.
@@ -104,6 +133,7 @@ func (r *Repository) URL(ctx context.Context) *scalar.URL {
 	return nil
 }
 
+// refs are those of a checkout.
 func (r *Repository) refs(ctx context.Context) (*git.Refs, error) {
 	refs, err := r.request.refsOf(ctx, r.git)
 	return refs, fail(err)
@@ -111,35 +141,53 @@ func (r *Repository) refs(ctx context.Context) (*git.Refs, error) {
 
 // resolve returns the commit that a ref argument names.
 func (r *Repository) resolve(ctx context.Context, ref *string) (*git.Commit, error) {
-	refs, err := r.refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	commit, err := r.git.Resolve(ctx, refs, orEmpty(ref))
-	return commit, fail(err)
+	return r.facts.resolve(ctx, orEmpty(ref))
 }
 
 // nothingYet reports whether there is no commit to look at because none has been made.
 func (r *Repository) nothingYet(ctx context.Context, ref *string) bool {
+	if orEmpty(ref) != "" {
+		return false
+	}
+	if r.git == nil {
+		return r.card.Head == nil
+	}
 	refs, err := r.refs(ctx)
-	return err == nil && orEmpty(ref) == "" && refs.HeadOID == ""
+	return err == nil && refs.HeadOID == ""
 }
 
 // DefaultBranch is the name of the branch that work goes to.
 func (r *Repository) DefaultBranch(ctx context.Context) (*string, error) {
-	refs, err := r.refs(ctx)
-	if err != nil {
+	name, err := r.facts.defaultBranch(ctx)
+	return orNull(name), err
+}
+
+// HeadCommit is the newest commit.
+func (r *Repository) HeadCommit(ctx context.Context) (*Commit, error) {
+	commit, err := r.facts.head(ctx)
+	if err != nil || commit == nil {
 		return nil, err
 	}
-	branch, ok := refs.Default()
-	if !ok {
+	return r.showCommit(commit), nil
+}
+
+// commitAt returns the commit an object id of a ref stands for, null where it stands for something else.
+func (r *Repository) commitAt(ctx context.Context, oid git.OID) (*Commit, error) {
+	if oid == "" {
 		return nil, nil
 	}
-	return new(branch.Short()), nil
+	commit, err := r.request.commit(ctx, r.facts, oid)
+	if err != nil || commit == nil {
+		return nil, fail(err)
+	}
+	return r.showCommit(commit), nil
 }
 
 // CurrentBranch is the name of the branch that is checked out.
 func (r *Repository) CurrentBranch(ctx context.Context) (*string, error) {
+	if r.git == nil {
+		return nil, nil
+	}
 	refs, err := r.refs(ctx)
 	if err != nil {
 		return nil, err
@@ -147,36 +195,27 @@ func (r *Repository) CurrentBranch(ctx context.Context) (*string, error) {
 	return orNull(git.Ref{Name: refs.Head}.Short()), nil
 }
 
-// HeadCommit is the commit that is checked out.
-func (r *Repository) HeadCommit(ctx context.Context) (*Commit, error) {
-	refs, err := r.refs(ctx)
-	if err != nil || refs.HeadOID == "" {
-		return nil, err
-	}
-	return r.commitAt(ctx, refs.HeadOID)
-}
-
-// commitAt returns the commit an object id of a ref stands for, null where it stands for something else.
-func (r *Repository) commitAt(ctx context.Context, oid git.OID) (*Commit, error) {
-	commit, err := r.request.commit(ctx, r.git, oid)
-	if err != nil || commit == nil {
-		return nil, fail(err)
-	}
-	return r.showCommit(commit), nil
-}
-
 // IsEmpty tells whether nothing has been committed yet.
 func (r *Repository) IsEmpty(ctx context.Context) (*bool, error) {
+	if r.git == nil {
+		return new(r.card.Empty || r.card.Head == nil), nil
+	}
 	return r.tell(ctx, func(refs *git.Refs) bool { return refs.HeadOID == "" && len(refs.Branches) == 0 })
 }
 
 // IsShallow tells whether the history is cut off.
 func (r *Repository) IsShallow(ctx context.Context) (*bool, error) {
+	if r.git == nil {
+		return new(false), nil
+	}
 	return r.tell(ctx, func(refs *git.Refs) bool { return refs.Shallow })
 }
 
 // IsDetached tells whether a commit is checked out rather than a branch.
 func (r *Repository) IsDetached(ctx context.Context) (*bool, error) {
+	if r.git == nil {
+		return nil, nil
+	}
 	return r.tell(ctx, func(refs *git.Refs) bool { return refs.Head == "" })
 }
 
@@ -190,95 +229,58 @@ func (r *Repository) tell(ctx context.Context, what func(*git.Refs) bool) (*bool
 
 // Branches are the branches, sorted by name.
 func (r *Repository) Branches(ctx context.Context, query *string, first *int, after *string, last *int, before *string) (*GitRefConnection, error) {
-	refs, err := r.refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.showRefs(refs.Branches, query, relay.Args{First: first, After: after, Last: last, Before: before})
+	return r.showRefs(ctx, false, query, relay.Args{First: first, After: after, Last: last, Before: before})
 }
 
 // Tags are the tags, sorted by name.
 func (r *Repository) Tags(ctx context.Context, query *string, first *int, after *string, last *int, before *string) (*GitRefConnection, error) {
-	refs, err := r.refs(ctx)
+	return r.showRefs(ctx, true, query, relay.Args{First: first, After: after, Last: last, Before: before})
+}
+
+func (r *Repository) showRefs(ctx context.Context, tags bool, query *string, args relay.Args) (*GitRefConnection, error) {
+	compared := selects(ctx, "nodes.aheadBy", "nodes.behindBy", "edges.node.aheadBy", "edges.node.behindBy")
+	page, err := r.facts.refs(ctx, tags, orEmpty(query), args, compared)
 	if err != nil {
 		return nil, err
 	}
-	return r.showRefs(refs.Tags, query, relay.Args{First: first, After: after, Last: last, Before: before})
+	out := &GitRefConnection{Edges: []*GitRefEdge{}, Nodes: []*GitRef{}, PageInfo: page.info, TotalCount: page.total}
+	for i, ref := range page.refs {
+		node := &GitRef{Name: git.Ref{Name: ref.name}.Short(), QualifiedName: ref.name, found: ref, repository: r}
+		out.Nodes = append(out.Nodes, node)
+		out.Edges = append(out.Edges, &GitRefEdge{edge[*GitRef]{page.cursors[i], node}})
+	}
+	return out, nil
 }
 
-func (r *Repository) showRefs(refs []git.Ref, query *string, args relay.Args) (*GitRefConnection, error) {
-	if query != nil && *query != "" {
-		var some []git.Ref
-		for _, ref := range refs {
-			if strings.Contains(strings.ToLower(ref.Short()), strings.ToLower(*query)) {
-				some = append(some, ref)
-			}
-		}
-		refs = some
-	}
-	page, err := cut(refs, args, func(ref git.Ref) string { return ref.Name },
-		func(ref git.Ref) *GitRef {
-			return &GitRef{Name: ref.Short(), QualifiedName: ref.Name, target: ref.Target, repository: r}
-		},
-		func(e edge[*GitRef]) *GitRefEdge { return &GitRefEdge{e} })
-	if err != nil {
-		return nil, err
-	}
-	return &GitRefConnection{page}, nil
-}
-
-// maxActive is how many branches are looked at for the last activity.
-const maxActive = 1000
-
-// LastActivityAt is when the newest commit of any branch was made.
+// LastActivityAt is when something was pushed or committed last.
 func (r *Repository) LastActivityAt(ctx context.Context) (*time.Time, error) {
-	refs, err := r.refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	if refs.HeadOID != "" {
-		names = append(names, string(refs.HeadOID))
-	}
-	for _, branch := range refs.Branches[:min(len(refs.Branches), maxActive)] {
-		names = append(names, string(branch.Target))
-	}
-	commits, err := r.git.Peel(ctx, names)
-	if err != nil {
-		return nil, fail(err)
-	}
-	var last time.Time
-	for _, commit := range commits {
-		if commit != nil && commit.Committer.At.After(last) {
-			last = commit.Committer.At
-		}
-	}
-	if last.IsZero() {
-		return nil, nil
-	}
-	return &last, nil
+	last, err := r.facts.lastActivity(ctx)
+	return moment(last), err
 }
 
 // Issues are what cannot be read.
 func (r *Repository) Issues(ctx context.Context) []*RepositoryIssue {
 	out := []*RepositoryIssue{}
+	if r.git == nil {
+		return out
+	}
 	if r.origin(ctx); r.originErr != nil {
-		out = append(out, issueOf(r.Path, r.originErr))
+		out = append(out, issueOf(*r.Path, r.originErr))
 	}
 	refs, err := r.request.refsOf(ctx, r.git)
 	if err != nil {
-		return append(out, issueOf(r.Path, err))
+		return append(out, issueOf(*r.Path, err))
 	}
 	for _, name := range refs.Broken {
-		out = append(out, &RepositoryIssue{Path: r.Path, Code: CodeBadRepository, Message: "ref " + name + " is broken and left out; delete it or fetch it again"})
+		out = append(out, &RepositoryIssue{Path: *r.Path, Code: CodeBadRepository, Message: "ref " + name + " is broken and left out; delete it or fetch it again"})
 	}
 	if refs.HeadOID != "" {
-		commit, err := r.request.commit(ctx, r.git, refs.HeadOID)
+		commit, err := r.request.commit(ctx, r.facts, refs.HeadOID)
 		if err == nil && commit == nil {
 			err = errors.Join(git.ErrBadRepository, errors.New("HEAD names commit "+refs.HeadOID.Abbreviated()+", which is missing"))
 		}
 		if err != nil {
-			out = append(out, issueOf(r.Path, err))
+			out = append(out, issueOf(*r.Path, err))
 		}
 	}
 	return out
@@ -288,18 +290,18 @@ func (r *Repository) Issues(ctx context.Context) []*RepositoryIssue {
 type GitRef struct {
 	Name          string
 	QualifiedName string
-	target        git.OID
+	found         foundRef
 	repository    *Repository
 }
 
 // Target is the commit.
 func (g *GitRef) Target(ctx context.Context) (*Commit, error) {
-	return g.repository.commitAt(ctx, g.target)
+	return g.repository.commitAt(ctx, g.found.target)
 }
 
 // AheadBy is how many commits it has that the default branch has not.
 func (g *GitRef) AheadBy(ctx context.Context) (*int, error) {
-	d, err := g.compare(ctx)
+	d, err := g.found.divergence(ctx)
 	if err != nil || d == nil {
 		return nil, err
 	}
@@ -308,31 +310,11 @@ func (g *GitRef) AheadBy(ctx context.Context) (*int, error) {
 
 // BehindBy is how many commits the default branch has that it has not.
 func (g *GitRef) BehindBy(ctx context.Context) (*int, error) {
-	d, err := g.compare(ctx)
+	d, err := g.found.divergence(ctx)
 	if err != nil || d == nil {
 		return nil, err
 	}
 	return &d.Behind, nil
-}
-
-func (g *GitRef) compare(ctx context.Context) (*git.Divergence, error) {
-	refs, err := g.repository.refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	branch, ok := refs.Default()
-	if !ok || branch.Target == "" {
-		return nil, nil
-	}
-	target, err := g.repository.request.commit(ctx, g.repository.git, g.target)
-	if err != nil || target == nil {
-		return nil, fail(err)
-	}
-	d, err := g.repository.git.Compare(ctx, branch.Target, target.OID)
-	if err != nil {
-		return nil, fail(err)
-	}
-	return &d, nil
 }
 
 // IsEntity marks a type with a key, for the generated code.

@@ -7,6 +7,7 @@ import (
 
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/subgraphs/repos/codeowners"
+	"callboard.dev/callboard/subgraphs/repos/host"
 	"github.com/graph-gophers/dataloader/v7"
 	"golang.org/x/sync/errgroup"
 )
@@ -14,6 +15,7 @@ import (
 // Source is where the facts of this subgraph come from, and what of them may be told.
 type Source struct {
 	Client     *git.Client
+	Hosts      []*host.Host // in the order of the configuration
 	MaskEmails bool
 }
 
@@ -23,6 +25,7 @@ type Request struct {
 	commits *dataloader.Loader[commitKey, *git.Commit]
 
 	mu      sync.Mutex
+	hosts   map[*host.Host]*asking
 	refs    map[*git.Repository]*pinned
 	owners  map[git.OID]*codeowners.File
 	origins map[string]*git.Repository // by web address in lower case; nil until asked for
@@ -37,7 +40,7 @@ const readAtOnce = 8
 
 // NewRequest returns a request that has learnt nothing yet.
 func NewRequest(source *Source) *Request {
-	q := &Request{source: source, refs: map[*git.Repository]*pinned{}, owners: map[git.OID]*codeowners.File{}}
+	q := &Request{source: source, hosts: map[*host.Host]*asking{}, refs: map[*git.Repository]*pinned{}, owners: map[git.OID]*codeowners.File{}}
 	q.commits = dataloader.NewBatchedLoader(loadCommits, dataloader.WithWait[commitKey, *git.Commit](gather),
 		dataloader.WithBatchCapacity[commitKey, *git.Commit](1000))
 	return q
@@ -77,34 +80,39 @@ func (q *Request) refsOf(ctx context.Context, r *git.Repository) (*git.Refs, err
 
 // commitKey names a commit, or a tag of one.
 type commitKey struct {
-	repository *git.Repository
-	oid        git.OID
+	facts facts
+	oid   git.OID
 }
 
 // commit returns the commit that the object id stands for, or nil where there is none.
-func (q *Request) commit(ctx context.Context, r *git.Repository, oid git.OID) (*git.Commit, error) {
-	if known := r.Known(oid); known != nil {
-		return known, nil
+func (q *Request) commit(ctx context.Context, from facts, oid git.OID) (*git.Commit, error) {
+	return q.laterCommit(ctx, from, oid)()
+}
+
+// laterCommit asks for a commit together with others.
+func (q *Request) laterCommit(ctx context.Context, from facts, oid git.OID) func() (*git.Commit, error) {
+	if known := from.known(oid); known != nil {
+		return func() (*git.Commit, error) { return known, nil }
 	}
-	return q.commits.Load(ctx, commitKey{r, oid})()
+	return q.commits.Load(ctx, commitKey{from, oid})
 }
 
 // loadCommits asks each repository once, several at a time.
 func loadCommits(ctx context.Context, keys []commitKey) []*dataloader.Result[*git.Commit] {
 	out := make([]*dataloader.Result[*git.Commit], len(keys))
-	places := map[*git.Repository][]int{}
+	places := map[facts][]int{}
 	for i, key := range keys {
-		places[key.repository] = append(places[key.repository], i)
+		places[key.facts] = append(places[key.facts], i)
 	}
 	var group errgroup.Group
 	group.SetLimit(readAtOnce)
-	for repository, places := range places {
+	for from, places := range places {
 		group.Go(func() error {
-			names := make([]string, len(places))
+			oids := make([]git.OID, len(places))
 			for i, place := range places {
-				names[i] = string(keys[place].oid)
+				oids[i] = keys[place].oid
 			}
-			commits, err := repository.Peel(ctx, names)
+			commits, err := from.commits(ctx, oids)
 			for i, place := range places {
 				out[place] = &dataloader.Result[*git.Commit]{Error: err}
 				if err == nil {

@@ -9,8 +9,8 @@ import (
 
 // pageSizes are the sizes of the files on one page, asked for once, and only where one is selected.
 type pageSizes struct {
-	repository *git.Repository
-	oids       []git.OID
+	facts facts
+	oids  []git.OID
 
 	once  sync.Once
 	sizes map[string]int64
@@ -19,7 +19,7 @@ type pageSizes struct {
 
 func (p *pageSizes) of(ctx context.Context, oid string) (*float64, error) {
 	p.once.Do(func() {
-		sizes, err := p.repository.Sizes(ctx, p.oids)
+		sizes, err := p.facts.sizes(ctx, p.oids)
 		if err != nil {
 			p.err = err
 			return

@@ -1,9 +1,10 @@
-// Package view is the graph of repositories as Go types: a client of local git repositories goes in, and what the schema says
-// about a repository comes out, one method for each field. gqlgen binds the types of schema/repos.graphqls to the types here by
-// their names, so the generated code calls these methods.
+// Package view is the graph of repositories as Go types: a client of local git repositories and the configured repository hosts go in, and what the schema
+// says about a repository comes out, one method for each field. gqlgen binds the types of schema/repos.graphqls to the types here by their names, so the
+// generated code calls these methods.
 //
-// The one rule: within one request a repository's refs are read once, so one answer never mixes two states of a repository; all
-// else is named by object ids, which never change. Open repository.go first, then request.go.
+// The one rule: within one request a repository's refs are read once, so one answer never mixes two states of a repository; all else is named by object
+// ids, which never change. Open repository.go first, then facts.go for what a checkout and a host's repository have in common, and asking.go for how a
+// request's questions to a host become few.
 package view
 
 import (
@@ -48,13 +49,23 @@ func codeOf(err error) string {
 	return ""
 }
 
-// fail returns the error with its code for the client.
+// fail returns the error with its code for the client. One that has its code already stays what it is.
 func fail(err error) error {
 	code := codeOf(err)
-	if err == nil || code == "" {
+	if err == nil || code == "" || codeIn(err) != "" {
 		return err
 	}
 	return &gqlerror.Error{Err: err, Message: err.Error(), Extensions: map[string]any{"code": code, "source": source}}
+}
+
+// codeIn returns the code of an error that is ready for the client, "" of any other.
+func codeIn(err error) string {
+	var ready *gqlerror.Error
+	if !errors.As(err, &ready) {
+		return ""
+	}
+	code, _ := ready.Extensions["code"].(string)
+	return code
 }
 
 // Refuse returns an error of the client's own making.

@@ -1,0 +1,191 @@
+// Package host says what repository hosts such as GitHub and GitLab know, in one vocabulary. Names go in, what the hosts say of them comes out, each
+// value with the state it is in: said just now, remembered, or not known and why.
+//
+// The one rule: everything is asked for in batches, and nothing twice: a driver is called once for all that one level of a query wants of its host and that
+// is not remembered.
+//
+// Open vocabulary.go first, for what is said; then driver.go, for what each kind of host has to answer; load.go is how answers are remembered.
+package host
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/cache"
+	"callboard.dev/callboard/clients/git"
+)
+
+// Host is one configured repository host. It is immutable.
+type Host struct {
+	Name     string // of the source, such as "github.com"
+	Provider Provider
+	// Web is where its pages lie, such as https://github.com: what the addresses of repositories start with.
+	Web *url.URL
+
+	source *clients.Source
+	driver Driver
+}
+
+// New returns the host whose pages lie at web, reached through the source by the driver.
+func New(provider Provider, web *url.URL, source *clients.Source, driver Driver) *Host {
+	return &Host{Name: source.Settings().Name, Provider: provider, Web: web, source: source, driver: driver}
+}
+
+// Provider is a kind of host.
+type Provider string
+
+// The kinds of hosts.
+const (
+	GitHub Provider = "GITHUB"
+	GitLab Provider = "GITLAB"
+)
+
+// Loaded is what became of one value that was asked for.
+type Loaded[T any] struct {
+	Value  T // zero where it is Absent, or State is cache.Failed
+	Absent bool
+	State  cache.State
+	At     time.Time // when the host said it
+	Err    error     // why there is no value, or why it is stale
+}
+
+// Known tells whether there is a value.
+func (l Loaded[T]) Known() bool { return !l.Absent && l.State != cache.Failed }
+
+// Locate splits the address of a page of the host into the path of a repository and the rest; false where it is no page of a repository here. The rest
+// is without slashes at either end.
+func (h *Host) Locate(address *url.URL) (repository, rest string, ok bool) {
+	if !strings.EqualFold(address.Host, h.Web.Host) || address.Scheme != "https" && address.Scheme != "http" {
+		return "", "", false
+	}
+	way, ok := strings.CutPrefix(strings.Trim(address.Path, "/")+"/", strings.Trim(h.Web.Path, "/"))
+	if !ok {
+		return "", "", false
+	}
+	repository, rest = h.driver.Split(strings.Trim(way, "/"))
+	repository = strings.TrimSuffix(repository, ".git")
+	return repository, rest, h.driver.Valid(repository)
+}
+
+// Valid tells whether a text could be the path of a repository of the host, such as "larkfold/artist-web".
+func (h *Host) Valid(path string) bool { return h.driver.Valid(path) }
+
+// PullRequestIn returns the number of the pull request that the rest of an address names, as Locate returns it; 0 where it names none.
+func (h *Host) PullRequestIn(rest string) int { return h.driver.PullRequestIn(rest) }
+
+// Repositories returns what the host says of the repositories with these paths, in their order.
+func (h *Host) Repositories(ctx context.Context, paths []string) []Loaded[*Repository] {
+	return load(ctx, h, kindRepository, paths, func(path string) (string, []string) { return strings.ToLower(path), h.tags(path) }, h.driver.Repositories)
+}
+
+// PullRequestPages returns pages of pull requests, in the order of the queries.
+func (h *Host) PullRequestPages(ctx context.Context, queries []PullRequestQuery) []Loaded[*Page[*PullRequest]] {
+	return load(ctx, h, kindPullRequests, queries, func(q PullRequestQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.PullRequestPages)
+}
+
+// PullRequests returns single pull requests.
+func (h *Host) PullRequests(ctx context.Context, names []Numbered) []Loaded[*PullRequest] {
+	return load(ctx, h, kindPullRequest, names, func(n Numbered) (string, []string) { return NameOf(n), h.tags(n.Repository) }, h.driver.PullRequests)
+}
+
+// IssuePages returns pages of the tracker's issues, in the order of the queries.
+func (h *Host) IssuePages(ctx context.Context, queries []IssueQuery) []Loaded[*Page[*Issue]] {
+	return load(ctx, h, kindIssues, queries, func(q IssueQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.IssuePages)
+}
+
+// ReleasePages returns pages of releases, the newest first.
+func (h *Host) ReleasePages(ctx context.Context, queries []ListQuery) []Loaded[*Page[*Release]] {
+	return load(ctx, h, kindReleases, queries, func(q ListQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.ReleasePages)
+}
+
+// LabelPages returns pages of labels, sorted by name.
+func (h *Host) LabelPages(ctx context.Context, queries []ListQuery) []Loaded[*Page[*Label]] {
+	return load(ctx, h, kindLabels, queries, func(q ListQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.LabelPages)
+}
+
+// RefPages returns pages of branches or tags, sorted by name.
+func (h *Host) RefPages(ctx context.Context, queries []RefQuery) []Loaded[*Page[*Ref]] {
+	return load(ctx, h, kindRefs, queries, func(q RefQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.RefPages)
+}
+
+// Searches returns pages of pull requests of people and teams.
+func (h *Host) Searches(ctx context.Context, searches []Search) []Loaded[*Page[*PullRequest]] {
+	return load(ctx, h, kindSearch, searches, func(s Search) (string, []string) { return NameOf(s), []string{h.tag(), h.searchTag()} }, h.driver.Searches)
+}
+
+// Resolve returns the commits that refs name: a branch, a tag, an object id, or nothing for the newest commit of the default branch.
+func (h *Host) Resolve(ctx context.Context, refs []NamedRef) []Loaded[*Commit] {
+	return load(ctx, h, kindRef, refs, func(r NamedRef) (string, []string) { return NameOf(r), h.tags(r.Repository) }, h.driver.Resolve)
+}
+
+// Commits returns the commits with these ids.
+func (h *Host) Commits(ctx context.Context, names []NamedObject) []Loaded[*Commit] {
+	return load(ctx, h, kindCommit, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Commits)
+}
+
+// Histories returns commits that can be reached from others.
+func (h *Host) Histories(ctx context.Context, queries []HistoryQuery) []Loaded[*Page[*Commit]] {
+	return load(ctx, h, kindHistory, queries, func(q HistoryQuery) (string, []string) { return NameOf(q), nil }, h.driver.Histories)
+}
+
+// Comparisons tell how many commits each head has that its base has not, and the other way round.
+func (h *Host) Comparisons(ctx context.Context, pairs []Pair) []Loaded[*git.Divergence] {
+	return load(ctx, h, kindComparison, pairs, func(p Pair) (string, []string) { return NameOf(p), nil }, h.driver.Comparisons)
+}
+
+// Changes returns the files that commits changed.
+func (h *Host) Changes(ctx context.Context, names []NamedObject) []Loaded[[]git.ChangedFile] {
+	return load(ctx, h, kindChanges, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Changes)
+}
+
+// Trees returns what is in folders.
+func (h *Host) Trees(ctx context.Context, folders []Folder) []Loaded[[]TreeEntry] {
+	return load(ctx, h, kindTree, folders, func(f Folder) (string, []string) { return NameOf(f), nil }, h.driver.Trees)
+}
+
+// Blobs returns the contents of files.
+func (h *Host) Blobs(ctx context.Context, names []NamedObject) []Loaded[*Blob] {
+	return load(ctx, h, kindBlob, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Blobs)
+}
+
+// Contributors returns who wrote the commits of the default branches.
+func (h *Host) Contributors(ctx context.Context, repositories []string) []Loaded[[]Contributor] {
+	return load(ctx, h, kindContributors, repositories, func(path string) (string, []string) { return strings.ToLower(path), h.tags(path) }, h.driver.Contributors)
+}
+
+// Changed is what a webhook says has changed.
+type Changed struct {
+	Repositories []string // paths; of one that was renamed, the old one too
+	PullRequests bool     // a pull request, or a review of one
+}
+
+// Outdated returns the tags of all that is remembered and no longer so, for Invalidate of the cache.
+func (h *Host) Outdated(c Changed) []string {
+	var out []string
+	for _, path := range c.Repositories {
+		out = append(out, RepositoryTag(h.Name, path))
+	}
+	if c.PullRequests {
+		out = append(out, h.searchTag())
+	}
+	return out
+}
+
+// tag is that of everything of the host.
+func (h *Host) tag() string { return "source:" + h.Name }
+
+// searchTag is that of searches, which are of no one repository.
+func (h *Host) searchTag() string { return "search:" + h.Name }
+
+// tags are the tags of everything that belongs to a repository.
+func (h *Host) tags(repository string) []string {
+	return []string{h.tag(), RepositoryTag(h.Name, repository)}
+}
+
+// RepositoryTag is what Invalidate of the cache is given when something of a repository has changed.
+func RepositoryTag(source, path string) string {
+	return "repository:" + source + "/" + strings.ToLower(path)
+}

@@ -1,0 +1,141 @@
+package view
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/cache"
+	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/subgraphs/report"
+	"callboard.dev/callboard/subgraphs/repos/host"
+	"github.com/graph-gophers/dataloader/v7"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// asking collects what one request asks of one host, so that all that one level of the query wants is asked for at once.
+type asking struct {
+	repositories batch[string, *host.Repository]
+	pulls        batch[host.PullRequestQuery, *host.Page[*host.PullRequest]]
+	pull         batch[host.Numbered, *host.PullRequest]
+	issues       batch[host.IssueQuery, *host.Page[*host.Issue]]
+	releases     batch[host.ListQuery, *host.Page[*host.Release]]
+	labels       batch[host.ListQuery, *host.Page[*host.Label]]
+	refs         batch[host.RefQuery, *host.Page[*host.Ref]]
+	searches     batch[host.Search, *host.Page[*host.PullRequest]]
+	resolve      batch[host.NamedRef, *host.Commit]
+	commits      batch[host.NamedObject, *host.Commit]
+	histories    batch[host.HistoryQuery, *host.Page[*host.Commit]]
+	changes      batch[host.NamedObject, []git.ChangedFile]
+	trees        batch[host.Folder, []host.TreeEntry]
+	blobs        batch[host.NamedObject, *host.Blob]
+	contributors batch[string, []host.Contributor]
+}
+
+// of returns what the request asks of the host.
+func (q *Request) of(h *host.Host) *asking {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if known := q.hosts[h]; known != nil {
+		return known
+	}
+	a := &asking{
+		repositories: newBatch(h.Repositories),
+		pulls:        newBatch(h.PullRequestPages),
+		pull:         newBatch(h.PullRequests),
+		issues:       newBatch(h.IssuePages),
+		releases:     newBatch(h.ReleasePages),
+		labels:       newBatch(h.LabelPages),
+		refs:         newBatch(h.RefPages),
+		searches:     newBatch(h.Searches),
+		resolve:      newBatch(h.Resolve),
+		commits:      newBatch(h.Commits),
+		histories:    newBatch(h.Histories),
+		changes:      newBatch(h.Changes),
+		trees:        newBatch(h.Trees),
+		blobs:        newBatch(h.Blobs),
+		contributors: newBatch(h.Contributors),
+	}
+	q.hosts[h] = a
+	return a
+}
+
+// batch loads answers to questions of one kind. Equal questions of a request are asked once.
+type batch[Q, V any] struct {
+	loader    *dataloader.Loader[string, host.Loaded[V]]
+	questions *sync.Map // by name
+}
+
+// askAtOnce is how many questions one call of a host takes: as many as GitHub's and GitLab's pages have room for.
+const askAtOnce = 100
+
+func newBatch[Q, V any](ask func(context.Context, []Q) []host.Loaded[V]) batch[Q, V] {
+	questions := &sync.Map{}
+	return batch[Q, V]{questions: questions, loader: dataloader.NewBatchedLoader(
+		func(ctx context.Context, names []string) []*dataloader.Result[host.Loaded[V]] {
+			wanted := make([]Q, len(names))
+			for i, name := range names {
+				question, _ := questions.Load(name)
+				wanted[i] = question.(Q)
+			}
+			out := make([]*dataloader.Result[host.Loaded[V]], len(names))
+			for i, loaded := range ask(ctx, wanted) {
+				out[i] = &dataloader.Result[host.Loaded[V]]{Data: loaded}
+			}
+			return out
+		}, dataloader.WithWait[string, host.Loaded[V]](gather), dataloader.WithBatchCapacity[string, host.Loaded[V]](askAtOnce))}
+}
+
+// load returns the answer to a question, and the error that it is to a client.
+func (b batch[Q, V]) load(ctx context.Context, q Q) (host.Loaded[V], error) {
+	name := host.NameOf(q)
+	b.questions.Store(name, q)
+	return b.loader.Load(ctx, name)()
+}
+
+// states are the states of remembered values as reports name them.
+var states = map[cache.State]report.State{cache.Live: report.Live, cache.Cached: report.Cached, cache.Stale: report.Stale, cache.Failed: report.Failed}
+
+// took notes a value that the answer takes from a host, and returns the error that its lack is to the client: nil where there is a value, or the host
+// says that there is none.
+func took[V any](ctx context.Context, h *host.Host, kind string, l host.Loaded[V]) error {
+	note := report.Value{Source: h.Name, Kind: kind, State: states[l.State], At: l.At}
+	if l.Err != nil {
+		note.Code, note.RetryAt = hostCode(l.Err), retryAt(l.Err)
+	}
+	report.Note(ctx, note)
+	if l.State == cache.Failed {
+		return failHost(h, l.Err)
+	}
+	return nil
+}
+
+// failHost returns the error with its code, the source and when to try again.
+func failHost(h *host.Host, err error) error {
+	if err == nil {
+		return nil
+	}
+	extensions := map[string]any{"code": hostCode(err), "source": h.Name}
+	if at := retryAt(err); !at.IsZero() {
+		extensions["retryAt"] = at.UTC().Format(time.RFC3339)
+	}
+	return &gqlerror.Error{Err: err, Message: err.Error(), Extensions: extensions}
+}
+
+func hostCode(err error) string {
+	if code := clients.CodeOf(err); code != "" {
+		return code
+	}
+	if code := codeOf(err); code != "" {
+		return code
+	}
+	return CodeUnavailable
+}
+
+func retryAt(err error) time.Time {
+	if e := clients.Of(err); e != nil {
+		return e.RetryAt
+	}
+	return time.Time{}
+}
