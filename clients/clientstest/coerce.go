@@ -233,7 +233,7 @@ func (g *GraphQL) arguments(defined ast.ArgumentDefinitionList, given ast.Argume
 			err = fmt.Errorf("value is not given")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("Argument '%s': %w", d.Name, err) //lint:ignore ST1005 it is shown to clients
+			return nil, says("Argument '%s': %v", d.Name, err)
 		}
 	}
 	return out, nil

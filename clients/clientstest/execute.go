@@ -67,7 +67,7 @@ func (x *execution) collect(t *ast.Definition, sets []ast.SelectionSet) []group 
 		for _, selection := range set {
 			switch s := selection.(type) {
 			case *ast.Field:
-				if !x.included(s.Directives) {
+				if !x.Included(s.Directives) {
 					continue
 				}
 				i, ok := at[s.Alias]
@@ -78,11 +78,11 @@ func (x *execution) collect(t *ast.Definition, sets []ast.SelectionSet) []group 
 				}
 				groups[i].fields = append(groups[i].fields, s)
 			case *ast.InlineFragment:
-				if x.included(s.Directives) && x.applies(s.TypeCondition, t) {
+				if x.Included(s.Directives) && x.applies(s.TypeCondition, t) {
 					walk(s.SelectionSet)
 				}
 			case *ast.FragmentSpread:
-				if spread[s.Name] || !x.included(s.Directives) {
+				if spread[s.Name] || !x.Included(s.Directives) {
 					continue
 				}
 				spread[s.Name] = true
@@ -96,20 +96,6 @@ func (x *execution) collect(t *ast.Definition, sets []ast.SelectionSet) []group 
 		walk(set)
 	}
 	return groups
-}
-
-func (x *execution) included(directives ast.DirectiveList) bool {
-	for _, name := range []string{"skip", "include"} {
-		d := directives.ForName(name)
-		if d == nil {
-			continue
-		}
-		args, err := x.graph.arguments(x.graph.Schema.Directives[name].Arguments, d.Arguments, x.Variables)
-		if err == nil && args.True("if") == (name == "skip") {
-			return false
-		}
-	}
-	return true
 }
 
 // applies reports whether a type condition holds for an object type.
@@ -148,22 +134,26 @@ func (x *execution) field(t *ast.Definition, object any, fields []*ast.Field) bo
 		x.out.WriteString(strconv.Quote(t.Name))
 		return true
 	}
-	value, err := x.resolve(t, object, first)
+	sets := make([]ast.SelectionSet, len(fields))
+	for i, f := range fields {
+		sets[i] = f.SelectionSet
+	}
+	value, err := x.resolve(t, object, first, sets)
 	if err != nil {
 		value = err
 	}
 	return x.value(first.Definition.Type, value, fields)
 }
 
-func (x *execution) resolve(t *ast.Definition, object any, field *ast.Field) (any, error) {
+func (x *execution) resolve(t *ast.Definition, object any, field *ast.Field, sets []ast.SelectionSet) (any, error) {
 	if err := x.ctx.Err(); err != nil {
 		return nil, err
 	}
-	args, err := x.graph.arguments(field.Definition.Arguments, field.Arguments, x.Variables)
+	args, err := x.Args(field)
 	if err != nil {
 		return nil, err
 	}
-	at := Field{Object: object, Args: args, Definition: field.Definition, Operation: x.Operation}
+	at := Field{Object: object, Args: args, Definition: field.Definition, Operation: x.Operation, Selections: sets}
 	if resolve := x.graph.resolver(t, field.Name); resolve != nil {
 		return resolve(x.ctx, at)
 	}
@@ -200,8 +190,11 @@ func (x *execution) value(t *ast.Type, value any, fields []*ast.Field) bool {
 		return x.null(t, start)
 	}
 	value, err := settle(value)
+	if err == nil && !t.NonNull && x.graph.Absent != nil && x.graph.Absent(value) {
+		value = nil
+	}
 	if err == nil && value == nil && t.NonNull {
-		err = fmt.Errorf("Cannot return null for non-nullable field %s", fields[0].Name) //lint:ignore ST1005 it is shown to clients
+		err = says("Cannot return null for non-nullable field %s", fields[0].Name)
 	}
 	switch {
 	case err != nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // What one operation may cost where Limits says nothing. They are far above what a portal asks, and low enough that the worst
@@ -42,6 +43,40 @@ type Field struct {
 	Args       Args
 	Definition *ast.FieldDefinition
 	Operation  *Operation
+	Selections []ast.SelectionSet // what is asked of its value
+}
+
+// Selects reports whether any of the fields is asked of the value, by its name in the schema, whatever the type.
+func (f Field) Selects(names ...string) bool {
+	var within func(ast.SelectionSet, int) bool
+	within = func(set ast.SelectionSet, depth int) bool {
+		if depth > defaultDepth {
+			return true // nothing that validates is nested as deep
+		}
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				if slices.Contains(names, s.Name) {
+					return true
+				}
+			case *ast.InlineFragment:
+				if within(s.SelectionSet, depth+1) {
+					return true
+				}
+			case *ast.FragmentSpread:
+				if d := f.Operation.Document.Fragments.ForName(s.Name); d != nil && within(d.SelectionSet, depth+1) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, set := range f.Selections {
+		if within(set, 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Resolvers are the fields that need code, by "Type.field" with the name of the object type or of one of its interfaces. Any
@@ -61,9 +96,12 @@ type GraphQL struct {
 	Schema    *ast.Schema
 	Resolvers Resolvers
 	Scalars   map[string]Scalar // by type; a time.Time is written as RFC 3339 in UTC where nothing else is said
+	Absent    func(any) bool    // reports whether a value stands for none, such as an empty string: null, where null may be
+	Accepts   func(*Error) bool // reports whether the vendor lets pass what validation complains about; nothing where nil
 	Limits    Limits
 
 	introspected *introspection.Schema
+	rules        *rules.Rules
 }
 
 // NewGraphQL reads a schema in SDL. It fails where a resolver names no field of it.
@@ -78,7 +116,7 @@ func NewGraphQL(sdl string, resolvers Resolvers) (*GraphQL, error) {
 			return nil, fmt.Errorf("resolver %q names no field of the schema", coordinate)
 		}
 	}
-	return &GraphQL{Schema: schema, Resolvers: resolvers, introspected: introspection.WrapSchema(schema)}, nil
+	return &GraphQL{Schema: schema, Resolvers: resolvers, introspected: introspection.WrapSchema(schema), rules: rules.NewDefaultRules()}, nil
 }
 
 // Request is what a client sends.
@@ -123,6 +161,26 @@ type Operation struct {
 	graph *GraphQL
 }
 
+// Included reports whether a selection with the directives is part of the answer, as @skip and @include say.
+func (o *Operation) Included(directives ast.DirectiveList) bool {
+	for _, name := range []string{"skip", "include"} {
+		d := directives.ForName(name)
+		if d == nil {
+			continue
+		}
+		args, err := o.graph.arguments(o.graph.Schema.Directives[name].Arguments, d.Arguments, o.Variables)
+		if err == nil && args.True("if") == (name == "skip") {
+			return false
+		}
+	}
+	return true
+}
+
+// Args returns the coerced arguments of a field of the operation.
+func (o *Operation) Args(field *ast.Field) (Args, error) {
+	return o.graph.arguments(field.Definition.Arguments, field.Arguments, o.Variables)
+}
+
 // Do prepares and executes a request.
 func (g *GraphQL) Do(ctx context.Context, request Request) Answer {
 	operation, failed := g.Prepare(request)
@@ -142,12 +200,16 @@ func (g *GraphQL) Prepare(request Request) (*Operation, []*Error) {
 	if depth := orDefault(g.Limits.Depth, defaultDepth); deeper(document, depth) {
 		return nil, []*Error{{Message: fmt.Sprintf("Query has depth of more than %d", depth)}}
 	}
-	if broken := validator.Validate(g.Schema, document); len(broken) > 0 {
-		failed := make([]*Error, len(broken))
-		for i, b := range broken {
-			failed[i] = fromParser(b)
+	if broken := validator.ValidateWithRules(g.Schema, document, g.rules); len(broken) > 0 {
+		var failed []*Error
+		for _, b := range broken {
+			if e := fromParser(b); g.Accepts == nil || !g.Accepts(e) {
+				failed = append(failed, e)
+			}
 		}
-		return nil, failed
+		if len(failed) > 0 {
+			return nil, failed
+		}
 	}
 	definition, err := choose(document, request.OperationName)
 	if err != nil {
@@ -164,17 +226,20 @@ func (g *GraphQL) Prepare(request Request) (*Operation, []*Error) {
 func choose(document *ast.QueryDocument, name string) (*ast.OperationDefinition, error) {
 	switch {
 	case len(document.Operations) == 0:
-		return nil, errors.New("A query attribute must be specified and must be a string.") //lint:ignore ST1005 it is shown to clients
+		return nil, says("A query attribute must be specified and must be a string.")
 	case name == "" && len(document.Operations) > 1:
-		return nil, errors.New("An operation name is required") //lint:ignore ST1005 it is shown to clients
+		return nil, says("An operation name is required")
 	case name == "":
 		return document.Operations[0], nil
 	}
 	if operation := document.Operations.ForName(name); operation != nil {
 		return operation, nil
 	}
-	return nil, fmt.Errorf("No operation named %q", name) //lint:ignore ST1005 it is shown to clients
+	return nil, says("No operation named %q", name)
 }
+
+// says returns an error in the words that clients are shown.
+func says(format string, args ...any) error { return &Error{Message: fmt.Sprintf(format, args...)} }
 
 // deeper reports whether selections are nested more than limit levels deep, fragments counted where they are spread.
 func deeper(document *ast.QueryDocument, limit int) bool {
