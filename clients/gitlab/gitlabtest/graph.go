@@ -159,7 +159,7 @@ func connect[T any](args clientstest.Args, list []T, id func(T) string) (connect
 		return connection{}, errors.New("Can only provide either `first` or `last`, not both") //lint:ignore ST1005 it is shown to clients
 	}
 	if first < 0 || last < 0 {
-		return connection{}, errors.New("`first` and `last` must not be negative") //lint:ignore ST1005 it is shown to clients
+		return connection{}, errors.New("`first` and `last` must not be negative")
 	}
 	begin, end := 0, len(list)
 	for name, into := range map[string]*int{"after": &begin, "before": &end} {

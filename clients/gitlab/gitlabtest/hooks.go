@@ -237,10 +237,12 @@ func (s *Server) hookRoutes(get getter, change changer) {
 	change("POST /projects/{id}/hooks", http.StatusCreated, func(c *call) (any, error) {
 		s.mu.RLock()
 		p, err := c.maintained()
-		s.mu.RUnlock()
 		if err != nil {
+			s.mu.RUnlock()
 			return nil, err
 		}
+		path := p.Path
+		s.mu.RUnlock()
 		sent, err := c.sent()
 		if err != nil {
 			return nil, err
@@ -250,7 +252,7 @@ func (s *Server) hookRoutes(get getter, change changer) {
 		}
 		want := func(name string) bool { return sent.Get(name) == "true" }
 		push := sent.Get("push_events") != "false"
-		id, err := s.AddHook(p.Path, Hook{URL: sent.Get("url"), Name: sent.Get("name"), Token: sent.Get("token"), SigningToken: sent.Get("signing_token"), Push: push,
+		id, err := s.AddHook(path, Hook{URL: sent.Get("url"), Name: sent.Get("name"), Token: sent.Get("token"), SigningToken: sent.Get("signing_token"), Push: push,
 			TagPush: want("tag_push_events"), MergeRequests: want("merge_requests_events"), Issues: want("issues_events"), Releases: want("releases_events")})
 		if err != nil {
 			return nil, fault{http.StatusUnprocessableEntity, object{"message": object{"signing_token": []string{"is invalid"}}}}

@@ -31,10 +31,12 @@ func (s *Server) issueRoutes(get getter, change changer) {
 	change("POST /projects/{id}/issues", http.StatusCreated, func(c *call) (any, error) {
 		s.mu.RLock()
 		p, err := c.projectAsked()
-		s.mu.RUnlock()
 		if err != nil {
+			s.mu.RUnlock()
 			return nil, err
 		}
+		path := p.Path
+		s.mu.RUnlock()
 		sent, err := c.sent()
 		if err != nil {
 			return nil, err
@@ -42,7 +44,7 @@ func (s *Server) issueRoutes(get getter, change changer) {
 		if sent.Get("title") == "" {
 			return nil, fault{http.StatusBadRequest, object{"error": "title is missing"}}
 		}
-		iid, err := s.OpenIssue(p.Path, Issue{Title: sent.Get("title"), Description: sent.Get("description"), Author: c.viewer.Username, Labels: splitLabels(sent.Get("labels"))})
+		iid, err := s.OpenIssue(path, Issue{Title: sent.Get("title"), Description: sent.Get("description"), Author: c.viewer.Username, Labels: splitLabels(sent.Get("labels"))})
 		if err != nil {
 			return nil, err
 		}
@@ -53,15 +55,20 @@ func (s *Server) issueRoutes(get getter, change changer) {
 	change("PUT /projects/{id}/issues/{iid}", http.StatusOK, func(c *call) (any, error) {
 		s.mu.RLock()
 		p, i, err := c.issueAsked()
-		s.mu.RUnlock()
+		if err == nil && c.world.access(c.viewer, p) < Planner && c.viewer.Username != i.Author {
+			err = forbidden
+		}
 		if err != nil {
+			s.mu.RUnlock()
 			return nil, err
 		}
+		path, iid := p.Path, i.IID
+		s.mu.RUnlock()
 		sent, err := c.sent()
 		if err != nil {
 			return nil, err
 		}
-		err = s.ChangeIssue(p.Path, i.IID, c.viewer.Username, func(i *Issue) {
+		err = s.ChangeIssue(path, iid, c.viewer.Username, func(i *Issue) {
 			i.Title, i.Description = cmp.Or(sent.Get("title"), i.Title), cmp.Or(sent.Get("description"), i.Description)
 			switch sent.Get("state_event") {
 			case "close":

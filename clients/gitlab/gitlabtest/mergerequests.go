@@ -82,10 +82,23 @@ func (s *Server) mergeRequestRoutes(get getter, change changer) {
 
 // mergeRequestChanges are what REST clients may do to a merge request.
 func (s *Server) mergeRequestChanges(change changer) {
-	asked := func(c *call) (*project, *MergeRequest, error) {
+	// asked finds the merge request of the address, and changes it if check lets it.
+	asked := func(c *call, check func(*MergeRequest) error, change func(*MergeRequest)) (*project, *MergeRequest, error) {
 		s.mu.RLock()
-		defer s.mu.RUnlock()
-		return c.mergeRequestAsked()
+		p, m, err := c.mergeRequestAsked()
+		if err == nil && c.world.access(c.viewer, p) < Developer && c.viewer.Username != m.Author {
+			err = forbidden
+		}
+		if err == nil && check != nil {
+			err = check(m)
+		}
+		if err != nil {
+			s.mu.RUnlock()
+			return nil, nil, err
+		}
+		path, iid := p.Path, m.IID
+		s.mu.RUnlock()
+		return p, m, s.ChangeMergeRequest(path, iid, c.viewer.Username, change)
 	}
 	shown := func(c *call, p *project, m *MergeRequest, err error) (any, error) {
 		if err != nil {
@@ -96,18 +109,16 @@ func (s *Server) mergeRequestChanges(change changer) {
 		return c.wholeMergeRequest(p, m), nil
 	}
 	change("POST /projects/{id}/merge_requests/{iid}/approve", http.StatusCreated, func(c *call) (any, error) {
-		p, m, err := asked(c)
-		if err != nil {
-			return nil, err
-		}
-		s.mu.RLock()
-		already := slices.ContainsFunc(m.Approvals, func(a Approval) bool { return a.Username == c.viewer.Username })
-		s.mu.RUnlock()
-		if already {
-			return nil, unauthorized // GitLab's answer to who approved already
-		}
-		err = s.ChangeMergeRequest(p.Path, m.IID, c.viewer.Username, func(m *MergeRequest) {
-			m.Approvals = append(m.Approvals, Approval{Username: c.viewer.Username, At: c.now})
+		mine := func(a Approval) bool { return a.Username == c.viewer.Username }
+		p, m, err := asked(c, func(m *MergeRequest) error {
+			if slices.ContainsFunc(m.Approvals, mine) {
+				return unauthorized // GitLab's answer to who approved already
+			}
+			return nil
+		}, func(m *MergeRequest) {
+			if !slices.ContainsFunc(m.Approvals, mine) {
+				m.Approvals = append(m.Approvals, Approval{Username: c.viewer.Username, At: c.now})
+			}
 		})
 		if err != nil {
 			return nil, err
@@ -117,25 +128,17 @@ func (s *Server) mergeRequestChanges(change changer) {
 		return c.approvals(p, m), nil
 	})
 	change("POST /projects/{id}/merge_requests/{iid}/unapprove", http.StatusCreated, func(c *call) (any, error) {
-		p, m, err := asked(c)
-		if err != nil {
-			return nil, err
-		}
-		err = s.ChangeMergeRequest(p.Path, m.IID, c.viewer.Username, func(m *MergeRequest) {
+		p, m, err := asked(c, nil, func(m *MergeRequest) {
 			m.Approvals = slices.DeleteFunc(m.Approvals, func(a Approval) bool { return a.Username == c.viewer.Username })
 		})
 		return shown(c, p, m, err)
 	})
 	change("PUT /projects/{id}/merge_requests/{iid}", http.StatusOK, func(c *call) (any, error) {
-		p, m, err := asked(c)
-		if err != nil {
-			return nil, err
-		}
 		sent, err := c.sent()
 		if err != nil {
 			return nil, err
 		}
-		err = s.ChangeMergeRequest(p.Path, m.IID, c.viewer.Username, func(m *MergeRequest) {
+		p, m, err := asked(c, nil, func(m *MergeRequest) {
 			m.Title, m.Description = cmp.Or(sent.Get("title"), m.Title), cmp.Or(sent.Get("description"), m.Description)
 			if labels, ok := sent["labels"]; ok {
 				m.Labels = splitLabels(labels[0])

@@ -57,6 +57,42 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestChanges checks who may change what.
+func TestChanges(t *testing.T) {
+	s := stage.Set(t, gitlabtest.Settings{})
+	player := "/api/v4/projects/larkfold%2Fapps%2Fplayer"
+	if _, err := s.AddMergeRequest(t.Context(), stage.Player, gitlabtest.MergeRequest{Title: "x", SourceBranch: "x", Author: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AddIssue(stage.Player, gitlabtest.Issue{Title: "x", Author: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method, path, token string
+		status              int
+	}{
+		{"POST", player + "/merge_requests/1/approve", "", 401},
+		{"POST", player + "/merge_requests/1/approve", stage.ScopedToken, 403},
+		{"POST", player + "/merge_requests/1/approve", stage.OtherToken, 403},
+		{"POST", player + "/merge_requests/1/approve", stage.RitaToken, 201},
+		{"POST", player + "/merge_requests/1/approve", stage.RitaToken, 401}, // a second time
+		{"POST", player + "/merge_requests/2/approve", stage.RitaToken, 404},
+		{"PUT", player + "/merge_requests/1?state_event=close", stage.OtherToken, 403},
+		{"PUT", player + "/merge_requests/1?state_event=close", stage.AdaToken, 200}, // its author
+		{"PUT", player + "/issues/1?state_event=close", stage.OtherToken, 403},
+		{"POST", player + "/issues?title=mine", stage.OtherToken, 201}, // anybody who sees the project
+		{"POST", player + "/issues", stage.OtherToken, 400},
+		{"POST", search + "/issues?title=mine", stage.OtherToken, 404},
+		{"POST", search + "/hooks?url=https://x.example", stage.AdaToken, 403},
+		{"POST", search + "/hooks?url=nonsense", stage.RitaToken, 422},
+		{"DELETE", search + "/hooks/1", stage.RitaToken, 404},
+	} {
+		if w := ask(s, c.method, c.path, c.token); w.Code != c.status {
+			t.Errorf("%s %s of %q: %d %s, want %d", c.method, c.path, c.token, w.Code, w.Body, c.status)
+		}
+	}
+}
+
 // TestPages checks the headers in which GitLab says where a page lies.
 func TestPages(t *testing.T) {
 	s := stage.Set(t, gitlabtest.Settings{})
