@@ -17,7 +17,7 @@ type Account struct {
 	Username string
 	Name     string
 	URL      string
-	Avatar   string // address of a picture
+	Avatar   string // address of a picture, or its path on the GitLab: some tell it without their name
 }
 
 type wireUser struct{ Username, Name, WebURL, AvatarURL string }

@@ -176,10 +176,10 @@ func connect[T any](args clientstest.Args, list []T, id func(T) string) (connect
 			return connection{}, errors.New("Please provide a valid cursor") //lint:ignore ST1005 it is shown to clients
 		}
 		at := slices.IndexFunc(list, func(one T) bool { return id(one) == c.ID })
-		if at < 0 {
-			at = min(max(c.At, 0), len(list)) - 1 // it went meanwhile: what came after it has moved up
-		}
-		if name == "after" {
+		switch {
+		case at < 0:
+			at = c.At // it went meanwhile: what came after it has moved up
+		case name == "after":
 			at++
 		}
 		*into = min(max(at, 0), len(list))
