@@ -93,7 +93,7 @@ func each[T, V any](list *nodes[T], made func(*T) V) []V {
 	return out
 }
 
-// mergeRequestFields are of complexity 68. All are of the free edition: what the others add, such as the number of approvals that are required,
+// mergeRequestFields are of complexity 66. All are of the free edition: what the others add, such as the number of approvals that are required,
 // is told by the words of detailedMergeStatus, and by Approvals.
 const mergeRequestFields = `
 fragment mergeRequest on MergeRequest {

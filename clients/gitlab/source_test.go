@@ -2,6 +2,8 @@ package gitlab_test
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -196,4 +198,29 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
+}
+
+// FuzzAddress feeds the reader of addresses: what it takes names a merge request on this GitLab, by a path that can be asked for.
+func FuzzAddress(f *testing.F) {
+	for _, text := range []string{"https://gitlab.larkfold.example/a/b/-/merge_requests/1", "https://gitlab.larkfold.example/a/%2e%2e/b/-/merge_requests/1/diffs", "//gitlab.larkfold.example", "https://gitlab.larkfold.example/a/b/-/merge_requests/-/merge_requests/2"} {
+		f.Add(text)
+	}
+	address, _ := url.Parse("https://gitlab.larkfold.example")
+	c, err := gitlab.New("gitlab", address, &http.Client{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := c.ParseMergeRequestURL(text)
+		if err != nil {
+			if !errors.Is(err, gitlab.ErrInvalid) {
+				t.Fatal(err)
+			}
+			return
+		}
+		again, err := c.ParseMergeRequestURL(fmt.Sprintf("https://gitlab.larkfold.example/%s/-/merge_requests/%d", n.Project, n.Number))
+		if err != nil || again != n {
+			t.Fatalf("%q: %v, and then %v, %v", text, n, again, err)
+		}
+	})
 }

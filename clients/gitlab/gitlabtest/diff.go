@@ -129,16 +129,16 @@ func script(old, now []string) []step {
 		}
 		return append(head, tail...)
 	}
-	common := make([][]int32, len(old)+1)
-	for i := range common {
-		common[i] = make([]int32, len(now)+1)
+	longest := make([][]int32, len(old)+1)
+	for i := range longest {
+		longest[i] = make([]int32, len(now)+1)
 	}
 	for i := len(old) - 1; i >= 0; i-- {
 		for j := len(now) - 1; j >= 0; j-- {
 			if old[i] == now[j] {
-				common[i][j] = common[i+1][j+1] + 1
+				longest[i][j] = longest[i+1][j+1] + 1
 			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
+				longest[i][j] = max(longest[i+1][j], longest[i][j+1])
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func script(old, now []string) []step {
 		case i < len(old) && j < len(now) && old[i] == now[j]:
 			head = append(head, step{' ', old[i]})
 			i, j = i+1, j+1
-		case j == len(now) || i < len(old) && common[i+1][j] >= common[i][j+1]:
+		case j == len(now) || i < len(old) && longest[i+1][j] >= longest[i][j+1]:
 			head = append(head, step{'-', old[i]})
 			i++
 		default:
@@ -161,7 +161,7 @@ func script(old, now []string) []step {
 
 // unified returns the hunks of a unified diff with three lines of context, as GitLab gives them: without the lines that name the files.
 func unified(before, after []byte) string {
-	const context = 3
+	const around = 3 // lines
 	steps := script(linesOf(before), linesOf(after))
 	var out bytes.Buffer
 	for begin := 0; begin < len(steps); {
@@ -173,12 +173,12 @@ func unified(before, after []byte) string {
 			break
 		}
 		last := first // the last change of the hunk
-		for at := first; at < len(steps) && at-last <= 2*context; at++ {
+		for at := first; at < len(steps) && at-last <= 2*around; at++ {
 			if steps[at].sign != ' ' {
 				last = at
 			}
 		}
-		from, to := max(begin, first-context), min(len(steps), last+1+context)
+		from, to := max(begin, first-around), min(len(steps), last+1+around)
 		writeHunk(&out, steps, from, to)
 		begin = to
 	}

@@ -345,15 +345,15 @@ func between(ctx context.Context, r *git.Repository, base, head git.OID) ([]git.
 		return nil, "", err
 	}
 	var own []git.OID
-	common := git.OID("")
+	fork := git.OID("")
 	for _, oid := range oids {
 		if !known[oid] {
 			own = append(own, oid)
-		} else if common == "" {
-			common = oid
+		} else if fork == "" {
+			fork = oid
 		}
 	}
-	return own, common, nil
+	return own, fork, nil
 }
 
 func (c *call) mergeBaseAsked(p *project) (any, error) {
@@ -398,11 +398,11 @@ func (c *call) compare(p *project) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, common, err := between(ctx, p.repository, first.OID, last.OID)
+	own, fork, err := between(ctx, p.repository, first.OID, last.OID)
 	if err != nil {
 		return nil, err
 	}
-	base := common
+	base := fork
 	if c.flag("straight") {
 		base = first.OID
 	}
