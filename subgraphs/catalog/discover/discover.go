@@ -195,6 +195,19 @@ func (d *Discovery) Remove(ctx context.Context, target string) error {
 	})
 }
 
+// Replace makes targets the registered locations, and returns once a snapshot with them was published. They are what was added
+// before, here or elsewhere, so they are not refused: what is not there is an issue.
+func (d *Discovery) Replace(ctx context.Context, targets []string) error {
+	locations, err := absolute(targets)
+	if err != nil {
+		return fmt.Errorf("reading locations: %w", err)
+	}
+	return d.ask(ctx, func() error {
+		d.survey.locations = locations
+		return nil
+	})
+}
+
 // Validate reads text as if it were the content of file, and returns what discovery would make of it. Nothing is stored.
 func (d *Discovery) Validate(text []byte, file string) descriptor.File {
 	name, err := filepath.Abs(file)

@@ -18,6 +18,8 @@ const (
 	// lookEvery is how often the revision is asked for where nothing is heard: notifications do not come through every
 	// pooler, and are lost with their connection.
 	lookEvery = 10 * time.Second
+	// askWithin is how long the revision may take. It takes a millisecond.
+	askWithin = 5 * time.Second
 	// listenAgainAfter is how long to wait before listening again where that failed.
 	listenAgainAfter = 2 * time.Second
 )
@@ -81,8 +83,11 @@ func (d *DB) Wait(ctx context.Context, known int64) (int64, error) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		changed := d.heard.wait() // before asking, so that nothing falls between
-		if revision, err := d.Revision(ctx); err != nil || revision != known {
+		changed := d.heard.wait()                             // before asking, so that nothing falls between
+		asking, cancel := context.WithTimeout(ctx, askWithin) // a server that is not there any more may never answer
+		revision, err := d.Revision(asking)
+		cancel()
+		if err != nil || revision != known {
 			return revision, err
 		}
 		select {
