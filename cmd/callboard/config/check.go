@@ -226,9 +226,10 @@ func isEndpoint(value string) bool {
 	return err == nil && isHTTP(u) && u.User == nil && !strings.Contains(value, "#")
 }
 
+// isStore also takes the stars that Effective prints, as what it prints is a configuration.
 func isStore(value string) bool {
 	u, err := url.Parse(value)
-	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && (u.Host != "" || u.Query().Get("host") != "")
+	return value == hidden || err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && (u.Host != "" || u.Query().Get("host") != "")
 }
 
 func isHTTP(u *url.URL) bool {
