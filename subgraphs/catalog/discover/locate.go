@@ -88,13 +88,13 @@ func (s *survey) collect() []*file {
 // targets returns the files that the Locations of a file name.
 func (s *survey) targets(f *file) []wanted {
 	var out []wanted
-	for i, entity := range f.served {
+	for i, entity := range f.Entities {
 		if entity == nil || entity.Kind != "Location" {
 			continue
 		}
 		kind, _ := entity.Spec["type"].(string)
 		presence, _ := entity.Spec["presence"].(string)
-		for _, target := range f.parsed.Documents[i].Targets {
+		for _, target := range f.Documents[i].Targets {
 			issue := descriptor.Issue{
 				Severity: descriptor.SeverityWarning, File: f.path, Document: entity.Source.Document, Line: target.Line, Ref: entity.Ref,
 			}
