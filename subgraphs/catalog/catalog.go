@@ -1,9 +1,9 @@
-// Package catalog is the subgraph of the software catalog: folders with catalog files go in, and a part of the graph comes out
+// Package catalog is the subgraph of the software catalog: folders and hosts with catalog files go in, and a part of the graph comes out
 // that says what there is, who owns it and what it depends on. The one rule: an operation sees one state of the catalog from
 // its first field to its last, while files change underneath, because it takes the index once and keeps it.
 //
-// Package discover finds and watches the files, descriptor reads them, index answers questions about all of them, and view is
-// the graph's types. What is here joins them. Open this file first; resolver.go has the roots of queries, mutation.go those of
+// Package discover finds and watches the files, remote keeps up with those of repository hosts, descriptor reads both, index
+// answers questions about all of them, and view is the graph's types. What is here joins them. Open this file first; resolver.go has the roots of queries, mutation.go those of
 // mutations, locations.go has what clients registered, and remember.go keeps up with the store in which that is.
 package catalog
 
@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -24,6 +25,7 @@ import (
 	"callboard.dev/callboard/subgraphs/catalog/discover"
 	"callboard.dev/callboard/subgraphs/catalog/graph"
 	"callboard.dev/callboard/subgraphs/catalog/index"
+	"callboard.dev/callboard/subgraphs/catalog/remote"
 	"callboard.dev/callboard/subgraphs/catalog/store"
 	"callboard.dev/callboard/subgraphs/catalog/store/sqlite"
 	"callboard.dev/callboard/subgraphs/catalog/view"
@@ -31,10 +33,12 @@ import (
 
 // Config says where the catalog's files are. Zero values are right.
 type Config struct {
-	Folders     []string     // searched, with all below them, for catalog files
-	StateFolder string       // where registered locations are remembered; empty to forget them when the process ends
-	Store       store.Store  // what remembers in place of a file in StateFolder; the catalog closes it
-	Log         *slog.Logger // nil for silence
+	Folders     []string        // searched, with all below them, for catalog files
+	StateFolder string          // where registered locations are remembered; empty to forget them when the process ends
+	Store       store.Store     // what remembers in place of a file in StateFolder; the catalog closes it
+	Origins     []remote.Origin // repository hosts whose catalog files are served too
+	Every       time.Duration   // how often each is searched, beside Refresh; 0 for ten minutes
+	Log         *slog.Logger    // nil for silence
 }
 
 // databaseFile is the file in the state folder where all is remembered that must be.
@@ -43,6 +47,7 @@ const databaseFile = "catalog.db"
 // Catalog serves the entities that were found.
 type Catalog struct {
 	discovery *discover.Discovery
+	remote    *remote.Remote
 	current   atomic.Pointer[index.Index]
 	log       *slog.Logger
 	cancel    context.CancelFunc
@@ -106,12 +111,18 @@ func open(ctx context.Context, config Config) (*Catalog, error) {
 			Message: "the file in which the catalog remembers is broken, and a new one was made; it is kept here: register the locations again",
 		})
 	}
-	targets, _ := c.locations.Targets()
-	c.discovery, err = discover.Open(ctx, discover.Config{Folders: config.Folders, Locations: targets, Log: c.log}, c.publish)
+	c.remote, err = remote.Open(ctx, remote.Config{Origins: config.Origins, Store: c.store, Every: config.Every, Log: c.log})
 	if err != nil {
 		cancel()
 		return nil, errors.Join(err, c.store.Close())
 	}
+	targets, _ := c.locations.Targets()
+	c.discovery, err = discover.Open(ctx, discover.Config{Folders: config.Folders, Locations: targets, Given: c.remote.Given(), Log: c.log}, c.publish)
+	if err != nil {
+		cancel()
+		return nil, errors.Join(err, c.store.Close())
+	}
+	c.remote.Follow(ctx, c.discovery.Give)
 	c.following.Go(func() { c.follow(ctx, revision) })
 	return c, nil
 }
@@ -155,6 +166,7 @@ func (c *Catalog) build() {
 // Close stops following changes. The schema goes on answering from the last state.
 func (c *Catalog) Close() error {
 	c.cancel()
+	c.remote.Close()
 	err := c.discovery.Close()
 	if errors.Is(err, discover.ErrClosed) {
 		err = nil
@@ -164,6 +176,13 @@ func (c *Catalog) Close() error {
 		return fmt.Errorf("closing the catalog: %w", err)
 	}
 	return nil
+}
+
+// Refresh reads files of an origin again, or without any URL searches all of it, and returns once what came of it is served: for
+// webhooks. A URL that ends in a slash stands for all known files below it; one that is not known is taken for a catalog file's. An
+// origin that there is none of is remote.ErrUnknownOrigin; other errors are the origin's, and what was known is served on.
+func (c *Catalog) Refresh(ctx context.Context, origin string, urls ...string) error {
+	return c.remote.Refresh(ctx, origin, urls...)
 }
 
 // ExecutableSchema returns the catalog's part of the graph, to be executed by gqlgen.

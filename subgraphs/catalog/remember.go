@@ -55,7 +55,11 @@ func (c *Catalog) follow(ctx context.Context, known int64) {
 		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) || errors.Is(err, discover.ErrClosed) {
 			return
 		}
+		again := c.failing
 		if c.storeAnswers(err); err == nil {
+			if again || revision != known {
+				c.remote.Changed(ctx)
+			}
 			known = revision
 			continue
 		}
