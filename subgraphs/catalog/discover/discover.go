@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,6 +72,7 @@ type survey struct {
 	globbed   bool                           // some location has a pattern
 	collected []*file                        // what the last snapshot was made of
 	given     map[string][]descriptor.Served // files that are read elsewhere, by who gave them
+	elsewhere map[string]bool                // the names of those files
 	served    int                            // entities in it, those left out for conflicts included
 	settled   bool                           // since the last snapshot, nothing changed but what is in files
 
@@ -115,7 +115,9 @@ func Open(ctx context.Context, c Config, publish func(descriptor.Snapshot)) (*Di
 		log.Warn("files cannot be watched and are polled", "every", c.Poll, "error", err)
 		s.watcher = nil
 	}
-	maps.Copy(s.given, c.Given)
+	for giver, files := range c.Given {
+		s.give(giver, files)
+	}
 	d := &Discovery{survey: s, publish: publish, requests: make(chan request), cancel: cancel, done: make(chan struct{})}
 	for _, folder := range folders {
 		s.walk(folder, s.outerRules(folder))
@@ -216,9 +218,24 @@ func (d *Discovery) Replace(ctx context.Context, targets []string) error {
 // a snapshot with them was published. Of documents that describe one ref the first file by path or URL wins, wherever it is.
 func (d *Discovery) Give(ctx context.Context, giver string, files []descriptor.Served) error {
 	return d.ask(ctx, func() error {
-		d.survey.given[giver] = files
+		d.survey.give(giver, files)
 		return nil
 	})
+}
+
+// give takes files that are read elsewhere, and remembers how they are called.
+func (s *survey) give(giver string, files []descriptor.Served) {
+	s.given[giver] = files
+	s.elsewhere = map[string]bool{}
+	for _, files := range s.given {
+		for _, f := range files {
+			for _, entity := range f.Entities {
+				if entity != nil {
+					s.elsewhere[entity.Source.File] = true
+				}
+			}
+		}
+	}
 }
 
 // Validate reads text as if it were the content of file, and returns what discovery would make of it. Nothing is stored.

@@ -20,8 +20,8 @@ func parseURL(text string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("a URL cannot be read") // the reason would quote it
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Opaque != "":
-		return nil, errors.New("a URL is none of http or https")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Path == "":
+		return nil, errors.New("a URL is none of http or https, or has no path")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#"):
 		return nil, errors.New("a URL has a user, a query or a fragment, and what is read is a path")
 	case !plainPath(u.Path):
@@ -48,7 +48,7 @@ func folderOf(file string) string { return file[:strings.LastIndexByte(file, '/'
 
 // rootOf returns the root that an origin names for a file, or the file's folder where that is none around it.
 func rootOf(root, file string) string {
-	if u, err := parseURL(root); err == nil && strings.HasSuffix(root, "/") && strings.HasPrefix(file, root) && u.Path != "" {
+	if _, err := parseURL(root); err == nil && strings.HasSuffix(root, "/") && strings.HasPrefix(file, root) {
 		return root
 	}
 	return folderOf(file)
