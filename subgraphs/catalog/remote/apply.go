@@ -120,7 +120,7 @@ func sortedFiles(files []File) []File {
 // apply takes what an origin says of one file, unless something newer is known. found tells that it is a catalog file.
 func (f *follower) apply(said File, found bool, asked time.Time) {
 	if _, err := parseURL(said.URL); err != nil || strings.HasSuffix(said.URL, "/") {
-		f.log.Warn("an origin names a file by what is no URL of one", "url", said.URL)
+		f.log.Warn("an origin names a file by what is no URL of one", "url", fmt.Sprintf("%.300q", said.URL))
 		f.left++
 		return
 	}
