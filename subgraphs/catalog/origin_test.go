@@ -115,3 +115,29 @@ func TestFilesOfHostsAreServed(t *testing.T) {
 		t.Errorf("an unknown origin: %v", err)
 	}
 }
+
+// A push to one of ten thousand repositories, until its change is served.
+func BenchmarkRefresh(b *testing.B) {
+	const count = 10_000
+	h := &host{texts: map[string]string{}}
+	url := func(i int) string {
+		return fmt.Sprintf("https://host.example/team/repo-%d/blob/main/catalog-info.yaml", i)
+	}
+	for i := range count {
+		h.texts[url(i)] = group(fmt.Sprint("g", i))
+	}
+	c, err := catalog.Open(b.Context(), catalog.Config{StateFolder: b.TempDir(), Origins: []remote.Origin{h}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Refresh(b.Context(), "host.example"); err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; b.Loop(); i++ {
+		h.set(func() { h.texts[url(i%count)] += "#\n" })
+		if err := c.Refresh(b.Context(), "host.example", url(i%count)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -46,6 +46,7 @@ type follower struct {
 	searchers []chan<- error // who wait for the search that begins next
 	reading   bool
 	wanted    map[string]bool // URLs to read next, and whether as catalog files
+	underWay  map[string]bool // the same of those that are being read
 	readers   []chan<- error  // who wait for them
 	answers   []func()        // to who waits until all is served
 
@@ -190,7 +191,7 @@ func (f *follower) read() {
 	}
 	f.reading = true
 	wanted, readers := f.wanted, f.readers
-	f.wanted, f.readers = map[string]bool{}, nil
+	f.wanted, f.underWay, f.readers = map[string]bool{}, wanted, nil
 	known := map[string]string{}
 	for url := range wanted {
 		known[url] = ""
@@ -206,7 +207,7 @@ func (f *follower) read() {
 			files, err = f.origin.Read(ctx, maps.Clone(known))
 		}
 		return func() {
-			f.reading = false
+			f.reading, f.underWay = false, nil
 			f.haveRead(known, wanted, files, err, asked)
 			f.settle(func() { answerAll(readers, err) })
 			f.read()
@@ -227,7 +228,9 @@ func (f *follower) settle(answers ...func()) {
 	if len(lacking) > 0 {
 		for url := range lacking {
 			f.tried[url] = true
-			f.want(url, false)
+			if _, underWay := f.underWay[url]; !underWay {
+				f.want(url, false)
+			}
 		}
 		f.read()
 		return

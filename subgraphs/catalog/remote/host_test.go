@@ -37,6 +37,7 @@ type host struct {
 	texts    int           // that were sent
 	reads    []string      // URLs that were to be read
 	hold     chan struct{} // what searches wait for, having looked
+	holdRead chan struct{} // the same of reading
 }
 
 func newHost(catalog map[string]string) *host {
@@ -97,7 +98,17 @@ func (h *host) Files(ctx context.Context, known map[string]string) ([]remote.Fil
 	return out, down
 }
 
-func (h *host) Read(_ context.Context, wanted map[string]string) ([]remote.File, error) {
+func (h *host) Read(ctx context.Context, wanted map[string]string) ([]remote.File, error) {
+	h.mu.Lock()
+	hold := h.holdRead
+	h.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var out []remote.File
@@ -115,6 +126,7 @@ type replica struct {
 	*remote.Remote
 	mu    sync.Mutex
 	given map[string][]descriptor.Served
+	rules map[string]bool // of all issues there ever were
 }
 
 // follow starts a replica. It is stopped when the test ends, or before.
@@ -125,12 +137,17 @@ func follow(t *testing.T, s store.Store, c remote.Config, origins ...remote.Orig
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &replica{Remote: opened, given: map[string][]descriptor.Served{}}
+	r := &replica{Remote: opened, given: map[string][]descriptor.Served{}, rules: map[string]bool{}}
 	maps.Copy(r.given, opened.Given())
 	opened.Follow(t.Context(), func(_ context.Context, origin string, files []descriptor.Served) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.given[origin] = files
+		for _, f := range files {
+			for _, issue := range f.Issues {
+				r.rules[issue.Rule] = true
+			}
+		}
 		return nil
 	})
 	t.Cleanup(opened.Close)

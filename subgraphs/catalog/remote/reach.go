@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"callboard.dev/callboard/subgraphs/catalog/descriptor"
 )
@@ -25,7 +28,7 @@ func (f *follower) reach() (lacking map[string]bool) {
 	slices.SortFunc(level, func(a, b led) int { return strings.Compare(a.url, b.url) })
 	seen := map[string]bool{}
 	for len(level) > 0 {
-		var next []led
+		var reached, doubted []*file
 		for _, l := range level {
 			x := f.files[l.url]
 			if seen[l.url] || x != nil && x.Missing {
@@ -33,7 +36,7 @@ func (f *follower) reach() (lacking map[string]bool) {
 			}
 			seen[l.url] = true
 			if x == nil {
-				if !f.tried[l.url] {
+				if f.lacks(l.url) {
 					lacking[l.url] = true
 				}
 				continue
@@ -42,59 +45,105 @@ func (f *follower) reach() (lacking map[string]bool) {
 				x.origin, x.doubted = l.origin, true
 			}
 			if x.doubted {
-				f.parse(x, lacking)
+				doubted = append(doubted, x)
 			}
-			f.order = append(f.order, x)
+			reached = append(reached, x)
+		}
+		f.parseAll(doubted, lacking)
+		var next []led
+		for _, x := range reached {
 			for _, url := range f.targets(x) {
-				next = append(next, led{url, l.origin})
+				next = append(next, led{url, x.origin})
 			}
 		}
+		f.order = append(f.order, reached...)
 		level = next
 	}
 	return lacking
 }
 
-// parse makes what is served of a file. Where what it includes is lacking, that waits.
-func (f *follower) parse(x *file, lacking map[string]bool) {
-	now, own := descriptor.File{}, map[string]bool{}
-	if x.read() {
-		now = descriptor.Parse(x.Text, f.input(x, false, own))
+// lacks tells whether a file that is not known is still to be read, or under way.
+func (f *follower) lacks(url string) bool {
+	_, wanted := f.wanted[url]
+	_, underWay := f.underWay[url]
+	return wanted || underWay || !f.tried[url]
+}
+
+// outcome is what comes of parsing a file.
+type outcome struct {
+	lacking map[string]bool // what it includes and must be read first; where there is any, the rest means nothing
+	file    descriptor.File // as it is now
+	served  descriptor.Served
+	clean   bool
+	needed  []string // what its last good version includes
+}
+
+// parseAll parses files in doubt on all processors: at a start that is all of them.
+func (f *follower) parseAll(doubted []*file, lacking map[string]bool) {
+	outcomes := make([]outcome, len(doubted))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(doubted)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(doubted)); i = next.Add(1) - 1 {
+				outcomes[i] = f.parse(doubted[i])
+			}
+		})
 	}
-	x.includes = slices.Concat(now.Includes, x.needed)
-	if len(own) > 0 {
-		maps.Copy(lacking, own)
-		return
+	workers.Wait()
+	for i, x := range doubted {
+		x.take(outcomes[i])
+		maps.Copy(lacking, outcomes[i].lacking)
+	}
+}
+
+// parse works out what is served of a file. It changes nothing, and may run on any goroutine.
+func (f *follower) parse(x *file) outcome {
+	o := outcome{lacking: map[string]bool{}, needed: x.needed}
+	if x.read() {
+		o.file = descriptor.Parse(x.Text, f.input(x, false, o.lacking))
+	}
+	if len(o.lacking) > 0 {
+		return o
 	}
 	failed := func(issue descriptor.Issue) bool { return issue.Severity == descriptor.SeverityError }
-	clean := x.read() && !slices.ContainsFunc(now.Issues, failed)
-	if x.clean && !clean && len(x.Good) == 0 { // what it includes has turned bad
-		x.Good = x.Text
-		x.changed(x.Asked)
-	}
-	x.clean = clean
+	o.clean = x.read() && !slices.ContainsFunc(o.file.Issues, failed)
 	last := x.served
-	if last == nil && !x.clean && f.remembersGood(x) { // it was served before a restart
+	if last == nil && !o.clean && f.remembersGood(x, o.file.Includes) { // it was served before a restart
 		text := x.Text
 		if len(x.Good) > 0 {
 			text = x.Good
 		}
 		good := descriptor.Serve(descriptor.Parse(text, f.input(x, true, map[string]bool{})), nil)
-		last, x.needed = &good, good.Includes
+		last, o.needed = &good, good.Includes
 	}
-	if clean {
-		x.needed = now.Includes
+	if o.clean {
+		o.needed = o.file.Includes
 	}
-	x.includes = slices.Concat(now.Includes, x.needed)
+	now := o.file
 	if x.Found && !last.Serves() {
 		now, _ = descriptor.Skeleton(x.Text, now)
 	}
-	served := descriptor.Serve(now, last)
-	x.served, x.doubted = &served, false
+	o.served = descriptor.Serve(now, last)
+	return o
+}
+
+// take makes what came of parsing what is served.
+func (x *file) take(o outcome) {
+	x.includes = slices.Concat(o.file.Includes, o.needed)
+	if len(o.lacking) > 0 {
+		return
+	}
+	if x.clean && !o.clean && len(x.Good) == 0 { // what it includes has turned bad
+		x.Good = x.Text
+		x.changed(x.Asked)
+	}
+	x.clean, x.needed, x.served, x.doubted = o.clean, o.needed, &o.served, false
 }
 
 // remembersGood tells whether there is another version of a file or of what it includes, which was good.
-func (f *follower) remembersGood(x *file) bool {
-	return len(x.Good) > 0 || slices.ContainsFunc(x.includes, func(url string) bool { y := f.files[url]; return y != nil && len(y.Good) > 0 })
+func (f *follower) remembersGood(x *file, includes []string) bool {
+	return len(x.Good) > 0 || slices.ContainsFunc(includes, func(url string) bool { y := f.files[url]; return y != nil && len(y.Good) > 0 })
 }
 
 // input is how a file is parsed: as it is now, or as it was last good.
@@ -116,7 +165,7 @@ func (f *follower) input(x *file, good bool, lacking map[string]bool) descriptor
 				return name, y.Good, "", nil
 			}
 			switch {
-			case y == nil && !f.tried[name]:
+			case y == nil && f.lacks(name):
 				lacking[name] = true
 				return name, nil, "placeholder-unreadable", errors.New("the file is not read yet")
 			case y == nil:

@@ -383,6 +383,39 @@ func TestSlowSearchIsNotNewer(t *testing.T) {
 	})
 }
 
+// A file is not served before what it includes is read, even while others are being read.
+func TestIncludesAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(map[string]string{file: group("web", "One")})
+		r := follow(t, memory(t), remote.Config{}, h)
+		synctest.Wait()
+		hold := make(chan struct{})
+		h.set(func() {
+			h.holdRead = hold
+			h.catalog[file] = api("front", "$text: front.yaml")
+			h.catalog[other] = group("cart", "One")
+			h.other[root+"front.yaml"] = "one"
+		})
+		done := make(chan error, 2)
+		go func() { done <- r.Refresh(t.Context(), "host.example", other) }()
+		synctest.Wait()
+		go func() { done <- r.Refresh(t.Context(), "host.example") }()
+		later(time.Second)
+		r.want(t, "web One")
+		h.set(func() { h.holdRead = nil })
+		close(hold)
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			r.want(t, "front", "cart One")
+		}
+		if len(r.rules) > 0 {
+			t.Errorf("there were issues %v", r.rules)
+		}
+	})
+}
+
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHost(map[string]string{})
