@@ -17,6 +17,8 @@ import (
 	"callboard.dev/callboard/gateway/server"
 	"callboard.dev/callboard/gateway/supergraph"
 	"callboard.dev/callboard/subgraphs/catalog"
+	"callboard.dev/callboard/subgraphs/catalog/store"
+	"callboard.dev/callboard/subgraphs/catalog/store/postgres"
 	"callboard.dev/callboard/subgraphs/repos"
 )
 
@@ -175,7 +177,13 @@ func openFirstParty(ctx context.Context, cfg config.Config, log *slog.Logger, na
 	)
 	if wanted("catalog") {
 		group.Go(func() (err error) {
-			c, err = catalog.Open(ctx, catalog.Config{Folders: cfg.Folders, StateFolder: cfg.State, Log: log.With("subgraph", "catalog")})
+			remembered, err := openStore(cfg)
+			if err != nil {
+				return err
+			}
+			c, err = catalog.Open(ctx, catalog.Config{
+				Folders: cfg.Folders, StateFolder: cfg.State, Store: remembered, Log: log.With("subgraph", "catalog"),
+			})
 			return err
 		})
 	}
@@ -199,6 +207,14 @@ func openFirstParty(ctx context.Context, cfg config.Config, log *slog.Logger, na
 		return nil, err
 	}
 	return out, nil
+}
+
+// openStore returns the configured store of the catalog; nil for the file in the state folder.
+func openStore(cfg config.Config) (store.Store, error) {
+	if cfg.Store.Reveal() == "" {
+		return nil, nil
+	}
+	return postgres.New(cfg.Store.Reveal())
 }
 
 // playgroundExamples are the operations the playground opens with.

@@ -1,55 +1,75 @@
 package catalog
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"callboard.dev/callboard/subgraphs/catalog/store/sqlite"
 )
 
-func TestLocationsAreRemembered(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "state", "deeper")
-	l, broken, err := openLocations(folder)
-	if err != nil || broken != nil || len(l.Targets()) != 0 {
-		t.Fatalf("an absent file gives %v, %v, %v", l, broken, err)
-	}
-	for _, target := range []string{"/b", "/a", "/c", "/a"} {
-		if err := l.Add(target); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := l.Remove("/c"); err != nil {
+func writeLocations(t *testing.T, folder, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(folder, locationsFile), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
-	}
-	again, broken, err := openLocations(folder)
-	if err != nil || broken != nil || !slices.Equal(again.Targets(), []string{"/a", "/b"}) {
-		t.Fatalf("read again: %v, %v, %v", again.Targets(), broken, err)
-	}
-	files, err := os.ReadDir(folder)
-	if err != nil || len(files) != 1 {
-		t.Errorf("the folder holds %v, %v", files, err)
 	}
 }
 
-func TestFailureToRememberChangesNothing(t *testing.T) {
+func memory(t *testing.T) *sqlite.DB {
+	db := sqlite.New("")
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestOlderLocationsAreTakenOverOnce(t *testing.T) {
+	folder, db := t.TempDir(), memory(t)
+	for range 2 { // nothing is there the second time
+		issue, err := takeOver(t.Context(), folder, db)
+		if err != nil || issue != nil {
+			t.Fatalf("an absent file gives %v, %v", issue, err)
+		}
+	}
+	const text = `{"version": 1, "targets": ["/b", "/a", "/b"]}`
+	writeLocations(t, folder, text)
+	for range 2 {
+		issue, err := takeOver(t.Context(), folder, db)
+		if err != nil || issue != nil {
+			t.Fatalf("taking over gives %v, %v", issue, err)
+		}
+		if got, err := db.Locations(t.Context()); err != nil || len(got) == 0 || got[0] != "/a" {
+			t.Fatalf("the locations are %v, %v", got, err)
+		}
+		if _, _, err := db.RemoveLocation(t.Context(), "/b"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := db.Locations(t.Context()); err != nil || !slices.Equal(got, []string{"/a"}) {
+		t.Errorf("what was removed since is back: %v, %v", got, err)
+	}
+	if kept, err := os.ReadFile(filepath.Join(folder, locationsFile+".taken-over-1")); err != nil || string(kept) != text {
+		t.Errorf("kept %q, %v", kept, err)
+	}
+}
+
+func TestLocationsStayWhereTheStoreFails(t *testing.T) {
 	folder := t.TempDir()
-	l, _, err := openLocations(folder)
-	if err != nil {
+	writeLocations(t, folder, `{"version": 1, "targets": ["/a"]}`)
+	closed := sqlite.New("")
+	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Add("/a"); err != nil {
-		t.Fatal(err)
+	if issue, err := takeOver(t.Context(), folder, closed); err == nil || issue != nil {
+		t.Errorf("a store that fails gives %v, %v", issue, err)
 	}
-	l.file = filepath.Join(folder, locationsFile, "not-a-folder", locationsFile)
-	if err := l.Add("/b"); err == nil {
-		t.Error("a file below a file was written")
-	}
-	if err := l.Remove("/a"); err == nil {
-		t.Error("a file below a file was written")
-	}
-	if !slices.Equal(l.Targets(), []string{"/a"}) {
-		t.Errorf("the targets are %v", l.Targets())
+	if _, err := os.Stat(filepath.Join(folder, locationsFile)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -62,17 +82,20 @@ func TestBrokenLocationsAreKeptAside(t *testing.T) {
 		"relative target": `{"version": 1, "targets": ["a"]}`,
 		"two values":      `{"version": 1, "targets": ["/a"]} {}`,
 		"another type":    `["/a"]`,
+		"no path":         `{"version": 1, "targets": ["/a\u0000"]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			folder := t.TempDir()
-			for _, file := range []string{locationsFile, locationsFile + ".broken-1"} {
-				if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
+			folder, db := t.TempDir(), memory(t)
+			writeLocations(t, folder, text)
+			if err := os.WriteFile(filepath.Join(folder, locationsFile+".broken-1"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
 			}
-			l, broken, err := openLocations(folder)
-			if err != nil || broken == nil || len(l.Targets()) != 0 {
-				t.Fatalf("got %v, %v, %v", l, broken, err)
+			broken, err := takeOver(t.Context(), folder, db)
+			if err != nil || broken == nil {
+				t.Fatalf("got %v, %v", broken, err)
+			}
+			if got, err := db.Locations(t.Context()); err != nil || len(got) != 0 {
+				t.Errorf("the locations are %v, %v", got, err)
 			}
 			if broken.Rule != ruleStoredLocations || !strings.HasSuffix(broken.File, ".broken-2") {
 				t.Errorf("the issue is %+v", broken)
@@ -96,13 +119,18 @@ func FuzzParseLocations(f *testing.F) {
 		if err != nil {
 			return
 		}
-		folder := t.TempDir()
-		if err := writeLocations(filepath.Join(folder, locationsFile), targets); err != nil {
+		text, err = json.Marshal(map[string]any{"version": 1, "targets": targets})
+		if err != nil {
 			t.Fatal(err)
 		}
-		again, broken, err := openLocations(folder)
-		if err != nil || broken != nil || !slices.Equal(again.Targets(), targets) {
-			t.Fatalf("%q became %q, %v, %v", targets, again.Targets(), broken, err)
+		again, err := parseLocations(text)
+		if err != nil || !slices.Equal(again, targets) {
+			t.Fatalf("%q became %q, %v", targets, again, err)
+		}
+		for _, target := range targets {
+			if clean, wrong := checkTarget(target); clean != target || wrong != nil {
+				t.Errorf("%q cannot be registered", target)
+			}
 		}
 	})
 }

@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"callboard.dev/callboard/subgraphs/catalog/descriptor"
 	"callboard.dev/callboard/subgraphs/catalog/discover"
 	"callboard.dev/callboard/subgraphs/catalog/graph"
 	"callboard.dev/callboard/subgraphs/catalog/index"
+	"callboard.dev/callboard/subgraphs/catalog/store"
 	"callboard.dev/callboard/subgraphs/catalog/view"
 )
 
@@ -23,6 +25,9 @@ const (
 	codeTooMany   = "TOO_MANY"   // no more can be registered
 	codeTooLarge  = "TOO_LARGE"  // a text larger than a descriptor may be
 )
+
+// codeUnavailable is the code of an error that is no user's: what must answer does not.
+const codeUnavailable = "UNAVAILABLE"
 
 type mutation struct{ catalog *Catalog }
 
@@ -82,7 +87,7 @@ func checkTarget(target string) (string, []*graph.UserError) {
 	switch {
 	case !filepath.IsAbs(target):
 		return "", userError(codeBadTarget, "target", "the target %.100q is not an absolute path; write it from the root of the file system", target)
-	case len(target) > maxTarget || strings.ContainsRune(target, 0):
+	case len(target) > maxTarget || !utf8.ValidString(target) || strings.ContainsRune(target, 0):
 		return "", userError(codeBadTarget, "target", "the target is no path that can be opened")
 	}
 	return filepath.Clean(target), nil
@@ -96,17 +101,14 @@ func (m mutation) RegisterLocation(ctx context.Context, input graph.RegisterLoca
 		out.UserErrors = wrong
 		return out, nil
 	}
-	m.catalog.registering.Lock()
-	defer m.catalog.registering.Unlock()
-	registered := m.catalog.locations
-	if !registered.Has(target) {
-		if len(registered.Targets()) >= maxLocations {
-			out.UserErrors = userError(codeTooMany, "target", "%d locations are registered, and there can be no more; list the files in one Location entity", maxLocations)
-			return out, nil
-		}
-		// A client that goes away halfway must not leave a location that is read and not remembered.
-		ctx = context.WithoutCancel(ctx)
-		if err := m.catalog.discovery.Add(ctx, target); errors.Is(err, discover.ErrClosed) {
+	c := m.catalog
+	c.registering.Lock()
+	defer c.registering.Unlock()
+	// A client that goes away halfway must not leave a location that is read and not remembered.
+	ctx = context.WithoutCancel(ctx)
+	known := c.locations.Has(target)
+	if !known {
+		if err := c.discovery.Add(ctx, target); errors.Is(err, discover.ErrClosed) {
 			return nil, err
 		} else if err != nil {
 			code := codeBadTarget
@@ -116,9 +118,19 @@ func (m mutation) RegisterLocation(ctx context.Context, input graph.RegisterLoca
 			out.UserErrors = userError(code, "target", "%v", err)
 			return out, nil
 		}
-		if err := registered.Add(target); err != nil {
-			return nil, errors.Join(err, m.catalog.discovery.Remove(ctx, target))
+	}
+	// Also what is known is asked for: another replica may just have removed it.
+	if err := c.locations.Add(ctx, target); err != nil {
+		if !known {
+			if undone := c.discovery.Remove(ctx, target); undone != nil {
+				c.log.Error("a location that could not be remembered is read all the same", "target", target, "error", undone)
+			}
 		}
+		if errors.Is(err, store.ErrFull) {
+			out.UserErrors = userError(codeTooMany, "target", "%d locations are registered, and there can be no more; list the files in one Location entity", store.MaxLocations)
+			return out, nil
+		}
+		return nil, c.notRemembered(err)
 	}
 	out.Location = &graph.RegisteredLocation{Target: target}
 	return out, nil
@@ -132,19 +144,28 @@ func (m mutation) RemoveLocation(ctx context.Context, input graph.RemoveLocation
 		out.UserErrors = wrong
 		return out, nil
 	}
-	m.catalog.registering.Lock()
-	defer m.catalog.registering.Unlock()
-	if !m.catalog.locations.Has(target) {
+	c := m.catalog
+	c.registering.Lock()
+	defer c.registering.Unlock()
+	ctx = context.WithoutCancel(ctx)
+	// Forgotten first: should the process end in between, a restart does what was asked for.
+	found, err := c.locations.Remove(ctx, target)
+	if err != nil {
+		return nil, c.notRemembered(err)
+	}
+	if err := c.discovery.Remove(ctx, target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if !found {
 		out.UserErrors = userError(codeNotFound, "target", "%s is not registered; registeredLocations lists what is", target)
 		return out, nil
 	}
-	// Forgotten first: should the process end in between, a restart does what was asked for.
-	if err := m.catalog.locations.Remove(target); err != nil {
-		return nil, err
-	}
-	if err := m.catalog.discovery.Remove(context.WithoutCancel(ctx), target); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
 	out.Location = &graph.RegisteredLocation{Target: target}
 	return out, nil
+}
+
+// notRemembered is what a client is told of a store that does not answer. The reason may tell of machines, and goes to the log.
+func (c *Catalog) notRemembered(err error) error {
+	c.log.Error("registered locations cannot be changed", "error", err)
+	return view.Refuse(codeUnavailable, "the catalog's store does not answer, so nothing can be registered or removed now; try again")
 }

@@ -97,9 +97,10 @@ func issueMatcher(f graph.IngestionIssueFilter) (func(descriptor.Issue) bool, er
 
 // RegisteredLocations are the locations that clients registered.
 func (q query) RegisteredLocations(context.Context) ([]*graph.RegisteredLocation, error) {
-	q.catalog.registering.Lock()
-	defer q.catalog.registering.Unlock()
-	targets := q.catalog.locations.Targets()
+	targets, known := q.catalog.locations.Targets()
+	if !known {
+		return nil, view.Refuse(codeUnavailable, "the catalog's store has not answered since the catalog was started, so what is registered is not known; try again")
+	}
 	out := make([]*graph.RegisteredLocation, len(targets))
 	for i, target := range targets {
 		out[i] = &graph.RegisteredLocation{Target: target}

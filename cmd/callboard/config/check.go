@@ -168,6 +168,7 @@ var allowed = map[string]struct {
 	"endpoint":    {"an http or https URL without user, password and fragment; credentials belong under headers", isEndpoint},
 	"subgraph":    {"a name of letters, digits, - and _ that starts with a letter, 1 to 63 characters", subgraphName.MatchString},
 	"source":      {"a name of letters, digits, ., - and _ that starts with a letter or a digit, 1 to 100 characters", sourceName.MatchString},
+	"store":       {"the address of a PostgreSQL database, such as postgres://USER:PASSWORD@HOST:5432/DATABASE, or nothing", isStore},
 	"prefix":      {"a range of addresses, such as 127.0.0.0/8 or fd00::/8", isPrefix},
 	"header":      {"the name of an HTTP header that is not one of the connection's own", isHeader},
 	"headervalue": {"a header's value: one line of text", isHeaderValue},
@@ -223,6 +224,12 @@ func isOrigin(value string) bool {
 func isEndpoint(value string) bool {
 	u, err := url.Parse(value)
 	return err == nil && isHTTP(u) && u.User == nil && !strings.Contains(value, "#")
+}
+
+// isStore also takes the stars that Effective prints, as what it prints is a configuration.
+func isStore(value string) bool {
+	u, err := url.Parse(value)
+	return value == hidden || err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && (u.Host != "" || u.Query().Get("host") != "")
 }
 
 func isHTTP(u *url.URL) bool {

@@ -28,6 +28,7 @@ type Config struct {
 	Listen    string     `yaml:"listen" validate:"address"`
 	Folders   []string   `yaml:"folders" validate:"dive,required"`
 	State     string     `yaml:"state" validate:"required"`
+	Store     Secret     `yaml:"store" validate:"omitempty,store"`
 	Log       Log        `yaml:"log"`
 	Server    Server     `yaml:"server"`
 	Limits    Limits     `yaml:"limits"`

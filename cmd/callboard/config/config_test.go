@@ -49,6 +49,7 @@ func TestWholeFile(t *testing.T) {
 listen: "127.0.0.1:${PORT}"
 folders: [../code, /srv/code, ~/src]
 state: state
+store: postgres://callboard:${TOKEN}@db.example.com/callboard?sslmode=verify-full
 log: {level: debug, format: json}
 server:
   timeout: 1m30s
@@ -97,6 +98,7 @@ gateway:
 	expect("listen", got.Listen, "127.0.0.1:4400")
 	expect("folders", got.Folders, []string{"/etc/code", "/srv/code", "/home/ada/src"})
 	expect("state", got.State, "/etc/callboard/state")
+	expect("store", got.Store.Reveal(), "postgres://callboard:s3cr3t-value@db.example.com/callboard?sslmode=verify-full")
 	expect("level", got.Log.SlogLevel(), slog.LevelDebug)
 	expect("timeout", got.Server.Timeout.Duration(), 90*time.Second)
 	expect("maxBody", int64(got.Server.MaxBody), int64(65536))
@@ -130,7 +132,7 @@ func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 	}{
 		{"lisen: x:1", ":1: lisen: there is no such key; did you mean listen?"},
 		{"log:\n  livel: info", ":2: log.livel: there is no such key; did you mean level?"},
-		{"zzzzzz: 1", ":1: zzzzzz: there is no such key; there are cache, folders, gateway, limits, listen, log, server, sources, state, subgraphs"},
+		{"zzzzzz: 1", ":1: zzzzzz: there is no such key; there are cache, folders, gateway, limits, listen, log, server, sources, state, store, subgraphs"},
 		{"listen: localhost", ":1: listen: want HOST:PORT"},
 		{"listen: localhost:99999", ":1: listen: want HOST:PORT"},
 		{"\nlog:\n  level: loud", ":3: log.level: want one of debug, info, warn, error"},
@@ -166,6 +168,9 @@ func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 		{"subgraphs:\n  - name: a\n    url: ftp://a/", ":3: subgraphs[0].url: want an http or https URL"},
 		{"subgraphs:\n  - name: Catalog\n    url: http://a/", ":2: subgraphs[0].name: Catalog is one of Callboard's own"},
 		{"subgraphs:\n  - {name: a-b, url: http://a/}\n  - {name: A_b, url: http://a/}", ":3: subgraphs[1].name: A_b and a-b are one name"},
+		{"state: x\nstore: mysql://h/d", ":2: store: want the address of a PostgreSQL database"},
+		{"store: catalog.db", ":1: store: want the address of a PostgreSQL database"},
+		{"store: postgres:///d", ":1: store: want the address of a PostgreSQL database"},
 		{"subgraphs:\n  - name: a\n    url: http://a/\n    headers:\n      Host: x", ":5: subgraphs[0].headers[Host]: want the name of an HTTP header"},
 		{"subgraphs:\n  - name: a\n    url: http://a/\n    headers:\n      A: ${EMPTY}", ":5: subgraphs[0].headers[A]: want a header's value"},
 		{"subgraphs:\n  - name: a\n    url: http://a/\n    headers: {x-a: b, X-A: c}", "is the header X-A again"},
@@ -237,6 +242,8 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 		header + "      X: ok\n    timeout: ${TOKEN}\n",
 		header + "      X: ok\n    forwardHeaders: [\"${TOKEN} x\"]\n",
 		"subgraphs: [{name: a, url: \"http://me:hunter2@a/\"}]",
+		"store: mysql://u:hunter2@h/d",
+		"store: postgres://u:hunter2@[h/d",
 		"limits: {depth: ${TOKEN}}",
 		"listen: ${TOKEN}",
 		"state: ${TOKEN",
@@ -253,6 +260,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 func TestSecretPrintsAsStars(t *testing.T) {
 	secret := config.NewSecret("hunter2")
 	c := config.Default()
+	c.Store = secret
 	c.Subgraphs = []config.Subgraph{{Name: "a", Headers: map[string]config.Secret{"X": secret}}}
 	type owner struct {
 		secret config.Secret

@@ -30,10 +30,16 @@ const (
 
 // Input says where a file's bytes come from.
 type Input struct {
-	File   string // absolute path, for issues and as the folder that placeholders are relative to
-	Origin string // the location that led to the file, "type:target"; the file itself where empty
-	Root   string // the folder whose files placeholders may read; where empty, none
+	File     string // absolute path or URL, for issues and as the folder that placeholders are relative to
+	Location string // the file as a location, "type:target"; "file:" and File where empty
+	Origin   string // the location that led to the file, "type:target"; the file itself where empty
+	Root     string // the folder whose files placeholders may read; where empty, none
+	Included Include
 }
+
+// Include reads what a placeholder names, in place of files below Input.Root. It returns the name of what was read or was to be
+// read, for File.Includes, and its content of at most limit bytes; or why it cannot, with the rule that is broken.
+type Include func(target string, limit int) (name string, content []byte, rule string, err error)
 
 // File is what one file holds.
 type File struct {

@@ -60,7 +60,7 @@ type Relation struct {
 
 // Source tells where a document was read.
 type Source struct {
-	File     string // absolute path
+	File     string // absolute path, or URL
 	Document int    // position in the file, from 0
 	Line     int    // first line of the document, from 1
 	Location string // the location that led to it, "type:target"
@@ -81,7 +81,7 @@ type Issue struct {
 	Severity Severity
 	Rule     string // stable, kebab-case: "metadata-name-format"
 	Message  string // what is wrong and what to do
-	File     string // absolute path
+	File     string // absolute path, URL, or the name of an origin
 	Document int    // position in the file from 0; -1 where the issue is with the whole file
 	Line     int    // from 1; 0 where unknown
 	Ref      Ref    // the entity concerned; zero where it has no valid name

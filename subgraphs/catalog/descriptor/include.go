@@ -96,6 +96,14 @@ var urlScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 
 // readIncluded reads the file that a placeholder names, and tells the rule that is broken where it cannot.
 func (d *reading) readIncluded(target string) (content []byte, rule string, err error) {
+	if d.in.Included != nil {
+		name, content, rule, err := d.in.Included(target, min(MaxIncludeSize, maxIncluded-d.included))
+		if name != "" {
+			d.includes = append(d.includes, name)
+		}
+		d.included += len(content)
+		return content, rule, err
+	}
 	switch {
 	case target == "" || strings.ContainsRune(target, 0):
 		return nil, "placeholder-target", errors.New("names no file; give a path relative to this one")

@@ -23,7 +23,10 @@ var sortedFields = []string{"providesApis", "consumesApis", "dependsOn", "depend
 func (d *reading) build() {
 	metadata := object(d.document["metadata"])
 	spec := object(d.document["spec"])
-	here, origin := "file:"+d.in.File, d.in.Origin
+	here, origin := d.in.Location, d.in.Origin
+	if here == "" {
+		here = "file:" + d.in.File
+	}
 	if origin == "" || origin == here {
 		here = cmp.Or(origin, here) // one text for both
 		origin = here

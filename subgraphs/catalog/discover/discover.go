@@ -33,6 +33,7 @@ type Config struct {
 	MaxWatches int           // the most folders to watch; the rest are polled; 0 for as many as the system gives
 	Poll       time.Duration // how often to look at what cannot be watched; 0 for defaultPoll
 	Log        *slog.Logger
+	Given      map[string][]descriptor.Served // files that are read elsewhere, as for Give
 }
 
 // defaultPoll is slow enough to cost nothing, and what it is for is rare: folders beyond the system's limit of watches, and
@@ -67,11 +68,13 @@ type survey struct {
 	files     map[string]*file   // what was read, by the path it is named by
 	roots     map[string]string  // folder -> checkout
 	dirty     map[string]dirt
-	located   []descriptor.Issue // of locations and their targets
-	globbed   bool               // some location has a pattern
-	collected []*file            // what the last snapshot was made of
-	served    int                // entities in it, those left out for conflicts included
-	settled   bool               // since the last snapshot, nothing changed but what is in files
+	located   []descriptor.Issue             // of locations and their targets
+	globbed   bool                           // some location has a pattern
+	collected []*file                        // what the last snapshot was made of
+	given     map[string][]descriptor.Served // files that are read elsewhere, by who gave them
+	elsewhere map[string]bool                // the names of those files
+	served    int                            // entities in it, those left out for conflicts included
+	settled   bool                           // since the last snapshot, nothing changed but what is in files
 
 	watcher    *fsnotify.Watcher
 	maxWatches int
@@ -105,12 +108,15 @@ func Open(ctx context.Context, c Config, publish func(descriptor.Snapshot)) (*Di
 	ctx, cancel := context.WithCancel(ctx)
 	s := &survey{
 		ctx: ctx, log: log, folders: folders, locations: locations, maxWatches: c.MaxWatches,
-		tree: map[string]*folder{}, files: map[string]*file{}, roots: map[string]string{}, dirty: map[string]dirt{},
+		tree: map[string]*folder{}, files: map[string]*file{}, roots: map[string]string{}, dirty: map[string]dirt{}, given: map[string][]descriptor.Served{},
 		watched: map[string]bool{}, rewatched: map[string]bool{}, unwatched: map[string]error{},
 	}
 	if s.watcher, err = fsnotify.NewWatcher(); err != nil {
 		log.Warn("files cannot be watched and are polled", "every", c.Poll, "error", err)
 		s.watcher = nil
+	}
+	for giver, files := range c.Given {
+		s.give(giver, files)
 	}
 	d := &Discovery{survey: s, publish: publish, requests: make(chan request), cancel: cancel, done: make(chan struct{})}
 	for _, folder := range folders {
@@ -193,6 +199,43 @@ func (d *Discovery) Remove(ctx context.Context, target string) error {
 		s.locations = slices.Delete(slices.Clone(s.locations), i, i+1)
 		return nil
 	})
+}
+
+// Replace makes targets the registered locations, and returns once a snapshot with them was published. They are what was added
+// before, here or elsewhere, so they are not refused: what is not there is an issue.
+func (d *Discovery) Replace(ctx context.Context, targets []string) error {
+	locations, err := absolute(targets)
+	if err != nil {
+		return fmt.Errorf("reading locations: %w", err)
+	}
+	return d.ask(ctx, func() error {
+		d.survey.locations = locations
+		return nil
+	})
+}
+
+// Give makes files that are read elsewhere part of the snapshots, in the place of those given by the same giver before, and returns once
+// a snapshot with them was published. Of documents that describe one ref the first file by path or URL wins, wherever it is.
+func (d *Discovery) Give(ctx context.Context, giver string, files []descriptor.Served) error {
+	return d.ask(ctx, func() error {
+		d.survey.give(giver, files)
+		return nil
+	})
+}
+
+// give takes files that are read elsewhere, and remembers how they are called.
+func (s *survey) give(giver string, files []descriptor.Served) {
+	s.given[giver] = files
+	s.elsewhere = map[string]bool{}
+	for _, files := range s.given {
+		for _, f := range files {
+			for _, entity := range f.Entities {
+				if entity != nil {
+					s.elsewhere[entity.Source.File] = true
+				}
+			}
+		}
+	}
 }
 
 // Validate reads text as if it were the content of file, and returns what discovery would make of it. Nothing is stored.

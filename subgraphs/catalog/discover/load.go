@@ -1,14 +1,12 @@
 package discover
 
 import (
-	"bytes"
 	"errors"
 	"hash/maphash"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,9 +23,15 @@ type file struct {
 	size       int64
 	modified   time.Time
 	sum        uint64
-	parsed     descriptor.File
-	served     []*descriptor.Entity // one for each document: its own, or the last good one, or nil
-	issues     []descriptor.Issue
+	descriptor.Served
+}
+
+// last is what was served of a file; nil where nothing was.
+func (f *file) last() *descriptor.Served {
+	if f == nil {
+		return nil
+	}
+	return &f.Served
 }
 
 // dirt says how much of a file is in doubt.
@@ -93,7 +97,7 @@ func (s *survey) loadOne(w wanted, known *file, doubt dirt) *file {
 	}
 	f.real = real
 	if real != w.path && !s.mayRead(real, w.root) {
-		f.issues = []descriptor.Issue{{
+		f.Issues = []descriptor.Issue{{
 			Severity: descriptor.SeverityError, Rule: "file-outside", File: w.path, Document: -1,
 			Message: "the file is a link that leaves its checkout and the configured folders, and is not read; replace it by a file",
 		}}
@@ -115,17 +119,14 @@ func (s *survey) loadOne(w wanted, known *file, doubt dirt) *file {
 	if doubt != included && known != nil && !known.missing && known.sum == f.sum && known.real == real && known.size == f.size {
 		return known
 	}
-	f.parsed = descriptor.Parse(text, descriptor.Input{File: w.path, Origin: w.origin, Root: w.root})
-	f.issues = f.parsed.Issues
-	if w.found && isSkeleton(text, f.parsed) && (known == nil || !slices.ContainsFunc(known.served, func(e *descriptor.Entity) bool { return e != nil })) {
-		f.parsed.Documents = nil
-		f.issues = []descriptor.Issue{{
-			Severity: descriptor.SeverityWarning, Rule: "template-skeleton", File: w.path, Document: -1, Line: f.parsed.Issues[0].Line,
-			Message: "template expressions keep every document of the file from being valid, so it is taken for part of a template; if it is none: " + f.parsed.Issues[0].Message,
-		}}
-		return f
+	parsed := descriptor.Parse(text, descriptor.Input{File: w.path, Origin: w.origin, Root: w.root})
+	if w.found && !known.last().Serves() {
+		if skeleton, is := descriptor.Skeleton(text, parsed); is {
+			f.File = skeleton
+			return f
+		}
 	}
-	f.serve(known)
+	f.Served = descriptor.Serve(parsed, known.last())
 	return f
 }
 
@@ -133,6 +134,7 @@ func (s *survey) loadOne(w wanted, known *file, doubt dirt) *file {
 // still there keeps the last good ones.
 func (s *survey) unreadable(f, known *file, err error) *file {
 	gone := errors.Is(err, fs.ErrNotExist) && !exists(f.path)
+	var refused descriptor.File
 	switch {
 	case gone:
 		f.missing = true
@@ -142,87 +144,15 @@ func (s *survey) unreadable(f, known *file, err error) *file {
 		if info, err := os.Stat(f.path); err == nil {
 			size = info.Size()
 		}
-		f.issues = []descriptor.Issue{descriptor.SizeIssue(f.path, size)}
+		refused.Issues = []descriptor.Issue{descriptor.SizeIssue(f.path, size)}
 	default:
-		f.issues = []descriptor.Issue{{
+		refused.Issues = []descriptor.Issue{{
 			Severity: descriptor.SeverityError, Rule: "file-unreadable", File: f.path, Document: -1,
 			Message: "the file cannot be read: " + reason(err) + "; correct its permissions, or what it links to",
 		}}
 	}
-	f.serve(known)
+	f.Served = descriptor.Serve(refused, known.last())
 	return f
-}
-
-// serve decides which entity stands for each document: its own or, where it is refused, the last good one of the same ref, or
-// of the same position where the ref cannot be told. So a file that is being edited never empties the catalog.
-func (f *file) serve(known *file) {
-	f.served = make([]*descriptor.Entity, len(f.parsed.Documents))
-	taken := map[descriptor.Ref]bool{}
-	for i, document := range f.parsed.Documents {
-		if f.served[i] = document.Entity; document.Entity != nil {
-			taken[document.Ref] = true
-		}
-	}
-	if known == nil {
-		return
-	}
-	if len(f.parsed.Documents) == 0 {
-		if len(f.issues) > 0 { // the whole file was refused
-			f.parsed.Documents, f.parsed.Includes = known.parsed.Documents, known.parsed.Includes
-			f.served = known.served
-			f.explain(-1, descriptor.Ref{})
-		}
-		return
-	}
-	for i, document := range f.parsed.Documents {
-		if f.served[i] != nil {
-			continue
-		}
-		for j, old := range known.parsed.Documents {
-			entity := known.served[j]
-			if entity == nil || taken[entity.Ref] {
-				continue
-			}
-			if document.Ref == entity.Ref || document.Ref == (descriptor.Ref{}) && document.Position == old.Position {
-				f.served[i], taken[entity.Ref] = entity, true
-				f.parsed.Documents[i].Targets = old.Targets
-				f.explain(document.Position, entity.Ref)
-				break
-			}
-		}
-	}
-}
-
-// explain adds to the errors of a document, or of the whole file, that an older version is served.
-func (f *file) explain(position int, ref descriptor.Ref) {
-	f.issues = slices.Clone(f.issues)
-	for i := range f.issues {
-		if issue := &f.issues[i]; issue.Document == position && issue.Severity == descriptor.SeverityError {
-			issue.Message += "; until then the last good version is served"
-			if issue.Ref == (descriptor.Ref{}) {
-				issue.Ref = ref
-			}
-		}
-	}
-}
-
-// isSkeleton tells a file that templates fill in from one that is wrong: no document is valid, and what is wrong with one of them
-// is on a line with a template expression.
-func isSkeleton(text []byte, parsed descriptor.File) bool {
-	if len(parsed.Issues) == 0 || slices.ContainsFunc(parsed.Documents, func(d descriptor.Document) bool { return d.Entity != nil }) {
-		return false
-	}
-	wrong := map[int]bool{}
-	for _, issue := range parsed.Issues {
-		wrong[issue.Line] = wrong[issue.Line] || issue.Severity == descriptor.SeverityError
-	}
-	number := 0
-	for line := range bytes.Lines(text) {
-		if number++; wrong[number] && (bytes.Contains(line, []byte("{{")) || bytes.Contains(line, []byte("{%"))) {
-			return true
-		}
-	}
-	return false
 }
 
 // mayRead tells whether a path, free of symbolic links, lies in the checkout or in a configured folder.

@@ -88,20 +88,22 @@ func (s *survey) collect() []*file {
 // targets returns the files that the Locations of a file name.
 func (s *survey) targets(f *file) []wanted {
 	var out []wanted
-	for i, entity := range f.served {
+	for i, entity := range f.Entities {
 		if entity == nil || entity.Kind != "Location" {
 			continue
 		}
 		kind, _ := entity.Spec["type"].(string)
 		presence, _ := entity.Spec["presence"].(string)
-		for _, target := range f.parsed.Documents[i].Targets {
+		for _, target := range f.Documents[i].Targets {
 			issue := descriptor.Issue{
 				Severity: descriptor.SeverityWarning, File: f.path, Document: entity.Source.Document, Line: target.Line, Ref: entity.Ref,
 			}
 			switch {
+			case s.elsewhere[target.Text]: // it is served anyway
+				continue
 			case kind == "url" || remote.MatchString(target.Text):
 				issue.Rule = "location-remote"
-				issue.Message = fmt.Sprintf("the target %q is remote, and only files on disk are read here; check the repository out below a searched folder", target.Text)
+				issue.Message = fmt.Sprintf("the target %q is remote, and a file on disk leads to files on disk alone; have a source search its repository, or check that out below a searched folder", target.Text)
 				s.located = append(s.located, issue)
 				continue
 			case kind != "" && kind != "file":

@@ -15,11 +15,19 @@ import (
 // file, the first; the other is an issue that names the winner.
 func (s *survey) merge(files []*file) descriptor.Snapshot {
 	snapshot := descriptor.Snapshot{Entities: make([]*descriptor.Entity, 0, len(files)), Issues: s.issuesOf(files)}
-	for _, f := range files {
-		for _, entity := range f.served {
+	take := func(served *descriptor.Served) {
+		for _, entity := range served.Entities {
 			if entity != nil {
 				snapshot.Entities = append(snapshot.Entities, entity)
 			}
+		}
+	}
+	for _, f := range files {
+		take(&f.Served)
+	}
+	for _, given := range s.given {
+		for i := range given {
+			take(&given[i])
 		}
 	}
 	s.served = len(snapshot.Entities)
@@ -50,11 +58,16 @@ func (s *survey) merge(files []*file) descriptor.Snapshot {
 	return snapshot
 }
 
-// issuesOf returns what is wrong with files, locations and folders, in any order.
+// issuesOf returns what is wrong with files, those given, locations and folders, in any order.
 func (s *survey) issuesOf(files []*file) []descriptor.Issue {
 	out := slices.Clone(s.located)
 	for _, f := range files {
-		out = append(out, f.issues...)
+		out = append(out, f.Issues...)
+	}
+	for _, given := range s.given {
+		for i := range given {
+			out = append(out, given[i].Issues...)
+		}
 	}
 	for _, f := range s.tree {
 		out = append(out, f.issues...)

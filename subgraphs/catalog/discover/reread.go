@@ -33,7 +33,7 @@ func (s *survey) reread(last descriptor.Snapshot) (descriptor.Snapshot, bool) {
 	entities := slices.Clone(last.Entities)
 	for _, at := range doubted {
 		old, now := files[at], s.files[files[at].path]
-		if !leadsAsBefore(old, now) || !replace(entities, old.served, now.served) {
+		if !leadsAsBefore(old, now) || !replace(entities, old.Entities, now.Entities) {
 			return last, false
 		}
 		files[at] = now
@@ -45,8 +45,8 @@ func (s *survey) reread(last descriptor.Snapshot) (descriptor.Snapshot, bool) {
 // leadsAsBefore tells whether no other file is read or watched for the new version of a file than was for the old.
 func leadsAsBefore(old, now *file) bool {
 	location := func(e *descriptor.Entity) bool { return e != nil && e.Kind == "Location" }
-	return !now.missing && old.real == now.real && slices.Equal(old.parsed.Includes, now.parsed.Includes) &&
-		!slices.ContainsFunc(old.served, location) && !slices.ContainsFunc(now.served, location)
+	return !now.missing && old.real == now.real && slices.Equal(old.Includes, now.Includes) &&
+		!slices.ContainsFunc(old.Entities, location) && !slices.ContainsFunc(now.Entities, location)
 }
 
 // replace puts the entities of the new version of a file in the place of the old, which both are in the same number and of the same

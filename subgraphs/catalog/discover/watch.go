@@ -296,7 +296,7 @@ func (s *survey) watchBeside(path string) {
 func (s *survey) watchFor(files []*file) {
 	s.includes, s.links = map[string][]string{}, map[string][]string{}
 	for _, f := range files {
-		for _, name := range f.parsed.Includes {
+		for _, name := range f.Includes {
 			s.includes[name] = append(s.includes[name], f.path)
 			s.watchBeside(filepath.Dir(name))
 		}

@@ -3232,7 +3232,7 @@ type Mutation {
   "Checks the text of a descriptor file without storing it. Files that the text includes by ` + "`" + `$text` + "`" + `, ` + "`" + `$json` + "`" + ` or ` + "`" + `$yaml` + "`" + ` are not read, so such a text is not valid here; ` + "`" + `callboard check` + "`" + ` reads them."
   validateDescriptor("The text to check." input: ValidateDescriptorInput!): ValidateDescriptorPayload!
 
-  "Adds a descriptor file, or a pattern that matches some, to what the catalog reads. It is remembered across restarts."
+  "Adds a descriptor file, or a pattern that matches some, to what the catalog reads. It is remembered across restarts, and read by all replicas that share a store."
   registerLocation("What to read." input: RegisterLocationInput!): RegisterLocationPayload!
 
   "Stops reading a location that was registered."
@@ -4155,7 +4155,7 @@ type EntityProfile {
 
 "Where an entity was read."
 type EntitySource {
-  "The path of the file."
+  "The path of the file, or its URL where it lies on a repository host."
   file: String!
   "The first line of the document, from 1."
   line: Int!
@@ -4568,7 +4568,7 @@ type IngestionIssue {
   rule: String!
   "What is wrong and what to do."
   message: String!
-  "The path of the file."
+  "The path of the file, or its URL where it lies on a repository host; the name of the host where that as a whole is concerned."
   file: String!
   "The line, from 1; null where it is not known."
   line: Int
