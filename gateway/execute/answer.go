@@ -214,6 +214,16 @@ func (t *tree) holdsNone(selection *plan.Selection, at uint32) bool {
 	return true
 }
 
+// holdsNothing tells whether the object has nothing in any of the selection's fields.
+func (t *tree) holdsNothing(selection *plan.Selection, at uint32) bool {
+	for i := range selection.Fields {
+		if t.values[at+uint32(selection.Fields[i].Slot)].kind > kindNull {
+			return false
+		}
+	}
+	return true
+}
+
 // copyObject gives another object the values that were read for the first one. Objects below are shared: they are the same entity's.
 func (t *tree) copyObject(selection *plan.Selection, from, to uint32) {
 	if from == to {
