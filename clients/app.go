@@ -188,8 +188,7 @@ func (a *App) signIn(ctx context.Context, network http.RoundTripper) (token stri
 		return "", 0, failure("", err)
 	}
 	defer resp.Body.Close()
-	if err := refusal("", resp); err != nil {
-		e := Of(err)
+	if e := refusal("", resp); e != nil {
 		if e.Kind == ErrForbidden || e.Kind == ErrNotFound {
 			reading := GitHubLimits.Read(resp, textOf(resp), time.Now())
 			if e.Kind, e.Message = ErrForbidden, "it gives no token to its GitHub App; check the App's ID, key and installation"; reading.Limited {

@@ -90,16 +90,12 @@ func (c *circuit) retryAt() time.Time { return time.Unix(0, c.until.Load()+1) } 
 
 func (c *circuit) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	done, err := c.breaker.Allow()
+	if errors.Is(err, gobreaker.ErrTooManyRequests) { // half-open: one request is finding out
+		return nil, &Error{Kind: ErrUnavailable, Source: c.source, ours: true, RetryAt: time.Now().Add(time.Second),
+			Message: "it was down, and is being tried; try again in a moment"}
+	}
 	if err != nil {
-		e := &Error{Kind: ErrUnavailable, Source: c.source, ours: true}
-		if errors.Is(err, gobreaker.ErrTooManyRequests) { // half-open: one request is finding out
-			e.RetryAt = time.Now().Add(time.Second)
-			e.Message = "it was down, and is being tried; try again in a moment"
-			return nil, e
-		}
-		e.RetryAt = c.retryAt()
-		e.Message = fmt.Sprintf("it is down and is left alone for %v; try again after that", circuitPause)
-		return nil, e
+		return nil, c.leftAlone()
 	}
 	settled := false
 	defer func() {
@@ -111,11 +107,26 @@ func (c *circuit) pass(r *http.Request, next http.RoundTripper) (*http.Response,
 	settled = true
 	outcome := err
 	if err == nil {
-		outcome = refusal(c.source, resp)
+		if e := refusal(c.source, resp); e != nil { // not a nil *Error in an error
+			outcome = e
+		}
 	}
 	c.health.answered(outcome)
 	done(counted(outcome))
 	return resp, err
+}
+
+// reconsider stands right before the network: the circuit may have opened while the request waited for its place.
+func (c *circuit) reconsider(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if c.breaker.State() == gobreaker.StateOpen {
+		return nil, c.leftAlone()
+	}
+	return next.RoundTrip(r)
+}
+
+func (c *circuit) leftAlone() *Error {
+	return &Error{Kind: ErrUnavailable, Source: c.source, ours: true, RetryAt: c.retryAt(),
+		Message: fmt.Sprintf("it is down and is left alone for %v; try again after that", circuitPause)}
 }
 
 // counted returns what the breaker is to count of an outcome: nil for a success, errNotCounted for what says nothing, and failures.

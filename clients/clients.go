@@ -41,7 +41,7 @@ func (s *Source) chain(network http.RoundTripper) http.RoundTripper {
 		// Answers that are remembered go no further.
 		(&memory{set, shared.Cache}).pass,
 		// From here outwards refusals are errors.
-		(&judgement{set.Name}).pass,
+		(&judgement{set.Name, true}).pass,
 		// A request ends, with all its attempts.
 		(&patience{set.Timeout}).pass,
 		// Of many that ask the same one goes on.
@@ -54,8 +54,10 @@ func (s *Source) chain(network http.RoundTripper) http.RoundTripper {
 		s.limiter.pass,
 		// Not too many at once.
 		s.bulkhead.pass,
-		// What was allowed may have been forbidden while it waited for its place.
-		s.limiter.reconsider,
+		// It may have gone down while the request waited for its place.
+		s.circuit.reconsider,
+		// What was allowed may have been forbidden while it waited for its place, and what is learnt is known before the next takes it.
+		s.limiter.spend,
 		// With the credential.
 		(&authorization{set.Name, set.Token}).pass,
 		// Each attempt is told, and is a span.

@@ -10,22 +10,29 @@ import (
 )
 
 // judgement turns the statuses that are refusals or failures into errors.
-type judgement struct{ source string }
+type judgement struct {
+	source string
+	quotes bool // what a refusal says is repeated in the error
+}
 
 func (j *judgement) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	resp, err := next.RoundTrip(r)
 	if err != nil {
 		return nil, failure(j.source, err)
 	}
-	if err := refusal(j.source, resp); err != nil {
-		resp.Body.Close()
-		return nil, err
+	e := refusal(j.source, resp)
+	if e == nil {
+		return resp, nil
 	}
-	return resp, nil
+	resp.Body.Close()
+	if said := saidBy(resp); said != "" && j.quotes {
+		e.Message += ": " + said
+	}
+	return nil, e
 }
 
 // refusal makes the error that an answer is, nil where it is none.
-func refusal(source string, resp *http.Response) error {
+func refusal(source string, resp *http.Response) *Error {
 	kind := kindOf(resp.StatusCode)
 	if kind == nil {
 		return nil
@@ -50,9 +57,6 @@ func refusal(source string, resp *http.Response) error {
 		if kind == ErrForbidden {
 			e.Message = "it refuses to answer"
 		}
-	}
-	if said := saidBy(resp); said != "" {
-		e.Message += ": " + said
 	}
 	return e
 }
@@ -107,7 +111,7 @@ func harmless(text string) string {
 	}, text)
 	text = strings.Join(strings.Fields(word.ReplaceAllString(text, "…")), " ")
 	if len(text) > maxSaid {
-		text = strings.ToValidUTF8(text[:maxSaid], "") + "…"
+		text = strings.TrimSpace(strings.ToValidUTF8(text[:maxSaid], "")) + "…"
 	}
 	return text
 }

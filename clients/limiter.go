@@ -84,6 +84,7 @@ type charge struct {
 	urgency  cache.Urgency
 	at       time.Time // when it was made
 	sent     bool
+	settled  bool
 }
 
 type chargeKey struct{}
@@ -104,27 +105,40 @@ func (l *limiter) chargeOf(r *http.Request) *charge {
 // oneResource is for vendors whose limits do not depend on what is asked.
 func oneResource(*http.Request) string { return "" }
 
+// pass charges the call and waits for the configured rate.
 func (l *limiter) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	c := l.chargeOf(r)
 	l.consult(r.Context(), c.scope)
 	if err := l.reserve(c); err != nil {
 		return nil, err
 	}
-	settled := false
 	defer func() {
-		if !settled {
+		if !c.settled {
 			l.settle(c, nil)
 		}
 	}()
 	if err := l.pace(r.Context()); err != nil {
 		return nil, err
 	}
-	resp, err := next.RoundTrip(r.WithContext(context.WithValue(r.Context(), chargeKey{}, c)))
+	return next.RoundTrip(r.WithContext(context.WithValue(r.Context(), chargeKey{}, c)))
+}
+
+// spend stands right before the network, within the bulkhead: a call that waited for its place may meet a limit that became known meanwhile,
+// and what an answer says about limits is known before another call takes its place.
+func (l *limiter) spend(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	c, _ := r.Context().Value(chargeKey{}).(*charge)
+	if c == nil {
+		return next.RoundTrip(r)
+	}
+	if err := l.send(c); err != nil {
+		return nil, err
+	}
+	resp, err := next.RoundTrip(r)
 	if err != nil {
+		l.settle(c, nil)
 		return nil, err
 	}
 	reading := l.limits.Read(resp, textOf(resp), time.Now())
-	settled = true
 	budget, until := l.settle(c, &reading)
 	if l.observe.Budget != nil && budget.Limit > 0 {
 		l.observe.Budget(l.source, budget)
@@ -137,22 +151,19 @@ func (l *limiter) pass(r *http.Request, next http.RoundTripper) (*http.Response,
 	return nil, l.refused(c.resource, resp.StatusCode, until)
 }
 
-// reconsider stands right before the network: a call that waited for its place may meet a limit that became known meanwhile.
-func (l *limiter) reconsider(r *http.Request, next http.RoundTripper) (*http.Response, error) {
-	if c, _ := r.Context().Value(chargeKey{}).(*charge); c != nil {
-		l.mu.Lock()
-		a := l.account(c.scope, time.Now())
-		ok, until := a.allows(c, a.resource(c.resource).out, time.Now())
-		if ok {
-			a.resource(c.resource).out += c.cost
-			c.sent = true
-		}
-		l.mu.Unlock()
-		if !ok {
-			return nil, l.refused(c.resource, 0, until)
-		}
+// send counts the call's points as on their way, or refuses it.
+func (l *limiter) send(c *charge) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	a := l.account(c.scope, now)
+	res := a.resource(c.resource)
+	if ok, until := a.allows(c, res.out, now); !ok {
+		return l.refused(c.resource, 0, until)
 	}
-	return next.RoundTrip(r)
+	res.out += c.cost
+	c.sent = true
+	return nil
 }
 
 // reserve charges the call, or refuses it.
@@ -175,6 +186,7 @@ func (l *limiter) settle(c *charge, reading *Reading) (Budget, time.Time) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	c.settled = true
 	a := l.account(c.scope, now)
 	res := a.resource(c.resource)
 	res.reserved -= c.cost

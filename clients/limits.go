@@ -210,9 +210,9 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// moment turns a vendor's reset into a time of this machine's clock. Numbers too small to be dates are seconds from now, as in the IETF's drafts.
+// moment turns a vendor's reset into a time of this machine's clock. Numbers too small to be a date of our time are seconds from now, as in the IETF's drafts.
 func moment(reset int64, h http.Header, now time.Time) time.Time {
-	if reset < 1e9 {
+	if reset < 1e8 {
 		return now.Add(within(time.Duration(reset) * time.Second))
 	}
 	return now.Add(within(time.Unix(reset, 0).Sub(serverTime(h, now))))

@@ -65,7 +65,7 @@ func (s *Source) Elsewhere(ctx context.Context, address *url.URL) (*http.Respons
 func (s *Source) elsewhere(network http.RoundTripper) http.RoundTripper {
 	set := &s.settings
 	return join(network,
-		(&judgement{set.Name}).pass,
+		(&judgement{set.Name, false}).pass,
 		(&patience{set.Timeout}).pass,
 		s.bulkhead.pass,
 		(&telemetry{set.Name, s.shared.Observe, s.tracer()}).pass,

@@ -57,6 +57,8 @@ type Receiver struct {
 const (
 	DefaultMaxBody = 25 << 20 // GitHub sends no more
 	DefaultQueue   = 1000
+	// readTime is how long a request may take to arrive.
+	readTime = 30 * time.Second
 	// handleTime is what one event may take.
 	handleTime = 30 * time.Second
 	// seenTime is how long the look-up of a delivery may take. A repetition costs a refresh, waiting costs the sender's patience.
@@ -127,6 +129,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		answer(w, http.StatusRequestEntityTooLarge, "the webhook is too large")
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime)) // fails where the connection has no deadlines
 	raw, err := io.ReadAll(http.MaxBytesReader(w, request.Body, r.MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {

@@ -95,6 +95,9 @@ type Settings struct {
 	Playground bool
 	// Examples are the operations the playground opens with, in this order.
 	Examples []Example
+	// Handlers answer further paths, each a pattern of http.ServeMux. They are reached under any name of this server, and from any page, so that they must know
+	// by themselves whom to believe.
+	Handlers map[string]http.Handler
 	// Ready tells why requests cannot be answered yet. nil means that they can.
 	Ready func() error
 	// Log takes one record for each request, at debug level where it was executed, at info where it was refused, at error where it failed. nil
@@ -121,7 +124,8 @@ const (
 // compressFrom is the size in bytes from which answers are compressed: a smaller one fits the same one network packet either way.
 const compressFrom = 1 << 10
 
-// Server serves one Executor over HTTP. It is an http.Handler for /graphql, /, /playground/, /healthz, /readyz and /metrics.
+// Server serves one Executor over HTTP. It is an http.Handler for /graphql, /, /playground/, /healthz, /readyz and /metrics, and
+// for what Settings.Handlers add.
 type Server struct {
 	executor Executor
 	engine   *Engine // the executor, where it is one
@@ -200,6 +204,9 @@ func (s *Server) routes() http.Handler {
 	all := http.NewServeMux()
 	all.HandleFunc("GET /healthz", s.healthz)
 	all.HandleFunc("GET /readyz", s.readyz)
+	for pattern, handler := range s.settings.Handlers {
+		all.Handle(pattern, handler)
+	}
 	all.Handle("/", s.onlyAllowedHosts(guarded))
 	return compressed(securityHeaders(s.contain(all)))
 }

@@ -113,7 +113,7 @@ func (h *Host) RefPages(ctx context.Context, queries []RefQuery) []Loaded[*Page[
 
 // Searches returns pages of pull requests of people and teams.
 func (h *Host) Searches(ctx context.Context, searches []Search) []Loaded[*Page[*PullRequest]] {
-	return load(ctx, h, kindSearch, searches, func(s Search) (string, []string) { return NameOf(s), []string{h.tag()} }, h.driver.Searches)
+	return load(ctx, h, kindSearch, searches, func(s Search) (string, []string) { return NameOf(s), []string{h.tag(), h.searchTag()} }, h.driver.Searches)
 }
 
 // Resolve returns the commits that refs name: a branch, a tag, an object id, or nothing for the newest commit of the default branch.
@@ -156,8 +156,29 @@ func (h *Host) Contributors(ctx context.Context, repositories []string) []Loaded
 	return load(ctx, h, kindContributors, repositories, func(path string) (string, []string) { return strings.ToLower(path), h.tags(path) }, h.driver.Contributors)
 }
 
-// tag is what Invalidate of the cache is given when everything of the host is out of date.
+// Changed is what a webhook says has changed.
+type Changed struct {
+	Repositories []string // paths; of one that was renamed, the old one too
+	PullRequests bool     // a pull request, or a review of one
+}
+
+// Outdated returns the tags of all that is remembered and no longer so, for Invalidate of the cache.
+func (h *Host) Outdated(c Changed) []string {
+	var out []string
+	for _, path := range c.Repositories {
+		out = append(out, RepositoryTag(h.Name, path))
+	}
+	if c.PullRequests {
+		out = append(out, h.searchTag())
+	}
+	return out
+}
+
+// tag is that of everything of the host.
 func (h *Host) tag() string { return "source:" + h.Name }
+
+// searchTag is that of searches, which are of no one repository.
+func (h *Host) searchTag() string { return "search:" + h.Name }
 
 // tags are the tags of everything that belongs to a repository.
 func (h *Host) tags(repository string) []string {
