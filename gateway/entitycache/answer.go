@@ -203,13 +203,12 @@ func (c *call) verbatim(a *ask) (*execute.Answer, error) {
 }
 
 // live is how long a value holds that came now.
-func (c *call) live(a *ask, at int) *execute.Freshness {
-	v := c.judge(c.policyOf(at), a.header)
+func (c *call) live(a *ask, position int) *execute.Freshness {
+	v := c.judge(c.policyOf(position), a.header)
 	if !v.store {
 		return nil
 	}
-	n, _ := a.at(at)
-	return c.freshness(at, &cache.Result{State: cache.Live, Value: cache.Value{At: time.Now(), Policy: v.policy, Absent: a.items[n] == nil}})
+	return c.freshness(position, v.policy.Fresh, a.at)
 }
 
 // joined adds a value's freshness to that of what came before, nil for nothing. It is false where there is none.
@@ -256,7 +255,7 @@ func (m *merge) answer() (*execute.Answer, error) {
 			continue
 		}
 		for _, e := range a.errors {
-			if e.at < 0 || m.isLive(a, e.at) {
+			if e.at < 0 && !m.told[a] || e.at >= 0 && m.isLive(a, e.at) {
 				m.out.Errors = append(m.out.Errors, e.err)
 			}
 		}
@@ -315,13 +314,12 @@ func (m *merge) value(at int, p *place) (body []byte, ok bool) {
 	switch a := m.own[at]; {
 	case a != nil && m.isLive(a, at):
 		m.used[a] = true
-		n, _ := a.at(at)
-		body, fresh = a.items[n], m.live(a, at)
+		body, fresh = a.item(at), m.live(a, at)
 	case r.State != cache.Failed:
 		if body = r.Value.Body; r.Value.Absent {
 			body = nil
 		}
-		fresh = m.freshness(at, r)
+		fresh = m.remembered(at, r)
 		m.count(at, r, p)
 	default:
 		m.fragile = true

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"callboard.dev/callboard/clients/cache"
@@ -18,6 +19,7 @@ type ask struct {
 	whole     bool  // it is all that is wanted, asked as it would be without a cache
 	answer    *execute.Answer
 	err       error
+	at        time.Time // when the answer came
 
 	keys   []string        // by list: its response key in the answer, "" where it was not asked for
 	sent   [][]int         // by list: which of its representations were
@@ -35,8 +37,11 @@ type located struct {
 	err   execute.SubgraphError
 }
 
-// at returns the place of what is wanted at the position among what was asked. It is false where that was not asked.
-func (a *ask) at(position int) (int, bool) { return slices.BinarySearch(a.positions, position) }
+// item returns the value of what is wanted at the position, which was asked for.
+func (a *ask) item(position int) []byte {
+	n, _ := slices.BinarySearch(a.positions, position)
+	return a.items[n]
+}
 
 // errorsOf returns the errors of the value at a position, with their paths from there.
 func (a *ask) errorsOf(position int) []located {
@@ -87,16 +92,17 @@ func (c *call) fetched(a *ask, position int) cache.Fetched {
 	if a.failed != nil {
 		return cache.Fetched{Err: a.failed}
 	}
-	n, _ := a.at(position)
+	body := a.item(position)
 	v := c.judge(c.policyOf(position), a.header)
 	if !v.store {
 		return cache.Fetched{Err: errOwn}
 	}
 	if list := a.errorsOf(position); len(list) > 0 {
-		return cache.Fetched{Err: &flawed{ask: a, body: a.items[n], errors: list}}
+		return cache.Fetched{Err: &flawed{ask: a, body: body, errors: list}}
 	}
 	return cache.Fetched{Value: cache.Value{
-		Body: bytes.Clone(a.items[n]), Absent: a.items[n] == nil, At: time.Now(), Policy: v.policy, NoStore: len(a.errors) > 0,
+		Body: bytes.Clone(body), Absent: body == nil, At: a.at, Policy: &v.policy, NoStore: len(a.errors) > 0,
+		Validator: strconv.FormatInt(v.policy.Fresh.Milliseconds(), 10), // nothing is asked on a condition: it says how long the value holds
 	}}
 }
 
@@ -113,7 +119,7 @@ func (c *call) ask(ctx context.Context, positions []int, quota *execute.Quota) *
 		a.failed = a.err
 		return a
 	}
-	a.header = readControl(a.answer.Control)
+	a.at, a.header = time.Now(), readControl(a.answer.Control)
 	if a.failed = c.readAnswer(a); a.failed == nil {
 		c.ruled.set(c.request.Fetch.Text, a.header.storable())
 	}

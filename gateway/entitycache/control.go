@@ -142,7 +142,7 @@ func (c control) storable() bool { return c.aged && c.maxAge > 0 && !c.never }
 // change that who waits knows of.
 type verdict struct {
 	store  bool
-	policy *cache.Policy // nil: as the schema says
+	policy cache.Policy
 }
 
 // judge puts together what the schema and the header say of what was asked for, the stricter of the two.
@@ -155,7 +155,7 @@ func (c *call) judge(says plan.CachePolicy, header control) verdict {
 	case says.Public && len(c.headers) > 0 && (header.private || slices.ContainsFunc(header.vary, c.sends)):
 		return verdict{} // the schema is wrong: others have the same key
 	case !header.aged && header.revalidate == 0 && header.onError == 0:
-		return verdict{store: says.MaxAge > 0}
+		return verdict{store: says.MaxAge > 0, policy: bySchema(says)}
 	}
 	fresh := says.MaxAge
 	if header.aged {
@@ -163,7 +163,7 @@ func (c *call) judge(says plan.CachePolicy, header control) verdict {
 			fresh = min(fresh, says.Most)
 		}
 	}
-	return verdict{store: fresh > 0, policy: &cache.Policy{Fresh: fresh, Absent: fresh, Revalidate: header.revalidate, OnError: header.onError}}
+	return verdict{store: fresh > 0, policy: cache.Policy{Fresh: fresh, Absent: fresh, Revalidate: header.revalidate, OnError: header.onError}}
 }
 
 // sends tells whether the subgraph is sent a header field of the client's.

@@ -17,6 +17,7 @@ import (
 	"context"
 	"hash/maphash"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -212,24 +213,27 @@ func bySchema(p plan.CachePolicy) cache.Policy {
 	return cache.Policy{Fresh: p.MaxAge, Absent: p.MaxAge}
 }
 
-// freshness returns how long, and for whom, a value holds that the store gave.
-func (c *call) freshness(at int, r *cache.Result) *execute.Freshness {
-	if r.Value.NoStore {
+// freshness returns how long, and for whom, a value of the position holds that came at the time; nil where it is not to be remembered.
+func (c *call) freshness(position int, holds time.Duration, at time.Time) *execute.Freshness {
+	if holds <= 0 {
 		return nil
 	}
-	holds := c.wanted[at].Policy
-	if r.Value.Policy != nil {
-		holds = *r.Value.Policy
+	says := c.policyOf(position)
+	return &execute.Freshness{
+		For:     max(holds-time.Since(at), 0),
+		Private: says.Private || !says.Public && len(c.headers) > 0,
+		Public:  says.Public,
 	}
-	says := c.policyOf(at)
-	fresh := &execute.Freshness{For: holds.Fresh, Private: says.Private || !says.Public && len(c.headers) > 0, Public: says.Public}
-	if r.Value.Absent {
-		fresh.For = holds.Absent
-	}
-	if fresh.For <= 0 {
+}
+
+// remembered returns the freshness of a value that the store gave. One that is stale has been old for no time.
+func (c *call) remembered(position int, r *cache.Result) *execute.Freshness {
+	milliseconds, err := strconv.ParseInt(r.Value.Validator, 10, 64)
+	if err != nil || r.Value.NoStore {
 		return nil
 	}
-	if fresh.For -= time.Since(r.Value.At); r.State == cache.Stale || fresh.For < 0 {
+	fresh := c.freshness(position, time.Duration(milliseconds)*time.Millisecond, r.Value.At)
+	if fresh != nil && r.State == cache.Stale {
 		fresh.For = 0
 	}
 	return fresh
