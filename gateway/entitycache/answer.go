@@ -20,6 +20,10 @@ func (c *call) readAnswer(a *ask) error {
 		if a.read, err = execute.ReadAnswer(a.answer.Text); err != nil {
 			return unreadable(err)
 		}
+	} else if len(a.answer.Data) > 0 {
+		if err := execute.CheckData(a.answer.Data); err != nil {
+			return unreadable(err)
+		}
 	}
 	a.items = make([][]byte, len(a.positions))
 	data := a.read.Data
