@@ -21,10 +21,10 @@ import (
 type counted struct {
 	execute.Subgraph
 	forwards []string
-	control  *execute.Control                                                // of every answer
-	instead  func(r *execute.Request) (answer *execute.Answer, err error)    // nil, nil: as ever
+	control  *execute.Control                                                 // of every answer
+	instead  func(r *execute.Request) (answer *execute.Answer, err error)     // nil, nil: as ever
 	after    func(r *execute.Request, answer *execute.Answer) *execute.Answer // changes the answer
-	gate     chan struct{}                                                   // answers wait for it
+	gate     chan struct{}                                                    // answers wait for it
 
 	mu       sync.Mutex
 	requests []string // texts and variables
