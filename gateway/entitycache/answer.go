@@ -196,35 +196,48 @@ func (c *call) verbatim(a *ask) (*execute.Answer, error) {
 	out := *a.answer
 	out.Control, out.Fresh = nil, nil
 	if a.failed == nil && len(a.errors) == 0 {
+		var all held
 		for _, at := range a.positions {
-			var ok bool
-			if out.Fresh, ok = joined(out.Fresh, c.live(a, at)); !ok {
-				break
-			}
+			all.add(c.live(a, at))
 		}
+		out.Fresh = all.freshness()
 	}
 	return &out, nil
 }
 
 // live is how long a value holds that came now.
-func (c *call) live(a *ask, position int) *execute.Freshness {
+func (c *call) live(a *ask, position int) (execute.Freshness, bool) {
 	v := c.judge(c.policyOf(position), a.header)
 	if !v.store {
-		return nil
+		return execute.Freshness{}, false
 	}
 	return c.freshness(position, v.policy.Fresh, a.at)
 }
 
-// joined adds a value's freshness to that of what came before, nil for nothing. It is false where there is none.
-func joined(before, value *execute.Freshness) (*execute.Freshness, bool) {
+// held adds up how long the values of an answer hold.
+type held struct {
+	least    execute.Freshness
+	some     bool
+	perishes bool // some value is not to be remembered
+}
+
+func (h *held) add(f execute.Freshness, ok bool) {
 	switch {
-	case value == nil:
-		return nil, false
-	case before == nil:
-		return value, true
+	case !ok:
+		h.perishes = true
+	case h.some:
+		h.least = h.least.Join(f)
+	default:
+		h.least, h.some = f, true
 	}
-	both := before.Join(*value)
-	return &both, true
+}
+
+// freshness returns the freshness of all of it, nil where it is not to be remembered.
+func (h *held) freshness() *execute.Freshness {
+	if h.perishes || !h.some {
+		return nil
+	}
+	return &h.least
 }
 
 // merge puts an answer together of values that come from several sides.
@@ -234,13 +247,13 @@ type merge struct {
 	own     []*ask // by position: what this request asked for it
 	asks    []*ask
 
-	out     execute.Answer
-	used    map[*ask]bool                    // whose errors are told
-	told    map[*ask]bool                    // whose errors that belong to no value are
-	kept    map[string]*execute.SourceCounts // by kind: what was remembered
-	oldest  time.Duration                    // of it
-	stale   []execute.SourceError
-	fragile bool // something is not to be remembered
+	out    execute.Answer
+	used   map[*ask]bool                    // whose errors are told
+	told   map[*ask]bool                    // whose errors that belong to no value are
+	kept   map[string]*execute.SourceCounts // by kind: what was remembered
+	oldest time.Duration                    // of it
+	stale  []execute.SourceError
+	held   held
 }
 
 func (m *merge) answer() (*execute.Answer, error) {
@@ -264,8 +277,8 @@ func (m *merge) answer() (*execute.Answer, error) {
 			}
 		}
 	}
-	if m.fragile || len(m.out.Errors) > 0 || m.out.Err != nil {
-		m.out.Fresh = nil
+	if len(m.out.Errors) == 0 && m.out.Err == nil {
+		m.out.Fresh = m.held.freshness()
 	}
 	if m.request.Sources {
 		m.sources()
@@ -314,38 +327,29 @@ func (m *merge) isLive(a *ask, at int) bool {
 // value returns the value at a position, nil for null, and notes its errors and its freshness. It is false where there is none. p is its place, nil for root fields.
 func (m *merge) value(at int, p *place) (body []byte, ok bool) {
 	r := &m.results[at]
-	var fresh *execute.Freshness
 	switch a := m.own[at]; {
 	case a != nil && m.isLive(a, at):
 		m.used[a] = true
-		body, fresh = a.item(at), m.live(a, at)
+		m.held.add(m.live(a, at))
+		return a.item(at), true
 	case r.State != cache.Failed:
-		if body = r.Value.Body; r.Value.Absent {
-			body = nil
-		}
-		fresh = m.remembered(at, r)
+		m.held.add(m.remembered(at, r))
 		m.count(at, r, p)
-	default:
-		m.fragile = true
-		var theirs *flawed
-		if !errors.As(r.Err, &theirs) || a != nil && a.failed != nil {
-			if m.out.Err == nil {
-				m.out.Err = cmp.Or(r.Err, errLost)
-				if a != nil && a.failed != nil {
-					m.out.Err = a.failed
-				}
-			}
-			return nil, false
+		if r.Value.Absent {
+			return nil, true
 		}
-		m.theirs(theirs, p)
-		return theirs.body, true
+		return r.Value.Body, true
+	case a != nil && a.failed != nil:
+		m.out.Err = cmp.Or(m.out.Err, a.failed)
+		return nil, false
 	}
-	if !m.fragile {
-		if m.out.Fresh, ok = joined(m.out.Fresh, fresh); !ok {
-			m.fragile = true
-		}
+	var theirs *flawed
+	if !errors.As(r.Err, &theirs) {
+		m.out.Err = cmp.Or(m.out.Err, r.Err, errLost)
+		return nil, false
 	}
-	return body, true
+	m.theirs(theirs, p)
+	return theirs.body, true
 }
 
 // theirs notes the errors that another request got with a value.

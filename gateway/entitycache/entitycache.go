@@ -213,28 +213,28 @@ func bySchema(p plan.CachePolicy) cache.Policy {
 	return cache.Policy{Fresh: p.MaxAge, Absent: p.MaxAge}
 }
 
-// freshness returns how long, and for whom, a value of the position holds that came at the time; nil where it is not to be remembered.
-func (c *call) freshness(position int, holds time.Duration, at time.Time) *execute.Freshness {
+// freshness returns how long, and for whom, a value of the position holds that came at the time. It is false where it is not to be remembered.
+func (c *call) freshness(position int, holds time.Duration, at time.Time) (execute.Freshness, bool) {
 	if holds <= 0 {
-		return nil
+		return execute.Freshness{}, false
 	}
 	says := c.policyOf(position)
-	return &execute.Freshness{
+	return execute.Freshness{
 		For:     max(holds-time.Since(at), 0),
 		Private: says.Private || !says.Public && len(c.headers) > 0,
 		Public:  says.Public,
-	}
+	}, true
 }
 
-// remembered returns the freshness of a value that the store gave. One that is stale has been old for no time.
-func (c *call) remembered(position int, r *cache.Result) *execute.Freshness {
+// remembered returns the freshness of a value that the store gave. What is stale holds no longer.
+func (c *call) remembered(position int, r *cache.Result) (execute.Freshness, bool) {
 	milliseconds, err := strconv.ParseInt(r.Value.Validator, 10, 64)
 	if err != nil || r.Value.NoStore {
-		return nil
+		return execute.Freshness{}, false
 	}
-	fresh := c.freshness(position, time.Duration(milliseconds)*time.Millisecond, r.Value.At)
-	if fresh != nil && r.State == cache.Stale {
+	fresh, ok := c.freshness(position, time.Duration(milliseconds)*time.Millisecond, r.Value.At)
+	if r.State == cache.Stale {
 		fresh.For = 0
 	}
-	return fresh
+	return fresh, ok
 }

@@ -73,10 +73,12 @@ func FuzzJSON(f *testing.F) {
 	key := []plan.KeyField{{Name: "upc"}, {Name: "a", Fields: []plan.KeyField{{Name: "b"}}}}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		text = bytes.TrimSpace(text)
-		ordered := appendCanonical(nil, text)
+		var s scratch
+		ordered := s.appendCanonical(nil, text)
 		items, _ := readItems(nil, text)
-		typenameOf(text)
-		appendTags(nil, "T", text, [][]plan.KeyField{key, nil})
+		members := readMembers(nil, text)
+		typenameOf(members)
+		s.appendTags(nil, nil, "T", members, [][]plan.KeyField{key, nil})
 		if execute.CheckData(text) != nil || !json.Valid(text) {
 			return
 		}
@@ -87,7 +89,7 @@ func FuzzJSON(f *testing.F) {
 		if err := json.Unmarshal(ordered, &got); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is %s in order (%v)", text, ordered, err)
 		}
-		if again := appendCanonical(nil, ordered); !bytes.Equal(again, ordered) {
+		if again := s.appendCanonical(nil, ordered); !bytes.Equal(again, ordered) {
 			t.Errorf("%s in order is %s", ordered, again)
 		}
 		if list, ok := want.([]any); ok && len(list) != len(items) {
@@ -108,7 +110,7 @@ func TestEntityTag(t *testing.T) {
 		{`{"__typename":"V","id":"<é\"\n>"}`, [][]plan.KeyField{{{Name: "id"}}, {{Name: "missing"}}}, map[string]any{"id": "<é\"\n>"}, `entity V {"id":"<é\"\u000a>"}`},
 		{`{"__typename":"V","id":null}`, [][]plan.KeyField{{{Name: "id"}}}, nil, ""},
 	} {
-		tags := appendTags(nil, "V", []byte(test.representation), test.keys)
+		tags, _ := new(scratch).appendTags(nil, nil, "V", readMembers(nil, []byte(test.representation)), test.keys)
 		if test.want == "" {
 			if len(tags) > 0 {
 				t.Errorf("%s has the tags %q", test.representation, tags)

@@ -123,47 +123,76 @@ func find(object []byte, name string) (value []byte, ok bool) {
 }
 
 func sortMembers(members []member) {
-	slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.name, b.name) })
+	for i := 1; i < len(members); i++ {
+		if bytes.Compare(members[i-1].name, members[i].name) > 0 {
+			slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.name, b.name) })
+			return
+		}
+	}
 }
+
+// scratch is memory for taking values apart, which grows with how deep they are nested.
+type scratch struct {
+	members []member
+	items   [][]byte
+}
+
+// object returns the members of an object. They are good until back is called with what there was before.
+func (s *scratch) object(value []byte) (members []member, before int) {
+	before = len(s.members)
+	s.members = readMembers(s.members, value)
+	return s.members[before:], before
+}
+
+func (s *scratch) back(before int) { s.members = s.members[:before] }
 
 // appendCanonical appends a value with the members of every object in the order of their names, and without space. Strings and numbers stay as they are
 // written: texts that differ never become one.
-func appendCanonical(b, value []byte) []byte { return appendOrdered(b, value, 0) }
+func (s *scratch) appendCanonical(b, value []byte) []byte { return s.appendOrdered(b, value, 0) }
 
-func appendOrdered(b, value []byte, depth int) []byte {
+func (s *scratch) appendOrdered(b, value []byte, depth int) []byte {
 	switch {
 	case len(value) > 0 && value[0] == '{' && depth < maxNesting:
-		var room [8]member
-		members := readMembers(room[:0], value)
-		sortMembers(members)
-		b = append(b, '{')
-		for i, m := range members {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(append(append(b, '"'), m.name...), '"', ':')
-			b = appendOrdered(b, m.value, depth+1)
-		}
-		return append(b, '}')
+		members, before := s.object(value)
+		b = s.appendMembers(b, members, depth)
+		s.back(before)
+		return b
 	case len(value) > 0 && value[0] == '[' && depth < maxNesting:
-		items, _ := readItems(nil, value)
+		before := len(s.items)
+		s.items, _ = readItems(s.items, value)
 		b = append(b, '[')
-		for i, item := range items {
+		for i, item := range s.items[before:] {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendOrdered(b, item, depth+1)
+			b = s.appendOrdered(b, item, depth+1)
 		}
+		s.items = s.items[:before]
 		return append(b, ']')
 	}
 	return append(b, value...)
 }
 
-// typenameOf returns the type of a representation.
-func typenameOf(representation []byte) string {
-	value, ok := find(representation, "__typename")
-	if !ok || len(value) < 2 || value[0] != '"' {
-		return ""
+// appendMembers appends the object with the members, which it puts into order.
+func (s *scratch) appendMembers(b []byte, members []member, depth int) []byte {
+	sortMembers(members)
+	b = append(b, '{')
+	for i, m := range members {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), m.name...), '"', ':')
+		b = s.appendOrdered(b, m.value, depth+1)
 	}
-	return string(value[1 : len(value)-1])
+	return append(b, '}')
+}
+
+// typenameOf returns the type of a representation with the members, quotes left out.
+func typenameOf(members []member) []byte {
+	for _, m := range members {
+		if string(m.name) == "__typename" && len(m.value) >= 2 && m.value[0] == '"' {
+			return m.value[1 : len(m.value)-1]
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package entitycache
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -53,9 +54,8 @@ func (c *call) wantedRoot() cache.Wanted {
 	for _, name := range slices.Sorted(maps.Keys(c.client)) {
 		text = appendVariable(text, name, c.client[name])
 	}
-	sum := sha256.Sum256(text)
 	return cache.Wanted{
-		Key:    cache.Key{Source: c.settings.Name, Kind: rootKind, Scope: c.keyScope(f.Cache), Name: nameOf(sum)},
+		Key:    cache.Key{Source: c.settings.Name, Kind: rootKind, Scope: c.keyScope(f.Cache), Name: nameOf(text)},
 		Policy: bySchema(f.Cache),
 		Tags:   []string{SubgraphTag(c.settings.Name)},
 	}
@@ -78,25 +78,40 @@ func (c *call) wantEntities(at int) {
 	asked := sha256.Sum256(text)
 	own := SubgraphTag(c.settings.Name)
 	scope, policy := c.keyScope(e.Cache), bySchema(e.Cache)
-	buffer := make([]byte, 0, 256)
+	tags := make([]string, 0, len(l.Representations)*(1+len(e.Keys)))
+	var s scratch
+	buffer, typename := make([]byte, 0, 256), "" // nearly always that of the one before
 	for n, representation := range l.Representations {
-		buffer = appendCanonical(append(buffer[:0], asked[:]...), representation)
-		typename := typenameOf(representation)
+		members, before := s.object(representation)
+		if name := typenameOf(members); string(name) != typename {
+			typename = string(name)
+		}
+		buffer = s.appendMembers(append(buffer[:0], asked[:]...), members, 0)
+		name := nameOf(buffer)
+		from := len(tags)
+		tags = append(tags, own)
+		tags, buffer = s.appendTags(tags, buffer[:0], typename, members, e.Keys)
+		s.back(before)
 		c.places = append(c.places, place{at, n})
 		c.wanted = append(c.wanted, cache.Wanted{
-			Key:    cache.Key{Source: c.settings.Name, Kind: typename, Scope: scope, Name: nameOf(sha256.Sum256(buffer))},
+			Key:    cache.Key{Source: c.settings.Name, Kind: typename, Scope: scope, Name: name},
 			Policy: policy,
-			Tags:   appendTags([]string{own}, typename, representation, e.Keys),
+			Tags:   tags[from:len(tags):len(tags)],
 		})
 	}
 }
 
 func appendVariable(b []byte, name string, value []byte) []byte {
 	b = append(append(append(b, '\n'), name...), '=')
-	return appendCanonical(b, value)
+	return new(scratch).appendCanonical(b, value)
 }
 
-func nameOf(sum [sha256.Size]byte) string { return base64.RawURLEncoding.EncodeToString(sum[:]) }
+// nameOf returns a digest of a text as a name.
+func nameOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	var room [48]byte
+	return string(base64.RawURLEncoding.AppendEncode(room[:0], sum[:]))
+}
 
 // SubgraphTag is the tag of everything that is remembered of a subgraph: the word subgraph, and its name.
 func SubgraphTag(name string) string { return "subgraph " + name }
@@ -114,11 +129,13 @@ func EntityTag(typename string, key map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("naming a key of %s: %w", typename, err)
 	}
-	tag, _ := appendTagValue(entityTagStart(typename), text, nil)
+	tag, _ := new(scratch).appendTagValue(appendTagStart(nil, typename), text, nil)
 	return shortTag(typename, tag), nil
 }
 
-func entityTagStart(typename string) []byte { return append([]byte("entity "+typename), ' ') }
+func appendTagStart(b []byte, typename string) []byte {
+	return append(append(append(b, "entity "...), typename...), ' ')
+}
 
 // longestKey is how long the text of a key may be in a tag: tags are kept beside every value.
 const longestKey = 200
@@ -131,44 +148,49 @@ func shortTag(typename string, tag []byte) string {
 	return fmt.Sprintf("%s#%x", tag[:start], sha256.Sum256(tag[start:]))
 }
 
-// appendTags appends the tags of a representation: one for each key it has.
-func appendTags(tags []string, typename string, representation []byte, keys [][]plan.KeyField) []string {
+// appendTags appends the tags of a representation with the members: one for each key it has. b is memory to write in.
+func (s *scratch) appendTags(tags []string, b []byte, typename string, members []member, keys [][]plan.KeyField) ([]string, []byte) {
 	for _, key := range keys {
-		if tag, ok := appendTagValue(entityTagStart(typename), representation, key); ok {
-			tags = append(tags, shortTag(typename, tag))
+		var ok bool
+		if b, ok = s.appendTagMembers(appendTagStart(b[:0], typename), members, key); ok {
+			tags = append(tags, shortTag(typename, b))
 		}
 	}
-	return tags
+	return tags, b
 }
 
-// appendTagValue appends a value the way tags have it: of an object the members of the key alone, all where it is nil. It is false where one of them
-// is missing or null.
-func appendTagValue(b, value []byte, key []plan.KeyField) (_ []byte, ok bool) {
+// appendTagMembers appends an object the way tags have it: the members of the key alone, all where it is nil. It is false where one of them is missing or null.
+func (s *scratch) appendTagMembers(b []byte, members []member, key []plan.KeyField) (_ []byte, ok bool) {
+	sortMembers(members)
+	b = append(b, '{')
+	n := 0
+	for _, m := range members {
+		below, in := inKey(key, m.name)
+		if !in {
+			continue
+		}
+		if n > 0 {
+			b = append(b, ',')
+		}
+		n++
+		b = append(append(append(b, '"'), m.name...), '"', ':')
+		if b, ok = s.appendTagValue(b, m.value, below); !ok {
+			return b, false
+		}
+	}
+	return append(b, '}'), n >= len(key)
+}
+
+func (s *scratch) appendTagValue(b, value []byte, key []plan.KeyField) (_ []byte, ok bool) {
 	if len(value) == 0 {
 		return b, false
 	}
 	switch value[0] {
 	case '{':
-		var room [8]member
-		members := readMembers(room[:0], value)
-		if key != nil {
-			members = slices.DeleteFunc(members, func(m member) bool { return !keyHas(key, m.name) })
-			if len(members) < len(key) {
-				return b, false
-			}
-		}
-		sortMembers(members)
-		b = append(b, '{')
-		for i, m := range members {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(append(append(b, '"'), m.name...), '"', ':')
-			if b, ok = appendTagValue(b, m.value, keyBelow(key, m.name)); !ok {
-				return b, false
-			}
-		}
-		return append(b, '}'), true
+		members, before := s.object(value)
+		b, ok = s.appendTagMembers(b, members, key)
+		s.back(before)
+		return b, ok
 	case '[':
 		b = append(b, '[')
 		items, _ := readItems(nil, value)
@@ -176,12 +198,15 @@ func appendTagValue(b, value []byte, key []plan.KeyField) (_ []byte, ok bool) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, ok = appendTagValue(b, item, key); !ok {
+			if b, ok = s.appendTagValue(b, item, key); !ok {
 				return b, false
 			}
 		}
 		return append(b, ']'), true
 	case '"':
+		if bytes.IndexByte(value, '\\') < 0 {
+			return append(b, value...), true
+		}
 		var text string
 		if json.Unmarshal(value, &text) != nil {
 			return b, false
@@ -193,6 +218,16 @@ func appendTagValue(b, value []byte, key []plan.KeyField) (_ []byte, ok bool) {
 		return append(b, value...), true
 	}
 	return append(append(append(b, '"'), value...), '"'), true
+}
+
+// inKey tells whether a key has a field, and what it has below it. One that is nil has every field.
+func inKey(key []plan.KeyField, name []byte) (below []plan.KeyField, in bool) {
+	for i := range key {
+		if key[i].Name == string(name) {
+			return key[i].Fields, true
+		}
+	}
+	return nil, key == nil
 }
 
 // appendString appends a JSON string with no more escapes than there must be.
@@ -209,17 +244,4 @@ func appendString(b []byte, text string) []byte {
 		}
 	}
 	return append(b, '"')
-}
-
-func keyHas(key []plan.KeyField, name []byte) bool {
-	return slices.ContainsFunc(key, func(f plan.KeyField) bool { return f.Name == string(name) })
-}
-
-func keyBelow(key []plan.KeyField, name []byte) []plan.KeyField {
-	for i := range key {
-		if key[i].Name == string(name) {
-			return key[i].Fields
-		}
-	}
-	return nil
 }
