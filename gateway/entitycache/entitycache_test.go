@@ -168,6 +168,63 @@ type Product @key(fields: "upc") ` + said("entity") + ` { upc: ID! left: Int ` +
 	}
 }
 
+// TestPrivateTogether: two clients wait for the same at once, and the answers turn out to be private although the schema says that they are for anybody.
+func TestPrivateTogether(t *testing.T) {
+	for _, control := range []string{"max-age=60, private", "no-store", "max-age=60"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, map[string]string{
+				"shop":  shopSchema,
+				"stock": `type Product @key(fields: "upc") @cacheControl(maxAge: 60, scope: PUBLIC) { upc: ID! name: String }`,
+			}, shopUniverse)
+			stock := w.inner["stock"]
+			stock.control, stock.gate = &execute.Control{CacheControl: control}, make(chan struct{})
+			stock.instead = func(r *execute.Request) (*execute.Answer, error) {
+				return &execute.Answer{Data: []byte(`{"_entities":[{"name":"` + r.Header.Get("User") + `"}]}`)}, nil
+			}
+			w.forward("stock", "User")
+			bodies := map[string]string{}
+			var mu sync.Mutex
+			var group sync.WaitGroup
+			for _, user := range []string{"ann", "bob", ""} {
+				group.Go(func() {
+					body := w.ask(t, `{ products(n: 1) { name } }`, "User", user)
+					mu.Lock()
+					defer mu.Unlock()
+					bodies[user] = body
+				})
+			}
+			synctest.Wait()
+			close(stock.gate)
+			group.Wait()
+			for user, body := range bodies {
+				own := strings.Contains(body, `"name":"`+user+`"`)
+				if control != "max-age=60" && !own {
+					t.Errorf("%s: %q got %s", control, user, body)
+				}
+			}
+			if control == "max-age=60" && len(stock.take()) != 1 {
+				t.Error("what is for anybody was asked for more than once")
+			}
+		})
+	}
+}
+
+// TestSeveralLists: of a request with several lists of entities, those of which all is remembered are left out, with the variables that only they use.
+func TestSeveralLists(t *testing.T) {
+	w := shop(t)
+	w.ask(t, `{ products(n: 1) { left } }`)
+	w.inner["stock"].take()
+	request := gatewaytest.Request{Query: `query ($l: String) { products(n: 1) { left } more: products(n: 2) { name(in: $l) } }`, Variables: json.RawMessage(`{"l":"no"}`)}
+	want := `{"products":[{"left":1}],"more":[{"name":"Hatt"},{"name":"Sko"}]}`
+	expect(t, string(w.do(t, request).Body), want)
+	w.asked(t, "stock", `query($l:String,$r1:[_Any!]!){_e1:_entities(representations:$r1){...on Product{name(in: $l)}}} {"l":"no","r1":[{"__typename":"Product","upc":"p1"},{"__typename":"Product","upc":"p2"}]}`)
+	expect(t, string(w.do(t, request).Body), want)
+	w.asked(t, "stock")
+	request.Query = strings.Replace(request.Query, "n: 1", "n: 3", 1)
+	expect(t, string(w.do(t, request).Body), `{"products":[{"left":3},{"left":1},{"left":2},{"left":3}],"more":[{"name":"Hatt"},{"name":"Sko"}]}`)
+	w.asked(t, "stock", `{_entities(representations:$representations){...on Product{left}}} {"representations":[{"__typename":"Product","upc":"p3"},{"__typename":"Product","upc":"p2"}]}`)
+}
+
 func TestErrorsAreNotRemembered(t *testing.T) {
 	w := shop(t)
 	w.Gateway.Executor.Expose = map[string]bool{"stock": true}
