@@ -154,7 +154,7 @@ func (c *call) answer(ctx context.Context, results []cache.Result) (*execute.Ans
 	remembered := false
 	for at := range results {
 		switch r := &results[at]; {
-		case r.State == cache.Failed && own[at] == nil && othersFault(r.Err):
+		case own[at] == nil && (r.State == cache.Failed && othersFault(r.Err) || r.State == cache.Stale && errors.Is(r.Err, errOwn)):
 			again = append(again, at)
 		case r.State == cache.Cached || r.State == cache.Stale:
 			remembered = true

@@ -56,7 +56,7 @@ func (m *merge) noteStale(r *cache.Result, p *place) {
 // sources says where the answer comes from: what the subgraph says of what it was asked, and what is remembered of it.
 func (m *merge) sources() {
 	for _, a := range m.asks {
-		if a.failed != nil {
+		if !m.used[a] {
 			continue
 		}
 		for _, report := range a.read.Sources {
