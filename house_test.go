@@ -31,6 +31,7 @@ var mayImport = []struct {
 	{"gateway/plan/check", []string{"gateway/supergraph", "gateway/operation", "gateway/plan"}, "a plan is proved right by nothing that had a part in finding it"},
 	{"gateway/execute", []string{"gateway/operation", "gateway/plan", "gateway/execute/http1"}, "all that execution needs of the supergraph is in the plan"},
 	{"gateway/execute/http1", nil, "it asks upstreams over HTTP and knows nothing of GraphQL"},
+	{"gateway/entitycache", []string{"gateway/plan", "gateway/execute", "clients/cache"}, "what is remembered of a subgraph is kept in the cache that upstreams have too"},
 	{"gateway/introspection", []string{"gateway/operation", "gateway/execute"}, "introspection is one more subgraph"},
 	{"gateway/server", []string{"gateway/supergraph", "gateway/operation", "gateway/plan", "gateway/execute", "gateway/introspection"}, "the server puts the stages together"},
 	{"gateway/gatewaytest", []string{"gateway/"}, "tests of the gateway see all of it, and no subgraph"},

@@ -49,7 +49,9 @@ func (c *gatewayCommand) Run(p *program) error {
 		return err
 	}
 	settings := graphSettings(cfg, log)
-	engine := server.NewEngine(server.NewGraph(s, subgraphs, settings))
+	memory := openCache(cfg, log)
+	defer closeCache(memory, log)
+	engine := server.NewEngine(server.NewGraph(s, remembered(cfg, s, subgraphs, memory), settings))
 	file := &supergraphFile{name: cfg.Gateway.Supergraph, log: log, text: s.Text}
 	go file.follow(p.ctx, func(s *supergraph.Supergraph) error {
 		now, err := remoteSubgraphs(s, cfg, c.Subgraph, log)
@@ -58,7 +60,7 @@ func (c *gatewayCommand) Run(p *program) error {
 		}
 		keepConnections(subgraphs, now)
 		subgraphs = now
-		engine.Swap(server.NewGraph(s, now, settings))
+		engine.Swap(server.NewGraph(s, remembered(cfg, s, now, memory), settings))
 		return nil
 	})
 	return serve(p, cfg, log, engine, nil)

@@ -136,9 +136,13 @@ func up(p *program, cfg config.Config, log *slog.Logger) error {
 	for _, remote := range cfg.Subgraphs {
 		subgraphs[remote.Name] = httpSubgraph(remote)
 	}
-	engine := server.NewEngine(server.NewGraph(s, subgraphs, settings))
+	memory := openCache(cfg, log)
+	defer closeCache(memory, log)
+	engine := server.NewEngine(server.NewGraph(s, remembered(cfg, s, subgraphs, memory), settings))
 	if len(others.missing) > 0 {
-		go others.keepGrowing(p.ctx, log, func(s *supergraph.Supergraph) { engine.Swap(server.NewGraph(s, subgraphs, settings)) })
+		go others.keepGrowing(p.ctx, log, func(s *supergraph.Supergraph) {
+			engine.Swap(server.NewGraph(s, remembered(cfg, s, subgraphs, memory), settings))
+		})
 	}
 	return serve(p, cfg, log, engine, playgroundExamples())
 }

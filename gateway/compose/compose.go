@@ -75,6 +75,7 @@ type composition struct {
 	features   map[string]bool            // federation directives that the supergraph applies
 	labels     bool                       // some field is overridden for part of the requests only
 	contexts   bool                       // some argument comes from a context
+	hinted     bool                       // some subgraph says how long answers may be remembered
 
 	byName          map[*ast.Definition]map[string]*ast.FieldDefinition
 	implementations map[string][]string    // object types by interface, sorted

@@ -90,7 +90,8 @@ func (c *composition) mergeField(def *ast.Definition, sources []source, having i
 		}
 	}
 	f.Directives = slices.Concat(c.joinFields(f, sources, having),
-		c.mergeApplied(at, eachSource(stating, func(one source) applied { return applied{one.s, one.field.Directives} })))
+		c.mergeApplied(at, eachSource(stating, func(one source) applied { return applied{one.s, one.field.Directives} })),
+		c.mergeCacheHints(eachSource(sources, func(one source) applied { return applied{one.s, one.field.Directives} })))
 	return f
 }
 

@@ -70,8 +70,9 @@ func (c *composition) addField(t *ast.Definition, f *ast.FieldDefinition) {
 	own.Directives = append(kept, both.directives(own.Position)...)
 }
 
+// withoutJoins leaves out what subgraphs say each for themselves.
 func withoutJoins(list ast.DirectiveList) ast.DirectiveList {
-	return slices.DeleteFunc(slices.Clone(list), isJoin)
+	return slices.DeleteFunc(slices.Clone(list), func(d *ast.Directive) bool { return isJoin(d) || d.Name == cacheHint })
 }
 
 // checkInterfaceObjectUse: a subgraph that has the interface as an object type cannot tell implementations apart, so it must not

@@ -32,6 +32,7 @@ func (c *composition) merge() {
 	}
 	c.indexImplementations()
 	c.addInterfaceObjectFields()
+	c.checkCacheHints()
 }
 
 // indexTypes notes what merging a field needs to know of other types: what can stand for what, and which enums go in and out.
@@ -99,6 +100,11 @@ func (c *composition) mergeType(name string) *ast.Definition {
 	def.Directives = append(def.Directives, c.mergeApplied(name, each(subgraphs, func(s *subgraph) applied {
 		return applied{s, s.types[name].Directives}
 	}))...)
+	if kind == ast.Object || kind == ast.Interface || kind == ast.Union {
+		def.Directives = append(def.Directives, c.mergeCacheHints(each(subgraphs, func(s *subgraph) applied {
+			return applied{s, s.types[name].Directives}
+		}))...)
+	}
 	switch kind {
 	case ast.Object, ast.Interface:
 		c.mergeComposite(def, subgraphs)

@@ -219,6 +219,7 @@ func (s *subgraph) complete(doc *ast.SchemaDocument) *ast.SchemaDocument {
 	for _, name := range sortedKeys(s.machinery) {
 		fmt.Fprintf(&b, "scalar %s\n", name)
 	}
+	b.WriteString(s.impliedCacheControl(doc))
 	whole := validator.PreludeDocument()
 	if implied, err := parser.ParseSchema(&ast.Source{Name: "federation", Input: b.String(), BuiltIn: true}); err == nil {
 		whole.Merge(implied)

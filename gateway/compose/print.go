@@ -50,6 +50,9 @@ func (c *composition) writeSchema(b *strings.Builder) {
 		}
 		link(args)
 	}
+	if c.hinted {
+		link(`url: "` + cacheHintLink + `"`)
+	}
 	c.writeComposedLinks(link)
 	for _, d := range c.onSchema {
 		b.WriteString("  ")
@@ -113,6 +116,9 @@ func (c *composition) machineryText() string {
 		"directive @join__type(graph: join__Graph!, key: join__FieldSet, extension: Boolean! = false, resolvable: Boolean! = true, isInterfaceObject: Boolean! = false) repeatable on OBJECT | INTERFACE | UNION | ENUM | INPUT_OBJECT | SCALAR",
 		"directive @join__unionMember(graph: join__Graph!, member: String!) repeatable on UNION",
 		"directive @link(url: String, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA",
+	}
+	if c.hinted {
+		blocks = append([]string{cacheHintDefinition}, blocks...)
 	}
 	if c.contexts {
 		blocks = append(blocks, "input join__ContextArgument {\n  name: String!\n  type: String!\n  context: String!\n  selection: join__FieldValue!\n}", "scalar join__FieldValue")

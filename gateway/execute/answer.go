@@ -32,6 +32,15 @@ func ReadAnswer(text []byte) (*Answer, error) {
 	return answer, nil
 }
 
+// CheckData tells what is wrong with data as JSON, by the rules that hold for answers.
+func CheckData(data []byte) error {
+	s := &scanner{data: data}
+	if err := s.skip(); err != nil {
+		return err
+	}
+	return s.end()
+}
+
 // readMembers reads a GraphQL response, calling data when the value of the member data comes next; its other members go into the answer. Of a member that
 // is there twice the last counts.
 func readMembers(s *scanner, answer *Answer, data func() error) error {
@@ -208,6 +217,16 @@ func (t *tree) holdsNone(selection *plan.Selection, at uint32) bool {
 	for i := range selection.Fields {
 		f := &selection.Fields[i]
 		if f.Selection != nil && t.values[at+uint32(f.Slot)].kind > kindNull {
+			return false
+		}
+	}
+	return true
+}
+
+// holdsNothing tells whether the object has nothing in any of the selection's fields.
+func (t *tree) holdsNothing(selection *plan.Selection, at uint32) bool {
+	for i := range selection.Fields {
+		if t.values[at+uint32(selection.Fields[i].Slot)].kind > kindNull {
 			return false
 		}
 	}

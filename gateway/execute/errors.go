@@ -141,12 +141,24 @@ func (r *run) firstEmpty(s *sent) []any {
 	}
 	for i := range s.lists {
 		if len(s.lists[i].first) > 0 {
-			place := s.lists[i].places[s.lists[i].first[0]]
+			place := s.lists[i].places[r.firstMissing(s, &s.lists[i])]
 			target := s.lists[i].entities.Targets[place.target]
 			return r.emptyPath(r.locate(target.Path, place.at), target.Selection)
 		}
 	}
 	return nil
+}
+
+// firstMissing returns the first place of a list that a partial answer left empty, the first of all where none is there.
+func (r *run) firstMissing(s *sent, l *representations) int32 {
+	if s.answer != nil && s.answer.Err != nil {
+		for _, first := range l.first {
+			if place := l.places[first]; r.tree.holdsNothing(l.entities.Targets[place.target].Selection, place.at) {
+				return first
+			}
+		}
+	}
+	return l.first[0]
 }
 
 // rootWay returns the way to the first object that root fields are for.

@@ -5,7 +5,7 @@
 // The one rule: one goroutine owns the data of a request. What runs beside it hands answers over; nothing of the data is locked.
 //
 // Start with Executor.Execute. schedule.go decides what is asked when, answer.go reads answers into the tree (value.go), representation.go writes what
-// entity fetches send, shape.go writes the response, sources.go says where it comes from. http.go and inprocess.go are the two kinds of subgraph.
+// entity fetches send, shape.go writes the response, sources.go says where it comes from, fresh.go how long it holds. http.go and inprocess.go are the two kinds of subgraph.
 package execute
 
 import (
@@ -42,6 +42,7 @@ type Request struct {
 	Header    http.Header // of the client's request; a subgraph forwards only what it is configured to. Read only
 	Quota     *Quota      // what subgraphs in this process may do for the client's operation; nil means one of the default size
 	Sources   bool        // the answer should say where it comes from
+	Control   bool        // the answer should say what its header says of remembering it
 }
 
 // Answer is a subgraph's answer.
@@ -51,6 +52,12 @@ type Answer struct {
 	Errors []SubgraphError
 	// Sources says where it comes from, where that was asked for and the subgraph knows.
 	Sources []SourceReport
+	// Control is from the header it came with, where that was asked for and it had one.
+	Control *Control
+	// Fresh says how long it holds; nil where it is not to be remembered.
+	Fresh *Freshness
+	// Err is why only part of it is there: a subgraph that failed costs what was asked of it now, not what is remembered of it.
+	Err error
 }
 
 // Input is what a client gave with an operation.
@@ -88,6 +95,8 @@ type Observer struct {
 // Response is the response to an operation.
 type Response struct {
 	Body []byte // JSON: data, and errors where there are any
+	// Fresh says how long the response holds; nil where it has errors, or is made of anything that is not to be remembered.
+	Fresh *Freshness
 
 	buffer *[]byte
 }
@@ -116,6 +125,7 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, in Input) Response
 	r.fetches()
 	buffer := bodies.Get().(*[]byte)
 	out := Response{Body: r.response(*buffer), buffer: buffer}
+	out.Fresh = r.freshness()
 	r.release()
 	return out
 }
@@ -130,6 +140,8 @@ type run struct {
 	tree     tree
 	errors   errorList
 	reported []reported // where in.Sources asks for it
+	fresh    *Freshness // of all answers so far that have one
+	perishes bool       // some answer has none
 
 	sents   []*sent // by the fetch's ID
 	ready   []int
@@ -159,7 +171,7 @@ func (r *run) release() {
 		s.reset()
 	}
 	r.executor, r.ctx, r.plan, r.in, r.quota, r.done = nil, nil, nil, Input{}, nil, nil
-	r.errors, r.reported = errorList{}, nil
+	r.errors, r.reported, r.fresh, r.perishes = errorList{}, nil, nil, false
 	r.tree.reset()
 	runs.Put(r)
 }
@@ -305,8 +317,11 @@ func (r *run) receive(s *sent) {
 			s.err = &FetchError{Code: CodeBadAnswer, Reason: "it sent an answer that cannot be read", Cause: err}
 		} else if len(s.answer.Errors) == 0 && (s.missing || slices.ContainsFunc(s.lists, func(l representations) bool { return l.missing })) {
 			s.err = &FetchError{Code: CodeBadAnswer, Reason: "it sent null, and no error that says why"}
+		} else {
+			s.err = s.answer.Err
 		}
 	}
+	r.note(s.answer)
 	if s.answer != nil {
 		for i := range s.answer.Errors {
 			r.subgraphError(s, &s.answer.Errors[i])

@@ -182,7 +182,15 @@ func (h *HTTP) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 		h.send(ctx, s, r)
 		stop := context.AfterFunc(ctx, s.exchange.Ticket().Abort)
 		defer stop()
-		return h.finish(ctx, s)
+		answer, err := h.finish(ctx, s)
+		if r.Control && answer != nil {
+			answer.Control = controlOf(func(name string, each func(string)) {
+				for value := range s.exchange.Values(name) {
+					each(string(value))
+				}
+			})
+		}
+		return answer, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
@@ -217,7 +225,15 @@ func (h *HTTP) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 	if int64(len(text)) > h.MaxAnswer {
 		return nil, &FetchError{Code: CodeBadAnswer, Reason: "its answer is too large"}
 	}
-	return readResponse(response.StatusCode, response.Header.Get("Content-Type"), text)
+	answer, err := readResponse(response.StatusCode, response.Header.Get("Content-Type"), text)
+	if r.Control && answer != nil {
+		answer.Control = controlOf(func(name string, each func(string)) {
+			for _, value := range response.Header.Values(name) {
+				each(value)
+			}
+		})
+	}
+	return answer, err
 }
 
 func transportError(ctx context.Context, err error) *FetchError {

@@ -70,11 +70,11 @@ func (r *run) start(s *sent) {
 	}
 	s.request.Quota = r.quota
 	ctx, request := r.ctx, &s.request
-	r.beside(s, func() (*Answer, error) { return call(ctx, subgraph, request) })
+	r.beside(s, func() (*Answer, error) { return Call(ctx, subgraph, request) })
 }
 
-// call contains a panic of a subgraph in this process to its own fetch.
-func call(ctx context.Context, subgraph Subgraph, request *Request) (answer *Answer, err error) {
+// Call asks a subgraph, and contains a panic of one in this process to its own fetch.
+func Call(ctx context.Context, subgraph Subgraph, request *Request) (answer *Answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			answer, err = nil, &FetchError{Code: CodeInternal, Reason: "it failed unexpectedly", Panic: p}

@@ -147,6 +147,9 @@ func (b *build) finishFetch(id int, group []*fetch, groups map[*fetch]int, layou
 			out.Kind = b.operation.Kind
 		}
 		out.Root = t.selection(group[0].selection)
+		if out.Kind == ast.Query {
+			out.Cache = b.cachePolicy(group[0].subgraph, group[0].selection, nil)
+		}
 	} else {
 		b.finishEntities(out, group, t)
 	}
@@ -180,12 +183,15 @@ func (b *build) finishEntities(out *Fetch, group []*fetch, t *printer) {
 			}
 			target.Representations = append(target.Representations, r)
 		}
+		views := f.views()
+		policy := b.cachePolicy(f.subgraph, f.selection, views)
 		if same := byText[text]; same != nil && context == nil {
 			same.Targets = append(same.Targets, target)
+			same.Cache = same.Cache.stricter(policy)
 			t.text.Truncate(before)
 			continue
 		}
-		e := &Entities{Key: "_entities", Variable: "representations", Targets: []*Target{target}, Context: context, uses: uses}
+		e := &Entities{Key: "_entities", Variable: "representations", Targets: []*Target{target}, Context: context, Uses: uses, Cache: policy, Keys: cacheKeys(views)}
 		if n := len(out.Entities); n > 0 {
 			e.Key, e.Variable = "_e"+strconv.Itoa(n), "r"+strconv.Itoa(n)
 		}

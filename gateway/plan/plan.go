@@ -35,6 +35,7 @@ type Fetch struct {
 	At        []Step      // for a fetch of root fields: the objects of the root type that have them, where they are not the root itself
 	Entities  []*Entities // for a fetch of entities: one for each _entities field in Text
 	Mutation  int         // for mutations: the position of the first root field answered; 0 otherwise
+	Cache     CachePolicy // for a fetch of root fields of a query
 
 	declared []string // declarations of the client's variables, as listed in Variables
 	rootText string   // the selection of root fields
@@ -49,9 +50,11 @@ type Entities struct {
 	// Context are variables whose values come from objects above those sent. Objects for which they differ cannot share a field: the _entities field
 	// is asked once for each group of objects whose values are equal.
 	Context []ContextVariable
+	Uses    []string // the client's variables in it, sorted
+	Cache   CachePolicy
+	Keys    [][]KeyField // by which its entities can be entered
 
-	text string   // what follows _entities, a hole after the names of its own variables
-	uses []string // the client's variables in it
+	text string // what follows _entities, a hole after the names of its own variables
 }
 
 // ContextVariable is a variable that fills an argument.

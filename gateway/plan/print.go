@@ -48,6 +48,12 @@ func (p *Plan) String() string {
 					b.WriteString(name + representationText(r.Fields) + "\n")
 				}
 			}
+			if text := e.Cache.String(); text != "" {
+				b.WriteString("    " + text + "\n")
+			}
+		}
+		if text := f.Cache.String(); text != "" {
+			b.WriteString("  " + text + "\n")
 		}
 		b.WriteString("  " + f.Text + "\n")
 	}

@@ -2,8 +2,8 @@ package plan
 
 // What the parts of a plan take in memory, in bytes, with what they point to where that is theirs alone. A test holds the sum against what plans really take.
 const (
-	fetchBytes          = 400
-	entitiesBytes       = 250
+	fetchBytes          = 440
+	entitiesBytes       = 330
 	targetBytes         = 150
 	stepBytes           = 64
 	representationBytes = 150
@@ -14,7 +14,8 @@ const (
 	slotBytes           = 48
 	shapeBytes          = 100
 	shownBytes          = 130 // a field of a shape
-	nameBytes           = 24  // a name in a list or a map, shared text left out
+	keyFieldBytes       = 48
+	nameBytes           = 24 // a name in a list or a map, shared text left out
 )
 
 // Size is about how many bytes the plan takes in memory.
@@ -24,6 +25,9 @@ func (p *Plan) Size() int {
 		size += fetchBytes + len(f.Text) + len(f.Prefix) + len(f.rootText) + selectionSize(f.Root) + stepBytes*len(f.At)
 		for _, e := range f.Entities {
 			size += entitiesBytes + len(e.text) + representedBytes*len(e.Context)
+			for _, key := range e.Keys {
+				size += keySize(key)
+			}
 			for _, t := range e.Targets {
 				size += targetBytes + stepBytes*len(t.Path) + selectionSize(t.Selection)
 				for _, r := range t.Representations {
@@ -31,6 +35,14 @@ func (p *Plan) Size() int {
 				}
 			}
 		}
+	}
+	return size
+}
+
+func keySize(fields []KeyField) int {
+	size := nameBytes + keyFieldBytes*len(fields)
+	for i := range fields {
+		size += keySize(fields[i].Fields)
 	}
 	return size
 }

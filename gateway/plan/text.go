@@ -97,7 +97,7 @@ func (f *Fetch) TextFor(times []int) (text string, prefix []byte) {
 	var declared []string
 	for i, name := range f.Variables {
 		used := f.Root != nil
-		each(func(e *Entities, _ string) { used = used || slices.Contains(e.uses, name) })
+		each(func(e *Entities, _ string) { used = used || slices.Contains(e.Uses, name) })
 		if used {
 			declared = append(declared, f.declared[i])
 		}

@@ -197,7 +197,7 @@ func (x *exchange) write(response *Response) {
 		x.outcome = outcomeExecuted
 	}
 	x.out, x.began = len(response.Body), true
-	writeAnswer(x.w, x.media, x.status, response.Body)
+	writeAnswer(x.w, x.media, x.status, response.Body, cacheControl(response))
 	response.release()
 }
 

@@ -162,8 +162,13 @@ func (g *Graph) permit(p *preparing, r *Request) operation.Errors {
 // run executes what was prepared. A query shares the execution of one that is the same.
 func (g *Graph) run(ctx context.Context, r *Request, p *prepared) *Response {
 	execute := func(ctx context.Context) *Response {
-		executed := g.executor.Execute(ctx, p.plan, execute.Input{Variables: p.variables, Header: r.Header, Sources: p.sources || asksForSources(r.Header)})
-		return &Response{Body: executed.Body, Executed: true, executed: executed}
+		sources := p.sources || asksForSources(r.Header)
+		executed := g.executor.Execute(ctx, p.plan, execute.Input{Variables: p.variables, Header: r.Header, Sources: sources})
+		response := &Response{Body: executed.Body, Executed: true, executed: executed}
+		if p.kind == ast.Query && !sources && g.settings.Label == nil { // a header decides what HTTP caches do not know of
+			response.Fresh = executed.Fresh
+		}
+		return response
 	}
 	if p.kind == ast.Mutation {
 		g.writes.Add(1)

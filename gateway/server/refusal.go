@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // The codes of errors that this package puts into extensions.code. They are stable. What an Executor refuses has codes of its own.
@@ -56,13 +57,13 @@ func (p *refusal) write(w http.ResponseWriter, media string) {
 	if p.allow != "" {
 		w.Header().Set("Allow", p.allow)
 	}
-	writeAnswer(w, media, p.status, p.body())
+	writeAnswer(w, media, p.status, p.body(), noStore)
 }
 
-func writeAnswer(w http.ResponseWriter, media string, status int, body []byte) {
+func writeAnswer(w http.ResponseWriter, media string, status int, body []byte, control []string) {
 	header := w.Header()
 	header[headerContentType] = mediaHeader(media)
-	header[headerCacheControl] = noStore
+	header[headerCacheControl] = control
 	header[headerContentLength] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // an error means that the client is gone
@@ -81,6 +82,21 @@ var (
 	graphQLHeader = []string{mediaGraphQL + "; charset=utf-8"}
 	jsonHeader    = []string{mediaJSON + "; charset=utf-8"}
 )
+
+// cacheControl returns what the client may do with a response: remember it for as long as all that it is made of holds.
+func cacheControl(r *Response) []string {
+	if !r.Executed || r.Fresh == nil || r.Status != 0 && r.Status != http.StatusOK {
+		return noStore
+	}
+	value := "max-age=" + strconv.FormatInt(int64(max(r.Fresh.For, 0)/time.Second), 10)
+	switch {
+	case r.Fresh.Private:
+		value += ", private"
+	case r.Fresh.Public:
+		value += ", public"
+	}
+	return []string{value}
+}
 
 func mediaHeader(media string) []string {
 	if media == mediaGraphQL {

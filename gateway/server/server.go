@@ -50,6 +50,8 @@ type Response struct {
 	Executed   bool   // false: a request error, the body has no data
 	NotAllowed bool   // a mutation came with a request that is ReadOnly
 	Status     int    // 0: the one the specification asks for
+	// Fresh says how long it holds, and for whom; nil where it is not to be remembered.
+	Fresh *execute.Freshness
 
 	executed execute.Response // whose memory Body is
 	flight   *flight          // nil where the response is one request's alone

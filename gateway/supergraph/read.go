@@ -42,6 +42,7 @@ func Read(name, text string) (*Supergraph, error) {
 	r.early(raw)
 	slices.Sort(r.supergraph.Labels)
 	r.supergraph.Labels = slices.Compact(r.supergraph.Labels)
+	r.readCacheHints(raw)
 	r.readPossible(raw)
 	r.readImplements(raw)
 	r.addIntrospection()

@@ -33,6 +33,8 @@ type Subgraph struct {
 	Index int    // position in Supergraph.Subgraphs
 	Name  string // as composed
 	URL   string // routing address; may be empty
+	// CacheHints tells whether its schema says anything of how long answers may be remembered.
+	CacheHints bool
 }
 
 // Type is one named type of the supergraph, with the view each subgraph has of it.
@@ -56,6 +58,7 @@ type View struct {
 	Objects         []string          // the names in Possible, sorted
 	EnumValues      map[string]bool
 	Implements      []string // interfaces that the type implements in this subgraph, sorted
+	Cache           CacheHint
 }
 
 // Key is a set of fields by which an entity of a type is entered in a subgraph.
@@ -79,6 +82,7 @@ type Field struct {
 	LabelOn bool
 	// Context are the arguments that the gateway fills in, which clients do not see.
 	Context []ContextArgument
+	Cache   CacheHint
 }
 
 // ContextArgument is an argument whose value is taken from an object above the field's own: the nearest whose type sets the context.

@@ -96,6 +96,7 @@ type Subgraph struct {
 	ForwardHeaders []string          `yaml:"forwardHeaders" validate:"dive,header"`
 	Timeout        Duration          `yaml:"timeout" validate:"gt=0"`
 	ExposeErrors   bool              `yaml:"exposeErrors"`
+	Cache          bool              `yaml:"cache"`
 }
 
 // Source is a system outside of Callboard.

@@ -79,6 +79,7 @@ subgraphs:
     forwardHeaders: [X-Request-Id]
     timeout: 3s
     exposeErrors: true
+    cache: true
   - name: rota
     url: http://rota:8080/
 gateway:
@@ -112,6 +113,7 @@ gateway:
 	expect("url", tickets.URL, "https://tickets.example.com/graphql?tenant=$x")
 	expect("schema", tickets.Schema, "/etc/callboard/tickets.graphqls")
 	expect("header", tickets.Headers["Authorization"].Reveal(), "Bearer s3cr3t-value")
+	expect("cache", []bool{tickets.Cache, got.Subgraph("rota").Cache}, []bool{true, false})
 	forge, other := got.Sources[0], got.Sources[1]
 	expect("app", forge.App, config.App{ID: 7, Installation: 8, Key: "/etc/callboard/app.pem"})
 	expect("webhook secret", forge.WebhookSecrets[0].Reveal(), "s3cr3t-value")
