@@ -27,8 +27,8 @@ func New(cfg Config) graphql.ExecutableSchema {
 
 type resolver struct{ Config }
 
-func (r resolver) Query() graph.QueryResolver   { return query{r.Config} }
-func (r resolver) Entity() graph.EntityResolver { return entity{r.Config} }
+func (r resolver) Query() graph.QueryResolver   { return query(r) }
+func (r resolver) Entity() graph.EntityResolver { return entity(r) }
 
 type query struct{ Config }
 

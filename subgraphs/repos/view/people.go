@@ -107,13 +107,15 @@ func (e *CatalogEntity) search(ctx context.Context, reviews bool, first *int, af
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range e.request.accounts(e.Annotations) {
-		search := host.Search{Team: a.team, Reviews: reviews, Paging: wanted.Paging}
-		if a.user != "" {
-			search.Users = []string{a.user}
-		}
-		l, err := e.request.of(a.host).searches.load(ctx, search)
-		return e.request.pullRequests(ctx, a.host, "search", wanted, l, err)
+	known := e.request.accounts(e.Annotations)
+	if len(known) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	a := known[0]
+	search := host.Search{Team: a.team, Reviews: reviews, Paging: wanted.Paging}
+	if a.user != "" {
+		search.Users = []string{a.user}
+	}
+	l, err := e.request.of(a.host).searches.load(ctx, search)
+	return e.request.pullRequests(ctx, a.host, "search", wanted, l, err)
 }
