@@ -2,6 +2,7 @@ package charttest_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -57,7 +58,7 @@ func render(c *chart.Chart, set map[string]any) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Engine{Strict: true}.Render(c, all)
+	return engine.Engine{Strict: true}.RenderWithContext(context.Background(), c, all)
 }
 
 // installed renders the chart and decodes the objects.
