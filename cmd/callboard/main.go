@@ -29,6 +29,7 @@ type cli struct {
 	Normalize normalizeCommand `cmd:"" help:"Print the normal form of an operation."`
 	Check     checkCommand     `cmd:"" help:"Validate catalog descriptor files."`
 	Config    configCommand    `cmd:"" help:"Print the effective configuration, secrets hidden."`
+	Health    healthCommand    `cmd:"" help:"Ask a running Callboard whether it answers queries; exit status 1 where it does not."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
