@@ -8,7 +8,7 @@
 # make web        the playground, from npm packages
 
 GO         ?= go
-FUZZTIME   ?= 30s
+FUZZTIME   ?= 10s
 BENCHFLAGS ?= -rounds 3 -duration 1s
 BIN        := bin/callboard
 
