@@ -12,6 +12,7 @@ import (
 	"callboard.dev/callboard/gateway/entitycache"
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/supergraph"
+	"callboard.dev/callboard/subgraphs/sources/graph"
 )
 
 // openCache opens what answers are remembered in, nil where the configuration has no subgraph remembered.
@@ -67,4 +68,17 @@ func closeCache(c *cache.Cache, log *slog.Logger) {
 	if err := c.Close(); err != nil {
 		log.Warn("what answers are remembered in could not be closed", "error", err)
 	}
+}
+
+// cacheStatus tells how the cache does; one that is not open holds nothing and is well.
+func cacheStatus(c *cache.Cache) graph.CacheStatus {
+	if c == nil {
+		return graph.CacheStatus{Healthy: true}
+	}
+	health := c.Status().Health
+	out := graph.CacheStatus{Entries: float64(health.Entries), Bytes: float64(health.Bytes), Shared: health.Shared, Healthy: health.Healthy}
+	if health.LastError != "" {
+		out.LastError, out.LastErrorAt = &health.LastError, &health.LastAt
+	}
+	return out
 }

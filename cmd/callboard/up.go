@@ -20,6 +20,8 @@ import (
 	"callboard.dev/callboard/subgraphs/catalog/store"
 	"callboard.dev/callboard/subgraphs/catalog/store/postgres"
 	"callboard.dev/callboard/subgraphs/repos"
+	"callboard.dev/callboard/subgraphs/sources"
+	"callboard.dev/callboard/subgraphs/sources/graph"
 )
 
 // configFlags are the flags of every command that serves.
@@ -138,6 +140,11 @@ func up(p *program, cfg config.Config, log *slog.Logger) error {
 	}
 	memory := openCache(cfg, log)
 	defer closeCache(memory, log)
+	if len(cfg.Sources) > 0 {
+		log.Warn("the configured sources are checked and not asked yet: repositories are those of the checkouts", "sources", len(cfg.Sources))
+	}
+	subgraphs["sources"] = execute.NewInProcess(sources.New(sources.Config{Cache: func() graph.CacheStatus { return cacheStatus(memory) }}), nil)
+	settings.Expose["sources"] = true
 	engine := server.NewEngine(server.NewGraph(s, remembered(cfg, s, subgraphs, memory), settings))
 	if len(others.missing) > 0 {
 		go others.keepGrowing(p.ctx, log, func(s *supergraph.Supergraph) {
