@@ -32,8 +32,6 @@ type Driver interface {
 	Commits(ctx context.Context, names []NamedObject) ([]*Commit, []error)
 	// Histories returns commits that can be reached from others, the newest first.
 	Histories(ctx context.Context, queries []HistoryQuery) ([]*Page[*Commit], []error)
-	// Comparisons tell how many commits each head has that its base has not, and the other way round.
-	Comparisons(ctx context.Context, pairs []Pair) ([]*git.Divergence, []error)
 	Changes(ctx context.Context, names []NamedObject) ([][]git.ChangedFile, []error)
 	Trees(ctx context.Context, folders []Folder) ([][]TreeEntry, []error)
 	Blobs(ctx context.Context, names []NamedObject) ([]*Blob, []error)

@@ -78,82 +78,77 @@ func (h *Host) PullRequestIn(rest string) int { return h.driver.PullRequestIn(re
 
 // Repositories returns what the host says of the repositories with these paths, in their order.
 func (h *Host) Repositories(ctx context.Context, paths []string) []Loaded[*Repository] {
-	return load(ctx, h, kindRepository, paths, func(path string) (string, []string) { return strings.ToLower(path), h.tags(path) }, h.driver.Repositories)
+	return load(ctx, h, KindRepository, paths, func(path string) (string, []string) { return strings.ToLower(path), h.tags(path) }, h.driver.Repositories)
 }
 
 // PullRequestPages returns pages of pull requests, in the order of the queries.
 func (h *Host) PullRequestPages(ctx context.Context, queries []PullRequestQuery) []Loaded[*Page[*PullRequest]] {
-	return load(ctx, h, kindPullRequests, queries, func(q PullRequestQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.PullRequestPages)
+	return load(ctx, h, KindPullRequests, queries, func(q PullRequestQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.PullRequestPages)
 }
 
 // PullRequests returns single pull requests.
 func (h *Host) PullRequests(ctx context.Context, names []Numbered) []Loaded[*PullRequest] {
-	return load(ctx, h, kindPullRequest, names, func(n Numbered) (string, []string) { return NameOf(n), h.tags(n.Repository) }, h.driver.PullRequests)
+	return load(ctx, h, KindPullRequest, names, func(n Numbered) (string, []string) { return NameOf(n), h.tags(n.Repository) }, h.driver.PullRequests)
 }
 
 // IssuePages returns pages of the tracker's issues, in the order of the queries.
 func (h *Host) IssuePages(ctx context.Context, queries []IssueQuery) []Loaded[*Page[*Issue]] {
-	return load(ctx, h, kindIssues, queries, func(q IssueQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.IssuePages)
+	return load(ctx, h, KindIssues, queries, func(q IssueQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.IssuePages)
 }
 
 // ReleasePages returns pages of releases, the newest first.
 func (h *Host) ReleasePages(ctx context.Context, queries []ListQuery) []Loaded[*Page[*Release]] {
-	return load(ctx, h, kindReleases, queries, func(q ListQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.ReleasePages)
+	return load(ctx, h, KindReleases, queries, func(q ListQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.ReleasePages)
 }
 
 // LabelPages returns pages of labels, sorted by name.
 func (h *Host) LabelPages(ctx context.Context, queries []ListQuery) []Loaded[*Page[*Label]] {
-	return load(ctx, h, kindLabels, queries, func(q ListQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.LabelPages)
+	return load(ctx, h, KindLabels, queries, func(q ListQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.LabelPages)
 }
 
 // RefPages returns pages of branches or tags, sorted by name.
 func (h *Host) RefPages(ctx context.Context, queries []RefQuery) []Loaded[*Page[*Ref]] {
-	return load(ctx, h, kindRefs, queries, func(q RefQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.RefPages)
+	return load(ctx, h, KindRefs, queries, func(q RefQuery) (string, []string) { return NameOf(q), h.tags(q.Repository) }, h.driver.RefPages)
 }
 
 // Searches returns pages of pull requests of people and teams.
 func (h *Host) Searches(ctx context.Context, searches []Search) []Loaded[*Page[*PullRequest]] {
-	return load(ctx, h, kindSearch, searches, func(s Search) (string, []string) { return NameOf(s), []string{h.tag(), h.searchTag()} }, h.driver.Searches)
+	return load(ctx, h, KindSearch, searches, func(s Search) (string, []string) { return NameOf(s), []string{h.tag(), h.searchTag()} }, h.driver.Searches)
 }
 
 // Resolve returns the commits that refs name: a branch, a tag, an object id, or nothing for the newest commit of the default branch.
 func (h *Host) Resolve(ctx context.Context, refs []NamedRef) []Loaded[*Commit] {
-	return load(ctx, h, kindRef, refs, func(r NamedRef) (string, []string) { return NameOf(r), h.tags(r.Repository) }, h.driver.Resolve)
+	return load(ctx, h, KindRef, refs, func(r NamedRef) (string, []string) { return NameOf(r), h.tags(r.Repository) }, h.driver.Resolve)
 }
 
 // Commits returns the commits with these ids.
 func (h *Host) Commits(ctx context.Context, names []NamedObject) []Loaded[*Commit] {
-	return load(ctx, h, kindCommit, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Commits)
+	return load(ctx, h, KindCommit, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Commits)
 }
 
 // Histories returns commits that can be reached from others.
 func (h *Host) Histories(ctx context.Context, queries []HistoryQuery) []Loaded[*Page[*Commit]] {
-	return load(ctx, h, kindHistory, queries, func(q HistoryQuery) (string, []string) { return NameOf(q), nil }, h.driver.Histories)
-}
-
-// Comparisons tell how many commits each head has that its base has not, and the other way round.
-func (h *Host) Comparisons(ctx context.Context, pairs []Pair) []Loaded[*git.Divergence] {
-	return load(ctx, h, kindComparison, pairs, func(p Pair) (string, []string) { return NameOf(p), nil }, h.driver.Comparisons)
+	return load(ctx, h, KindHistory, queries, func(q HistoryQuery) (string, []string) { return NameOf(q), nil }, h.driver.Histories)
 }
 
 // Changes returns the files that commits changed.
 func (h *Host) Changes(ctx context.Context, names []NamedObject) []Loaded[[]git.ChangedFile] {
-	return load(ctx, h, kindChanges, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Changes)
+	return load(ctx, h, KindChanges, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Changes)
 }
 
 // Trees returns what is in folders.
 func (h *Host) Trees(ctx context.Context, folders []Folder) []Loaded[[]TreeEntry] {
-	return load(ctx, h, kindTree, folders, func(f Folder) (string, []string) { return NameOf(f), nil }, h.driver.Trees)
+	return load(ctx, h, KindTree, folders, func(f Folder) (string, []string) { return NameOf(f), nil }, h.driver.Trees)
 }
 
 // Blobs returns the contents of files.
 func (h *Host) Blobs(ctx context.Context, names []NamedObject) []Loaded[*Blob] {
-	return load(ctx, h, kindBlob, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Blobs)
+	return load(ctx, h, KindBlob, names, func(n NamedObject) (string, []string) { return NameOf(n), nil }, h.driver.Blobs)
 }
 
 // Contributors returns who wrote the commits of the default branches.
 func (h *Host) Contributors(ctx context.Context, repositories []string) []Loaded[[]Contributor] {
-	return load(ctx, h, kindContributors, repositories, func(path string) (string, []string) { return strings.ToLower(path), h.tags(path) }, h.driver.Contributors)
+	return load(ctx, h, KindContributors, repositories, func(path string) (string, []string) { return strings.ToLower(path), h.tags(path) }, h.driver.Contributors)
 }
 
 // Changed is what a webhook says has changed.

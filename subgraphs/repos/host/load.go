@@ -13,22 +13,21 @@ import (
 
 // The kinds of values, as policies, metrics and the graph name them.
 const (
-	kindRepository   = "repository"
-	kindPullRequests = "pull requests"
-	kindPullRequest  = "pull request"
-	kindIssues       = "issues"
-	kindReleases     = "releases"
-	kindLabels       = "labels"
-	kindRefs         = "refs"
-	kindRef          = "ref"
-	kindSearch       = "search"
-	kindContributors = "contributors"
-	kindCommit       = "commit"
-	kindHistory      = "history"
-	kindComparison   = "comparison"
-	kindChanges      = "changed files"
-	kindTree         = "folder"
-	kindBlob         = "file"
+	KindRepository   = "repository"
+	KindPullRequests = "pull requests"
+	KindPullRequest  = "pull request"
+	KindIssues       = "issues"
+	KindReleases     = "releases"
+	KindLabels       = "labels"
+	KindRefs         = "refs"
+	KindRef          = "ref"
+	KindSearch       = "search"
+	KindContributors = "contributors"
+	KindCommit       = "commit"
+	KindHistory      = "history"
+	KindChanges      = "changed files"
+	KindTree         = "folder"
+	KindBlob         = "file"
 )
 
 // Policies are how long values are good for where the configuration does not say otherwise. With webhooks what changes is out of date at once, so that
@@ -39,9 +38,9 @@ func Policies() map[string]cache.Policy {
 	slow := cache.Policy{Fresh: 10 * time.Minute, Revalidate: time.Hour, OnError: 7 * 24 * time.Hour, Absent: time.Minute}
 	fixed := cache.Policy{Fresh: 7 * 24 * time.Hour, OnError: 7 * 24 * time.Hour, Absent: 15 * time.Second}
 	return map[string]cache.Policy{
-		kindRepository: changing, kindPullRequests: moving, kindPullRequest: moving, kindIssues: changing, kindSearch: moving,
-		kindRefs: moving, kindRef: moving, kindReleases: slow, kindLabels: slow, kindContributors: slow,
-		kindCommit: fixed, kindHistory: fixed, kindComparison: fixed, kindChanges: fixed, kindTree: fixed, kindBlob: fixed,
+		KindRepository: changing, KindPullRequests: moving, KindPullRequest: moving, KindIssues: changing, KindSearch: moving,
+		KindRefs: moving, KindRef: moving, KindReleases: slow, KindLabels: slow, KindContributors: slow,
+		KindCommit: fixed, KindHistory: fixed, KindChanges: fixed, KindTree: fixed, KindBlob: fixed,
 	}
 }
 

@@ -227,9 +227,6 @@ type Search struct {
 // NamedObject names a commit or a file.
 type NamedObject struct{ Repository, OID string }
 
-// Pair names two commits.
-type Pair struct{ Repository, Base, Head string }
-
 // Folder names a folder of a commit; an empty Path is the top.
 type Folder struct{ Repository, Commit, Path string }
 

@@ -41,21 +41,21 @@ func (q *Request) of(h *host.Host) *asking {
 		return known
 	}
 	a := &asking{
-		repositories: newBatch(h.Repositories),
-		pulls:        newBatch(h.PullRequestPages),
-		pull:         newBatch(h.PullRequests),
-		issues:       newBatch(h.IssuePages),
-		releases:     newBatch(h.ReleasePages),
-		labels:       newBatch(h.LabelPages),
-		refs:         newBatch(h.RefPages),
-		searches:     newBatch(h.Searches),
-		resolve:      newBatch(h.Resolve),
-		commits:      newBatch(h.Commits),
-		histories:    newBatch(h.Histories),
-		changes:      newBatch(h.Changes),
-		trees:        newBatch(h.Trees),
-		blobs:        newBatch(h.Blobs),
-		contributors: newBatch(h.Contributors),
+		repositories: newBatch(h, host.KindRepository, h.Repositories),
+		pulls:        newBatch(h, host.KindPullRequests, h.PullRequestPages),
+		pull:         newBatch(h, host.KindPullRequest, h.PullRequests),
+		issues:       newBatch(h, host.KindIssues, h.IssuePages),
+		releases:     newBatch(h, host.KindReleases, h.ReleasePages),
+		labels:       newBatch(h, host.KindLabels, h.LabelPages),
+		refs:         newBatch(h, host.KindRefs, h.RefPages),
+		searches:     newBatch(h, host.KindSearch, h.Searches),
+		resolve:      newBatch(h, host.KindRef, h.Resolve),
+		commits:      newBatch(h, host.KindCommit, h.Commits),
+		histories:    newBatch(h, host.KindHistory, h.Histories),
+		changes:      newBatch(h, host.KindChanges, h.Changes),
+		trees:        newBatch(h, host.KindTree, h.Trees),
+		blobs:        newBatch(h, host.KindBlob, h.Blobs),
+		contributors: newBatch(h, host.KindContributors, h.Contributors),
 	}
 	q.hosts[h] = a
 	return a
@@ -63,6 +63,8 @@ func (q *Request) of(h *host.Host) *asking {
 
 // batch loads answers to questions of one kind. Equal questions of a request are asked once.
 type batch[Q, V any] struct {
+	host      *host.Host
+	kind      string // of the answers
 	loader    *dataloader.Loader[string, host.Loaded[V]]
 	questions *sync.Map // by name
 }
@@ -70,9 +72,9 @@ type batch[Q, V any] struct {
 // askAtOnce is how many questions one call of a host takes: as many as GitHub's and GitLab's pages have room for.
 const askAtOnce = 100
 
-func newBatch[Q, V any](ask func(context.Context, []Q) []host.Loaded[V]) batch[Q, V] {
+func newBatch[Q, V any](h *host.Host, kind string, ask func(context.Context, []Q) []host.Loaded[V]) batch[Q, V] {
 	questions := &sync.Map{}
-	return batch[Q, V]{questions: questions, loader: dataloader.NewBatchedLoader(
+	return batch[Q, V]{host: h, kind: kind, questions: questions, loader: dataloader.NewBatchedLoader(
 		func(ctx context.Context, names []string) []*dataloader.Result[host.Loaded[V]] {
 			wanted := make([]Q, len(names))
 			for i, name := range names {
@@ -87,29 +89,28 @@ func newBatch[Q, V any](ask func(context.Context, []Q) []host.Loaded[V]) batch[Q
 		}, dataloader.WithWait[string, host.Loaded[V]](gather), dataloader.WithBatchCapacity[string, host.Loaded[V]](askAtOnce))}
 }
 
-// load returns the answer to a question, and the error that it is to a client.
+// load returns the answer to a question and notes where it comes from. The error is what its lack is to a client: nil where there is one, or the host says
+// that there is no such thing.
 func (b batch[Q, V]) load(ctx context.Context, q Q) (host.Loaded[V], error) {
 	name := host.NameOf(q)
 	b.questions.Store(name, q)
-	return b.loader.Load(ctx, name)()
-}
-
-// states are the states of remembered values as reports name them.
-var states = map[cache.State]report.State{cache.Live: report.Live, cache.Cached: report.Cached, cache.Stale: report.Stale, cache.Failed: report.Failed}
-
-// took notes a value that the answer takes from a host, and returns the error that its lack is to the client: nil where there is a value, or the host
-// says that there is none.
-func took[V any](ctx context.Context, h *host.Host, kind string, l host.Loaded[V]) error {
-	note := report.Value{Source: h.Name, Kind: kind, State: states[l.State], At: l.At}
+	l, err := b.loader.Load(ctx, name)()
+	if err != nil {
+		return l, err
+	}
+	note := report.Value{Source: b.host.Name, Kind: b.kind, State: states[l.State], At: l.At}
 	if l.Err != nil {
 		note.Code, note.RetryAt = hostCode(l.Err), retryAt(l.Err)
 	}
 	report.Note(ctx, note)
 	if l.State == cache.Failed {
-		return failHost(h, l.Err)
+		return l, failHost(b.host, l.Err)
 	}
-	return nil
+	return l, nil
 }
+
+// states are the states of remembered values as reports name them.
+var states = map[cache.State]report.State{cache.Live: report.Live, cache.Cached: report.Cached, cache.Stale: report.Stale, cache.Failed: report.Failed}
 
 // failHost returns the error with its code, the source and when to try again.
 func failHost(h *host.Host, err error) error {

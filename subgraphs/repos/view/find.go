@@ -152,9 +152,6 @@ func (q *Request) originAddress(ctx context.Context, r *git.Repository) (string,
 // hostedAt returns the host's repository with the path, nil where the host has none.
 func (q *Request) hostedAt(ctx context.Context, h *host.Host, path string) (*Repository, error) {
 	l, err := q.of(h).repositories.load(ctx, path)
-	if err == nil {
-		err = took(ctx, h, "repository", l)
-	}
 	if err != nil || !l.Known() || l.Value == nil {
 		return nil, err
 	}

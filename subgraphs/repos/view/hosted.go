@@ -96,9 +96,6 @@ func (r *hosted) resolve(ctx context.Context, ref string) (*git.Commit, error) {
 		}
 	}
 	l, err := r.request.of(r.host).resolve.load(ctx, host.NamedRef{Repository: r.card.Path, Ref: ref})
-	if err == nil {
-		err = took(ctx, r.host, "ref", l)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +120,6 @@ func (r *hosted) refs(ctx context.Context, tags bool, contains string, args rela
 		return nil, err
 	}
 	l, err := r.request.of(r.host).refs.load(ctx, host.RefQuery{Repository: r.card.Path, Tags: tags, Contains: contains, Compare: compared, Paging: wanted.Paging})
-	if err == nil {
-		err = took(ctx, r.host, "refs", l)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -170,9 +164,6 @@ func (r *hosted) commits(ctx context.Context, oids []git.OID) ([]*git.Commit, er
 		}
 		group.Go(func() {
 			l, err := r.request.of(r.host).commits.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(oid)})
-			if err == nil {
-				err = took(ctx, r.host, "commit", l)
-			}
 			if errs[i] = err; err == nil && l.Known() {
 				out[i] = r.tell(l.Value)
 			}
@@ -204,9 +195,6 @@ func (r *hosted) history(ctx context.Context, start git.OID, filter git.Filter, 
 	}
 	l, err := r.request.of(r.host).histories.load(ctx, host.HistoryQuery{Repository: r.card.Path, Start: string(start), Path: clean, Author: filter.Author,
 		Since: filter.Since, Until: filter.Until, Paging: wanted.Paging})
-	if err == nil {
-		err = took(ctx, r.host, "history", l)
-	}
 	if err != nil || !l.Known() {
 		return &historyPage{}, err
 	}
@@ -235,9 +223,6 @@ func (r *hosted) changes(ctx context.Context, commit *git.Commit) ([]git.Changed
 		return local.changes(ctx, commit)
 	}
 	l, err := r.request.of(r.host).changes.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
-	if err == nil {
-		err = took(ctx, r.host, "changed files", l)
-	}
 	return l.Value, err
 }
 
@@ -246,9 +231,6 @@ func (r *hosted) contributors(ctx context.Context, start git.OID) ([]Contributor
 		return local.contributors(ctx, start)
 	}
 	l, err := r.request.of(r.host).contributors.load(ctx, r.card.Path)
-	if err == nil {
-		err = took(ctx, r.host, "contributors", l)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -271,9 +253,6 @@ func (r *hosted) tree(ctx context.Context, commit git.OID, folder string) ([]ent
 		return local.tree(ctx, commit, clean)
 	}
 	l, err := r.request.of(r.host).trees.load(ctx, host.Folder{Repository: r.card.Path, Commit: string(commit), Path: clean})
-	if err == nil {
-		err = took(ctx, r.host, "folder", l)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -335,9 +314,6 @@ func (r *hosted) blob(ctx context.Context, oid git.OID) (*git.Blob, error) {
 		}
 	}
 	l, err := r.request.of(r.host).blobs.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(oid)})
-	if err == nil {
-		err = took(ctx, r.host, "file", l)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,7 @@ type hostList[T, E any] struct {
 }
 
 // showPage returns what the schema shows of a host's page; nil where the host has no such list.
-func showPage[S, T, E any](ctx context.Context, h *host.Host, kind string, wanted page, l host.Loaded[*host.Page[S]], err error, show func(S) T, wrap func(edge[T]) E) (*hostList[T, E], error) {
-	if err == nil {
-		err = took(ctx, h, kind, l)
-	}
+func showPage[S, T, E any](wanted page, l host.Loaded[*host.Page[S]], err error, show func(S) T, wrap func(edge[T]) E) (*hostList[T, E], error) {
 	if err != nil || !l.Known() || l.Value == nil {
 		return nil, err
 	}
@@ -63,7 +60,7 @@ func (r *Repository) Releases(ctx context.Context, first *int, after *string) (*
 		return nil, err
 	}
 	l, err := r.request.of(r.host).releases.load(ctx, host.ListQuery{Repository: r.card.Path, Paging: wanted.Paging})
-	list, err := showPage(ctx, r.host, "releases", wanted, l, err, showRelease, func(e edge[*Release]) *ReleaseEdge { return &ReleaseEdge{e} })
+	list, err := showPage(wanted, l, err, showRelease, func(e edge[*Release]) *ReleaseEdge { return &ReleaseEdge{e} })
 	if list == nil || err != nil {
 		return nil, err
 	}
@@ -80,7 +77,7 @@ func (r *Repository) Labels(ctx context.Context, first *int, after *string) (*La
 		return nil, err
 	}
 	l, err := r.request.of(r.host).labels.load(ctx, host.ListQuery{Repository: r.card.Path, Paging: wanted.Paging})
-	list, err := showPage(ctx, r.host, "labels", wanted, l, err, showLabel, func(e edge[*Label]) *LabelEdge { return &LabelEdge{e} })
+	list, err := showPage(wanted, l, err, showLabel, func(e edge[*Label]) *LabelEdge { return &LabelEdge{e} })
 	if list == nil || err != nil {
 		return nil, err
 	}
@@ -132,7 +129,7 @@ func (r *Repository) TrackerIssues(ctx context.Context, states []TrackerIssueSta
 	}
 	l, err := r.request.of(r.host).issues.load(ctx, query)
 	show := func(i *host.Issue) *TrackerIssue {
-		out := &TrackerIssue{Provenance: sourced(r.host, l), Number: i.Number, Title: i.Title, State: orLast(oneOf[TrackerIssueState](i.State, "OPEN"), "CLOSED"),
+		out := &TrackerIssue{Provenance: sourced(r.host, l), Number: i.Number, Title: i.Title, State: orElse(oneOf[TrackerIssueState](i.State, "OPEN"), "CLOSED"),
 			Author: showUser(i.Author), CreatedAt: i.CreatedAt, UpdatedAt: moment(i.UpdatedAt), ClosedAt: moment(i.ClosedAt), Labels: showLabels(i.Labels),
 			Assignees: showUsers(i.Assignees), CommentCount: i.Comments}
 		if address := webAddress(i.URL); address != nil {
@@ -140,7 +137,7 @@ func (r *Repository) TrackerIssues(ctx context.Context, states []TrackerIssueSta
 		}
 		return out
 	}
-	list, err := showPage(ctx, r.host, "issues", wanted, l, err, show, func(e edge[*TrackerIssue]) *TrackerIssueEdge { return &TrackerIssueEdge{e} })
+	list, err := showPage(wanted, l, err, show, func(e edge[*TrackerIssue]) *TrackerIssueEdge { return &TrackerIssueEdge{e} })
 	if list == nil || err != nil {
 		return nil, err
 	}

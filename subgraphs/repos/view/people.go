@@ -117,5 +117,5 @@ func (e *CatalogEntity) search(ctx context.Context, reviews bool, first *int, af
 		search.Users = []string{a.user}
 	}
 	l, err := e.request.of(a.host).searches.load(ctx, search)
-	return e.request.pullRequests(ctx, a.host, "search", wanted, l, err)
+	return e.request.pullRequests(a.host, wanted, l, err)
 }

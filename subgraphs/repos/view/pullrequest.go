@@ -107,7 +107,7 @@ func (q *Request) showPullRequest(h *host.Host, from Provenance, p *host.PullReq
 		ClosedAt: moment(p.ClosedAt), MergedAt: moment(p.MergedAt), BaseRefName: p.Base, HeadRefName: p.Head, HeadRefOid: orNull(p.HeadOID), MergeCommitOid: orNull(p.MergeOID),
 		Additions: p.Additions, Deletions: p.Deletions, ChangedFileCount: p.ChangedFiles, CommitCount: p.Commits, CommentCount: p.Comments,
 		Labels: showLabels(p.Labels), Assignees: showUsers(p.Assignees), Milestone: orNull(p.Milestone),
-		State: orFirst(oneOf[PullRequestState](p.State, "OPEN", "CLOSED", "MERGED")), Mergeable: orLast(oneOf[Mergeability](p.Mergeable, "MERGEABLE", "CONFLICTING"), "UNKNOWN"),
+		State: orElse(oneOf[PullRequestState](p.State, "OPEN", "CLOSED", "MERGED"), "OPEN"), Mergeable: orElse(oneOf[Mergeability](p.Mergeable, "MERGEABLE", "CONFLICTING"), "UNKNOWN"),
 		ReviewDecision: oneOf[ReviewDecision](p.Decision, "APPROVED", "CHANGES_REQUESTED", "REVIEW_REQUIRED"),
 		Checks:         oneOf[ChecksState](p.Checks, "SUCCESS", "FAILURE", "PENDING"),
 		Reviews:        []*PullRequestReview{}, ReviewRequests: []*ReviewRequest{}, host: h, path: p.Repository, request: q}
@@ -128,9 +128,7 @@ func (q *Request) showPullRequest(h *host.Host, from Provenance, p *host.PullReq
 	return out
 }
 
-func orFirst(s *PullRequestState) PullRequestState { return orLast(s, "OPEN") }
-
-func orLast[T any](v *T, otherwise T) T {
+func orElse[T any](v *T, otherwise T) T {
 	if v == nil {
 		return otherwise
 	}
@@ -213,9 +211,6 @@ func (q *Request) pullRequest(ctx context.Context, h *host.Host, path string, nu
 		return nil, nil
 	}
 	l, err := q.of(h).pull.load(ctx, host.Numbered{Repository: path, Number: number})
-	if err == nil {
-		err = took(ctx, h, "pull request", l)
-	}
 	if err != nil || !l.Known() || l.Value == nil {
 		return nil, err
 	}
@@ -257,11 +252,11 @@ func (r *Repository) PullRequests(ctx context.Context, states []PullRequestState
 		query.Order = host.Order{Field: string(orderBy.Field), Desc: orderBy.Direction != "ASC"}
 	}
 	l, err := r.request.of(r.host).pulls.load(ctx, query)
-	return r.request.pullRequests(ctx, r.host, "pull requests", wanted, l, err)
+	return r.request.pullRequests(r.host, wanted, l, err)
 }
 
-func (q *Request) pullRequests(ctx context.Context, h *host.Host, kind string, wanted page, l host.Loaded[*host.Page[*host.PullRequest]], err error) (*PullRequestConnection, error) {
-	list, err := showPage(ctx, h, kind, wanted, l, err, func(p *host.PullRequest) *PullRequest { return q.showPullRequest(h, sourced(h, l), p) },
+func (q *Request) pullRequests(h *host.Host, wanted page, l host.Loaded[*host.Page[*host.PullRequest]], err error) (*PullRequestConnection, error) {
+	list, err := showPage(wanted, l, err, func(p *host.PullRequest) *PullRequest { return q.showPullRequest(h, sourced(h, l), p) },
 		func(e edge[*PullRequest]) *PullRequestEdge { return &PullRequestEdge{e} })
 	if list == nil || err != nil {
 		return nil, err
