@@ -73,7 +73,8 @@ type HistoryQuery struct {
 // HistoryPage is a page of commits, the newest first.
 type HistoryPage struct {
 	Commits []*Commit
-	Total   int // in all pages
+	Cursors []string // one for each
+	Total   int      // in all pages
 	Info    PageInfo
 	Missing []Missing
 }
@@ -84,7 +85,7 @@ type wireHistory struct {
 			History *struct {
 				TotalCount int
 				PageInfo   wirePageInfo
-				Nodes      []*wireCommit
+				Edges      []*wireEdge[wireCommit]
 			} `graphql:"history(path:$path,author:$author,since:$since,until:$until,first:$first,after:$after)"`
 		} `graphql:"...on Commit"`
 	} `graphql:"object(oid:$oid)"`
@@ -106,9 +107,10 @@ func (c *Client) History(ctx context.Context, queries []HistoryQuery) ([]*Histor
 		}
 		h := w.Object.Commit.History
 		page := &HistoryPage{Total: h.TotalCount, Info: h.PageInfo.value(), Missing: missing}
-		for _, node := range h.Nodes {
-			if commit := node.value(); commit != nil {
-				page.Commits = append(page.Commits, commit)
+		commits, cursors := elements(h.Edges, (*wireCommit).value)
+		for i, commit := range commits {
+			if commit != nil {
+				page.Commits, page.Cursors = append(page.Commits, commit), append(page.Cursors, cursors[i])
 			}
 		}
 		return page

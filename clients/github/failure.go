@@ -99,7 +99,7 @@ func plain(text string) string {
 	return cut(strings.Join(strings.Fields(token.ReplaceAllString(text, "…")), " "), maxSaid)
 }
 
-// failure makes the error of a kind that a GraphQL error stands for. Types are from GitHub's answers; what comes without a type is told by
+// failure makes the error of a kind that a GraphQL error stands for: one of package clients, or ErrInvalid. Types are from GitHub's answers; what comes without a type is told by
 // its words, as an answer that took too long: "This may be the result of a timeout, or it could be a GitHub bug".
 func (e graphError) failure(source string, retryAt time.Time) error {
 	out := &clients.Error{Source: source, Status: http.StatusOK}
@@ -117,6 +117,8 @@ func (e graphError) failure(source string, retryAt time.Time) error {
 		out.Kind, out.Message = clients.ErrTimeout, "it did not answer in time; ask for less, or try again later"
 	case e.Type == "SERVICE_UNAVAILABLE", e.Type == "INTERNAL", strings.Contains(words, "something went wrong"), e.Type == "" && e.Message == "":
 		out.Kind, out.Message = clients.ErrUnavailable, "it fails; try again later"
+	case e.Type == "INVALID_CURSOR_ARGUMENTS":
+		out.Kind, out.Message = ErrInvalid, "the cursor is none of this list; start again without it"
 	case strings.HasPrefix(e.code, "undefined"), strings.HasPrefix(e.code, "argument"), strings.HasPrefix(e.code, "selection"):
 		out.Kind, out.Message = clients.ErrBadAnswer, "it does not know all that is asked for; a GitHub Enterprise Server of a newer version may"
 	default:

@@ -22,8 +22,8 @@ import (
 	"github.com/shurcooL/githubv4"
 )
 
-// ErrInvalid says that an argument can name nothing on GitHub, such as an owner with a slash in it. Nothing was asked. The other kinds of
-// error are those of package clients.
+// ErrInvalid says that an argument can name nothing on GitHub, such as an owner with a slash in it. Nothing was asked, but for a cursor that GitHub
+// itself does not know. The other kinds of error are those of package clients.
 var ErrInvalid = errors.New("invalid argument")
 
 // Client reads one GitHub. It is safe for concurrent use and does not change.
@@ -46,6 +46,9 @@ func New(source string, address *url.URL, client *http.Client) (*Client, error) 
 	wrapped.Transport = &tee{source: source, next: client.Transport}
 	return &Client{source: source, rest: rest, web: web, http: client, graph: githubv4.NewEnterpriseClient(graph.String(), &wrapped)}, nil
 }
+
+// Source is what errors name this GitHub.
+func (c *Client) Source() string { return c.source }
 
 // Addresses returns where the REST and the GraphQL interface and the web pages of the GitHub at address are, as "About GitHub Enterprise
 // Server's REST API" and "Forming calls with GraphQL" have it. Hosts below ghe.com have theirs on api.HOST, as github.com does.

@@ -293,7 +293,8 @@ func below(missing []Missing, field string) []Missing {
 	return out
 }
 
-// perNode takes out of what is missing what belongs to the nodes of a list, whose positions follow the prefix.
+// perNode takes out of what is missing what belongs to the nodes of a list's edges, whose positions follow the prefix: "pullRequests.edges.3.node.author"
+// is "author" of the fourth.
 func perNode(missing []Missing, prefix string) (whole []Missing, nodes map[int][]Missing) {
 	for _, m := range missing {
 		position, field, _ := strings.Cut(strings.TrimPrefix(m.Field, prefix), ".")
@@ -305,7 +306,10 @@ func perNode(missing []Missing, prefix string) (whole []Missing, nodes map[int][
 		if nodes == nil {
 			nodes = map[int][]Missing{}
 		}
-		nodes[at] = append(nodes[at], Missing{field, m.Err})
+		if field == "node" {
+			field = ""
+		}
+		nodes[at] = append(nodes[at], Missing{strings.TrimPrefix(field, "node."), m.Err})
 	}
 	return whole, nodes
 }

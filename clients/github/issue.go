@@ -81,7 +81,8 @@ type IssuesQuery struct {
 // IssuePage is a page of issues.
 type IssuePage struct {
 	Issues  []*Issue
-	Total   int // in all pages
+	Cursors []string // one for each
+	Total   int      // in all pages
 	Info    PageInfo
 	Missing []Missing
 }
@@ -90,7 +91,7 @@ type wireIssues struct {
 	Issues struct {
 		TotalCount int
 		PageInfo   wirePageInfo
-		Nodes      []*wireIssue
+		Edges      []*wireEdge[wireIssue]
 	} `graphql:"issues(states:$states,labels:$labels,filterBy:$filter,orderBy:$order,first:$first,after:$after,last:$last,before:$before)"`
 }
 
@@ -105,7 +106,9 @@ func (c *Client) Issues(ctx context.Context, queries []IssuesQuery) ([]*IssuePag
 	m := many{most: maxRepositories, heaviest: maxIssues, weight: func(i int) int { page, _ := queries[i].Page.checked(); return page.size() }}
 	answers := all(ctx, c, issuesQuery, m, len(queries), func(i int) (map[string]any, error) { return queries[i].variables() })
 	return split(answers, func(w *wireIssues, missing []Missing) *IssuePage {
-		return &IssuePage{Issues: convert(w.Issues.Nodes, (*wireIssue).value), Total: w.Issues.TotalCount, Info: w.Issues.PageInfo.value(), Missing: missing}
+		page := &IssuePage{Total: w.Issues.TotalCount, Info: w.Issues.PageInfo.value(), Missing: missing}
+		page.Issues, page.Cursors = elements(w.Issues.Edges, (*wireIssue).value)
+		return page
 	})
 }
 

@@ -15,12 +15,12 @@ func TestPullRequestsThatLackParts(t *testing.T) {
 	const one = `{"id":"PR_1","number":7,"title":"T","state":"QUEUED_SOMEHOW","mergeable":"PERHAPS","author":null,"repository":{"name":"player","owner":{"login":"larkfold"}},"createdAt":"yesterday",
 		"headRepository":null,"commits":{"totalCount":2,"nodes":[{"commit":{"statusCheckRollup":null}}]},"latestReviews":null,"reviewRequests":{"nodes":[{"asCodeOwner":true,"requestedReviewer":null},
 		{"asCodeOwner":false,"requestedReviewer":{"__typename":"Mannequin","login":"old","url":"https://github.com/old","avatarUrl":"x"}}]},"labels":null,"milestone":null,"totalCommentsCount":null,"comments":{"totalCount":3}}`
-	page := `"totalCount":5,"pageInfo":{"hasNextPage":true,"hasPreviousPage":false,"startCursor":"a","endCursor":"b"},"nodes":[null,` + one + `]`
+	page := `"totalCount":5,"pageInfo":{"hasNextPage":true,"hasPreviousPage":false,"startCursor":"a","endCursor":"b"},"edges":[null,{"cursor":"a1","node":null},{"cursor":"a2","node":` + one + `}]`
 	for _, answer := range []string{
-		`{"data":{"r0":{"pullRequests":{` + page + `}}},"errors":[{"type":"FORBIDDEN","path":["r0","pullRequests","nodes",1,"commits","nodes",0,"commit","statusCheckRollup"],"message":"no"},
-			{"type":"FORBIDDEN","path":["r0","pullRequests","nodes",0],"message":"no"}]}`,
-		`{"data":{"r0":{` + strings.Replace(page, "totalCount", "issueCount", 1) + `}},"errors":[{"type":"FORBIDDEN","path":["r0","nodes",1,"commits","nodes",0,"commit","statusCheckRollup"],"message":"no"},
-			{"type":"FORBIDDEN","path":["r0","nodes",0],"message":"no"}]}`,
+		`{"data":{"r0":{"pullRequests":{` + page + `}}},"errors":[{"type":"FORBIDDEN","path":["r0","pullRequests","edges",2,"node","commits","nodes",0,"commit","statusCheckRollup"],"message":"no"},
+			{"type":"FORBIDDEN","path":["r0","pullRequests","edges",0],"message":"no"},{"type":"FORBIDDEN","path":["r0","pullRequests","edges",1,"node"],"message":"no"}]}`,
+		`{"data":{"r0":{` + strings.Replace(page, "totalCount", "issueCount", 1) + `}},"errors":[{"type":"FORBIDDEN","path":["r0","edges",2,"node","commits","nodes",0,"commit","statusCheckRollup"],"message":"no"},
+			{"type":"FORBIDDEN","path":["r0","edges",0],"message":"no"},{"type":"FORBIDDEN","path":["r0","edges",1,"node"],"message":"no"}]}`,
 	} {
 		c, _ := text(t, answer)
 		var got *github.PullRequestPage
@@ -34,7 +34,10 @@ func TestPullRequestsThatLackParts(t *testing.T) {
 		if err != nil || got.Total != 5 || len(got.PullRequests) != 1 || !got.Info.HasNext || got.Info.End != "b" {
 			t.Fatalf("page is %+v, %v", got, err)
 		}
-		if len(got.Missing) != 1 || !errors.Is(got.Missing[0].Err, clients.ErrForbidden) {
+		if len(got.Cursors) != 1 || got.Cursors[0] != "a2" {
+			t.Errorf("cursors are %q", got.Cursors)
+		}
+		if len(got.Missing) != 2 || !errors.Is(got.Missing[0].Err, clients.ErrForbidden) {
 			t.Errorf("the page misses %+v", got.Missing)
 		}
 		p := got.PullRequests[0]

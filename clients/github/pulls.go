@@ -44,7 +44,8 @@ type PullRequestsQuery struct {
 // PullRequestPage is a page of pull requests.
 type PullRequestPage struct {
 	PullRequests []*PullRequest
-	Total        int // in all pages; of a search at most what GitHub counts
+	Cursors      []string // one for each
+	Total        int      // in all pages; of a search at most what GitHub counts
 	Info         PageInfo
 	Missing      []Missing
 }
@@ -53,42 +54,43 @@ type wirePullRequests struct {
 	PullRequests struct {
 		TotalCount int
 		PageInfo   wirePageInfo
-		Nodes      []*wirePullRequest
+		Edges      []*wireEdge[wirePullRequest]
 	} `graphql:"pullRequests(states:$states,labels:$labels,baseRefName:$base,headRefName:$head,orderBy:$order,first:$first,after:$after,last:$last,before:$before)"`
 }
 
 var pullRequestsQuery = newQuery[wirePullRequests]("pull requests", "repository(owner:$owner,name:$name)", maxElements)
 
 // maxPullRequests is how many pull requests are asked for in one request, by judgement: GitHub gives up a query after 10 seconds, and works out
-// for each of them whether it can be merged, what its reviews decide and what its checks say.
-const maxPullRequests = 300
+// for each of them whether it can be merged, what its reviews decide and what its checks say. It is a page of 20 for each of 20 repositories, which
+// is what a page of a portal shows, and has rarely so many.
+const maxPullRequests = 400
 
 // maxFilter is how many labels or states one query names.
 const maxFilter = 50
 
-// PullRequests returns a page for each query. It makes one request for all queries that together ask for up to 300 pull requests; each
+// PullRequests returns a page for each query. It makes one request for all queries that together ask for up to 400 pull requests; each
 // pull request costs 0.06 points, and each query 0.01.
 func (c *Client) PullRequests(ctx context.Context, queries []PullRequestsQuery) ([]*PullRequestPage, []error) {
 	m := many{most: maxRepositories, heaviest: maxPullRequests, weight: func(i int) int { page, _ := queries[i].Page.checked(); return page.size() }}
 	answers := all(ctx, c, pullRequestsQuery, m, len(queries), func(i int) (map[string]any, error) { return queries[i].variables() })
 	return split(answers, func(w *wirePullRequests, missing []Missing) *PullRequestPage {
 		page := &PullRequestPage{Total: w.PullRequests.TotalCount, Info: w.PullRequests.PageInfo.value()}
-		page.fill(w.PullRequests.Nodes, missing, "pullRequests.nodes.")
+		page.fill(w.PullRequests.Edges, missing, "pullRequests.edges.")
 		return page
 	})
 }
 
 // fill takes over the pull requests that are there, each with what is missing of it. What is missing of those that are not stays with the page.
-func (p *PullRequestPage) fill(nodes []*wirePullRequest, missing []Missing, prefix string) {
+func (p *PullRequestPage) fill(edges []*wireEdge[wirePullRequest], missing []Missing, prefix string) {
 	whole, each := perNode(missing, prefix)
-	for i, node := range nodes {
-		if node == nil || node.Number == 0 {
+	for i, edge := range edges {
+		if edge == nil || edge.Node == nil || edge.Node.Number == 0 {
 			whole = append(whole, each[i]...)
 			continue
 		}
-		pull := node.value()
+		pull := edge.Node.value()
 		pull.Missing = each[i]
-		p.PullRequests = append(p.PullRequests, pull)
+		p.PullRequests, p.Cursors = append(p.PullRequests, pull), append(p.Cursors, cut(edge.Cursor, maxCursor))
 	}
 	p.Missing = whole
 }

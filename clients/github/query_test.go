@@ -95,7 +95,7 @@ func TestQueriesAreOfTheSchema(t *testing.T) {
 // The figures of what costs how much are those that the methods' comments promise.
 func TestQueriesCostWhatIsPromised(t *testing.T) {
 	slugs := make([]github.Slug, 100)
-	pulls := make([]github.PullRequestsQuery, 15)
+	pulls := make([]github.PullRequestsQuery, 20)
 	numbers := make([]github.PullRequestNumber, 100)
 	issues := make([]github.IssuesQuery, 60)
 	pages := make([]github.RepositoryPage, 100)
@@ -132,7 +132,7 @@ func TestQueriesCostWhatIsPromised(t *testing.T) {
 	}{
 		{"a hundred repositories", func(c *github.Client) { c.Repositories(ctx, slugs) }, 1, 7},
 		{"twenty repositories", func(c *github.Client) { c.Repositories(ctx, slugs[:20]) }, 1, 1},
-		{"300 pull requests of 15 repositories", func(c *github.Client) { c.PullRequests(ctx, pulls) }, 1, 18},
+		{"400 pull requests of 20 repositories", func(c *github.Client) { c.PullRequests(ctx, pulls) }, 1, 24},
 		{"a hundred pull requests", func(c *github.Client) { c.PullRequestsByNumber(ctx, numbers) }, 1, 6},
 		{"600 issues", func(c *github.Client) { c.Issues(ctx, issues) }, 1, 19},
 		{"releases of a hundred repositories", func(c *github.Client) { c.Releases(ctx, pages) }, 1, 1},

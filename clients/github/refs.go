@@ -14,7 +14,8 @@ type RefsQuery struct {
 	Slug   Slug
 	Tags   bool   // tags; branches where false
 	Filter string // only names that hold this text; all where empty
-	// Against is the branch, without "refs/heads/", that each is compared with; they are not compared where empty. GitHub does much work for it.
+	// Against is the branch, without "refs/heads/", that each is compared with, HEAD for the default one; they are not compared where empty. GitHub
+	// does much work for it.
 	Against string
 	Newest  bool // tags by the dates of their commits, the newest first; by name where false
 	Page    Page
@@ -38,7 +39,8 @@ type Tag struct {
 // RefPage is a page of refs.
 type RefPage struct {
 	Refs    []Ref
-	Total   int // in all pages
+	Cursors []string // one for each
+	Total   int      // in all pages
 	Info    PageInfo
 	Missing []Missing
 }
@@ -47,7 +49,7 @@ type wireRefs struct {
 	Refs *struct {
 		TotalCount int
 		PageInfo   wirePageInfo
-		Nodes      []*wireRef
+		Edges      []*wireEdge[wireRef]
 	} `graphql:"refs(refPrefix:$prefix,query:$filter,orderBy:$order,first:$first,after:$after,last:$last,before:$before)"`
 }
 
@@ -92,7 +94,9 @@ func (c *Client) Refs(ctx context.Context, queries []RefsQuery) ([]*RefPage, []e
 		if w.Refs == nil {
 			return nil
 		}
-		return &RefPage{Refs: convert(w.Refs.Nodes, (*wireRef).value), Total: w.Refs.TotalCount, Info: w.Refs.PageInfo.value(), Missing: missing}
+		page := &RefPage{Total: w.Refs.TotalCount, Info: w.Refs.PageInfo.value(), Missing: missing}
+		page.Refs, page.Cursors = elements(w.Refs.Edges, (*wireRef).value)
+		return page
 	})
 	for i := range pages {
 		if pages[i] == nil && errs[i] == nil {

@@ -66,6 +66,7 @@ func (q RepositoryPage) variables() (map[string]any, error) {
 // ReleasePage is a page of releases, the newest first.
 type ReleasePage struct {
 	Releases []Release
+	Cursors  []string // one for each
 	Total    int
 	Info     PageInfo
 	Missing  []Missing
@@ -75,7 +76,7 @@ type wireReleases struct {
 	Releases struct {
 		TotalCount int
 		PageInfo   wirePageInfo
-		Nodes      []*wireRelease
+		Edges      []*wireEdge[wireRelease]
 	} `graphql:"releases(first:$first,after:$after,last:$last,before:$before,orderBy:{field:CREATED_AT,direction:DESC})"`
 }
 
@@ -85,13 +86,16 @@ var releasesQuery = newQuery[wireReleases]("releases", "repository(owner:$owner,
 func (c *Client) Releases(ctx context.Context, pages []RepositoryPage) ([]*ReleasePage, []error) {
 	answers := all(ctx, c, releasesQuery, many{most: maxRepositories}, len(pages), func(i int) (map[string]any, error) { return pages[i].variables() })
 	return split(answers, func(w *wireReleases, missing []Missing) *ReleasePage {
-		return &ReleasePage{Releases: convert(w.Releases.Nodes, (*wireRelease).value), Total: w.Releases.TotalCount, Info: w.Releases.PageInfo.value(), Missing: missing}
+		page := &ReleasePage{Total: w.Releases.TotalCount, Info: w.Releases.PageInfo.value(), Missing: missing}
+		page.Releases, page.Cursors = elements(w.Releases.Edges, (*wireRelease).value)
+		return page
 	})
 }
 
 // LabelPage is a page of labels, by name.
 type LabelPage struct {
 	Labels  []Label
+	Cursors []string // one for each
 	Total   int
 	Info    PageInfo
 	Missing []Missing
@@ -101,7 +105,7 @@ type wireLabels struct {
 	Labels struct {
 		TotalCount int
 		PageInfo   wirePageInfo
-		Nodes      []*wireLabel
+		Edges      []*wireEdge[wireLabel]
 	} `graphql:"labels(first:$first,after:$after,last:$last,before:$before,orderBy:{field:NAME,direction:ASC})"`
 }
 
@@ -111,6 +115,8 @@ var labelsQuery = newQuery[wireLabels]("labels", "repository(owner:$owner,name:$
 func (c *Client) Labels(ctx context.Context, pages []RepositoryPage) ([]*LabelPage, []error) {
 	answers := all(ctx, c, labelsQuery, many{most: maxRepositories}, len(pages), func(i int) (map[string]any, error) { return pages[i].variables() })
 	return split(answers, func(w *wireLabels, missing []Missing) *LabelPage {
-		return &LabelPage{Labels: convert(w.Labels.Nodes, (*wireLabel).value), Total: w.Labels.TotalCount, Info: w.Labels.PageInfo.value(), Missing: missing}
+		page := &LabelPage{Total: w.Labels.TotalCount, Info: w.Labels.PageInfo.value(), Missing: missing}
+		page.Labels, page.Cursors = elements(w.Labels.Edges, (*wireLabel).value)
+		return page
 	})
 }

@@ -56,28 +56,28 @@ func OpenPullRequests() Words {
 type wireFoundPullRequests struct {
 	IssueCount int
 	PageInfo   wirePageInfo
-	Nodes      []*struct {
+	Edges      []*wireEdge[struct {
 		PullRequest wirePullRequest `graphql:"...on PullRequest"`
-	}
+	}]
 }
 
 // The page's arguments are those of pageArguments, but that a search has no order of its own.
 var searchQuery = newQuery[wireFoundPullRequests]("search of pull requests", "search(type:ISSUE,query:$query,"+pageArguments+")", maxElements)
 
 // SearchPullRequests returns a page of what each search finds; what is no pull request is left out. GitHub finds at most 1,000 of them, whatever
-// Total says. It makes one request for all searches that together ask for up to 300; each of these costs 0.06 points.
+// Total says. It makes one request for all searches that together ask for up to 400; each of these costs 0.06 points.
 func (c *Client) SearchPullRequests(ctx context.Context, searches []Search) ([]*PullRequestPage, []error) {
 	m := many{most: maxSearches, heaviest: maxPullRequests, weight: func(i int) int { page, _ := searches[i].Page.checked(); return page.size() }}
 	answers := all(ctx, c, searchQuery, m, len(searches), func(i int) (map[string]any, error) { return searches[i].variables() })
 	return split(answers, func(w *wireFoundPullRequests, missing []Missing) *PullRequestPage {
 		page := &PullRequestPage{Total: w.IssueCount, Info: w.PageInfo.value()}
-		nodes := make([]*wirePullRequest, len(w.Nodes))
-		for i, node := range w.Nodes {
-			if node != nil {
-				nodes[i] = &node.PullRequest
+		edges := make([]*wireEdge[wirePullRequest], len(w.Edges))
+		for i, edge := range w.Edges {
+			if edge != nil && edge.Node != nil {
+				edges[i] = &wireEdge[wirePullRequest]{Cursor: edge.Cursor, Node: &edge.Node.PullRequest}
 			}
 		}
-		page.fill(nodes, missing, "nodes.")
+		page.fill(edges, missing, "edges.")
 		return page
 	})
 }

@@ -62,6 +62,23 @@ func convert[T, V any](list []*T, made func(*T) V) []V {
 	return out
 }
 
+// wireEdge is an element of a list with the cursor that names it.
+type wireEdge[T any] struct {
+	Cursor string
+	Node   *T
+}
+
+// elements returns what made of each element of a list that is there, and its cursor.
+func elements[T, V any](edges []*wireEdge[T], made func(*T) V) (values []V, cursors []string) {
+	values, cursors = make([]V, 0, len(edges)), make([]string, 0, len(edges))
+	for _, edge := range edges {
+		if edge != nil && edge.Node != nil {
+			values, cursors = append(values, made(edge.Node)), append(cursors, cut(edge.Cursor, maxCursor))
+		}
+	}
+	return values, cursors
+}
+
 // Page says which part of a list is asked for: the First elements after a cursor or the Last before one. Its zero value is the first 20.
 type Page struct {
 	First  int // 1 to 100
@@ -86,6 +103,11 @@ func (p Page) checked() (Page, error) {
 	backward := p.Last > 0 && p.First == 0 && p.After == ""
 	if !forward && !backward || p.First > maxPage || p.Last > maxPage || len(p.After) > maxCursor || len(p.Before) > maxCursor {
 		return p, invalid("page", "first and after, or last and before, of 1 to 100")
+	}
+	for _, cursor := range []string{p.After, p.Before} {
+		if !made(cursor, "+/=-_: ") { // base64, and of histories an object id and a number
+			return p, invalid("cursor", cursor)
+		}
 	}
 	return p, nil
 }
