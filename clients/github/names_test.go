@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"callboard.dev/callboard/clients/github"
 )
@@ -88,6 +89,8 @@ func TestWrongArguments(t *testing.T) {
 		{Slug: player, Page: github.Page{Before: "x"}},
 		{Slug: player, Page: github.Page{First: -1}},
 		{Slug: player, Page: github.Page{After: strings.Repeat("x", 2000)}},
+		{Slug: player, Page: github.Page{After: "\"){viewer{login}}"}},
+		{Slug: player, Page: github.Page{Last: 1, Before: "é"}},
 	})
 	_, more := c.Issues(ctx, []github.IssuesQuery{{Slug: player, States: []string{"MERGED"}}, {Slug: player, CreatedBy: "a b"}, {Slug: player, Assignee: "a:b"}})
 	errs = append(errs, more...)
@@ -109,11 +112,11 @@ func TestWrongArguments(t *testing.T) {
 		}
 	}
 	for _, login := range []string{"", "a b", `a" author:b`, "a:b", "-a"} {
-		if _, err := c.ReviewQueue(ctx, login, github.Page{}); !errors.Is(err, github.ErrInvalid) {
-			t.Errorf("%q is a login: %v", login, err)
+		if text, err := (github.Words{}).WithLogin("author", login).Text(); !errors.Is(err, github.ErrInvalid) {
+			t.Errorf("%q is a login: %q, %v", login, text, err)
 		}
-		if _, err := c.OpenPullRequestsForTeam(ctx, "larkfold", login); login != "-a" && !errors.Is(err, github.ErrInvalid) {
-			t.Errorf("%q is a team: %v", login, err)
+		if _, errs := c.Teams(ctx, []github.TeamName{{Organization: "larkfold", Slug: login}}); login != "-a" && !errors.Is(errs[0], github.ErrInvalid) {
+			t.Errorf("%q is a team: %v", login, errs[0])
 		}
 	}
 	for _, l := range []github.Listing{{}, {Owner: "a", Files: make([]string, 6)}, {Owner: "a", Files: []string{"../x"}}, {Owner: "a", Files: []string{""}}} {
@@ -132,7 +135,11 @@ func TestWords(t *testing.T) {
 		text  string
 		wrong bool
 	}{
-		{github.OpenPullRequests().With("review-requested", "ada"), "is:pr is:open archived:false sort:updated-desc review-requested:ada", false},
+		{github.OpenPullRequests("updated-desc").With("review-requested", "ada"), "is:pr is:open archived:false sort:updated-desc review-requested:ada", false},
+		{github.Words{}.WithLogin("author", "renovate[bot]").WithLogin("-author", "ada"), "author:app/renovate -author:ada", false},
+		{github.Words{}.WithTime("created", "<=", time.Date(2026, 1, 2, 11, 0, 0, 0, time.FixedZone("", 3600))), "created:<=2026-01-02T10:00:00Z", false},
+		{github.Words{}.WithTime("created", "<= author:x", time.Time{}), "", true},
+		{github.Words{}.WithTime("created:x author", "<", time.Time{}), "", true},
 		{github.Words{}.With("label", "good first issue").With("-author", "app/renovate"), `label:"good first issue" -author:app/renovate`, false},
 		{github.Words{}.With("team-review-requested", "larkfold/web"), "team-review-requested:larkfold/web", false},
 		{github.Words{}.With("label", `x" author:bob`), "", true},
@@ -149,7 +156,7 @@ func TestWords(t *testing.T) {
 		}
 	}
 	// Words that were begun together do not write into each other.
-	begun := github.OpenPullRequests()
+	begun := github.OpenPullRequests("created-desc")
 	one, two := begun.With("author", "one"), begun.With("author", "two")
 	if text, _ := one.Text(); !strings.HasSuffix(text, "author:one") {
 		t.Errorf("%q", text)

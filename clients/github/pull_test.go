@@ -26,7 +26,8 @@ func TestPullRequestsThatLackParts(t *testing.T) {
 		var got *github.PullRequestPage
 		var err error
 		if strings.Contains(answer, "issueCount") {
-			got, err = c.ReviewQueue(context.Background(), "ada", github.Page{})
+			pages, errs := c.SearchPullRequests(context.Background(), []github.Search{{Query: "is:pr"}})
+			got, err = pages[0], errs[0]
 		} else {
 			pages, errs := c.PullRequests(context.Background(), []github.PullRequestsQuery{{Slug: player}})
 			got, err = pages[0], errs[0]

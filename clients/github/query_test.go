@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,8 +34,9 @@ func everyQuery(c *github.Client) {
 	c.Labels(ctx, []github.RepositoryPage{{Slug: a, Page: page}, {Slug: b, Page: back}})
 	c.Releases(ctx, []github.RepositoryPage{{Slug: a, Page: page}, {Slug: b, Page: back}})
 	c.SearchPullRequests(ctx, []github.Search{{Query: "is:pr", Page: page}, {Query: "is:pr is:open"}})
-	_, _ = c.OpenPullRequestsBy(ctx, "larkfold", "ada", "bob")
-	_, _ = c.TeamMembers(ctx, "larkfold", "playback")
+	c.SearchNames(ctx, []github.Search{{Query: "is:pr"}, {Query: "is:pr is:open"}})
+	c.Teams(ctx, []github.TeamName{{Organization: "larkfold", Slug: "playback"}, {Organization: "larkfold", Slug: "web"}})
+	c.Blobs(ctx, []github.Object{{Slug: a, OID: someOID}, {Slug: b, OID: someOID}})
 	c.Commits(ctx, []github.Revision{{Slug: a, Name: "main"}, {Slug: b, Name: "HEAD"}})
 	history := github.HistoryQuery{Slug: a, Start: someOID, Path: "docs", Emails: []string{"ada@larkfold.example"}, Since: time.Unix(1e9, 0), Until: time.Unix(2e9, 0), First: 10, After: "x"}
 	c.History(ctx, []github.HistoryQuery{history, {Slug: b, Start: someOID}})
@@ -102,6 +104,9 @@ func TestQueriesCostWhatIsPromised(t *testing.T) {
 	revisions := make([]github.Revision, 100)
 	histories := make([]github.HistoryQuery, 50)
 	folders := make([]github.PathIn, 20)
+	objects := slices.Repeat([]github.Object{{Slug: github.Slug{Owner: "larkfold", Name: "player"}, OID: someOID}}, 20)
+	searches := slices.Repeat([]github.Search{{Query: "is:pr"}}, 30)
+	teams := slices.Repeat([]github.TeamName{{Organization: "larkfold", Slug: "web"}}, 20)
 	refs := make([]github.RefsQuery, 10)
 	slug := github.Slug{Owner: "larkfold", Name: "player"}
 	for i := range slugs {
@@ -137,7 +142,10 @@ func TestQueriesCostWhatIsPromised(t *testing.T) {
 		{"600 issues", func(c *github.Client) { c.Issues(ctx, issues) }, 1, 19},
 		{"releases of a hundred repositories", func(c *github.Client) { c.Releases(ctx, pages) }, 1, 1},
 		{"labels of a hundred repositories", func(c *github.Client) { c.Labels(ctx, pages) }, 1, 1},
-		{"a review queue", func(c *github.Client) { _, _ = c.ReviewQueue(ctx, "ada", github.Page{}) }, 1, 1},
+		{"a search", func(c *github.Client) { c.SearchPullRequests(ctx, searches[:1]) }, 1, 1},
+		{"names of thirty searches", func(c *github.Client) { c.SearchNames(ctx, searches) }, 1, 1},
+		{"twenty files by id", func(c *github.Client) { c.Blobs(ctx, objects) }, 1, 1},
+		{"twenty teams", func(c *github.Client) { c.Teams(ctx, teams) }, 1, 1},
 		{"a hundred commits", func(c *github.Client) { c.Commits(ctx, revisions) }, 1, 2},
 		{"a thousand commits of fifty histories", func(c *github.Client) { c.History(ctx, histories) }, 1, 11},
 		{"fifty counts", func(c *github.Client) { c.Count(ctx, histories) }, 1, 1},

@@ -21,6 +21,8 @@ type call struct {
 	accept  string     // JSON where empty
 	most    int64      // bytes of the answer
 	longest int        // elements of a list of an answer in JSON; maxElements where 0
+	// beginning says that of a larger answer the first bytes will do.
+	beginning bool
 }
 
 // reply is an answer of the REST interface.
@@ -67,6 +69,9 @@ func (c *Client) get(ctx context.Context, q call) (*reply, error) {
 		return nil, refused(c.source, resp)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, q.most+1))
+	if err == nil && q.beginning {
+		body = body[:min(int64(len(body)), q.most)]
+	}
 	switch {
 	case err != nil && (clients.Of(err) != nil || ctx.Err() != nil):
 		return nil, c.failed(ctx, err)

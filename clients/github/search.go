@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/shurcooL/githubv4"
@@ -39,6 +40,26 @@ func (w Words) With(qualifier, value string) Words {
 	return w
 }
 
+// WithLogin adds a qualifier whose value is somebody who acts, such as author:ada; apps are named as in "dependabot[bot]".
+func (w Words) WithLogin(qualifier, login string) Words {
+	if !actor(login) {
+		if w.err == nil {
+			w.err = invalid("login", login)
+		}
+		return w
+	}
+	return w.With(qualifier, author(login))
+}
+
+// WithTime adds a qualifier that compares a time, such as created:<=2026-01-02T10:00:00Z. The operator is one of <, <=, >= and >.
+func (w Words) WithTime(qualifier, operator string, at time.Time) Words {
+	if w.err == nil && (!made(qualifier, "-") || strings.Trim(operator, "<>=") != "") {
+		w.err = invalid("term of a search", qualifier+":"+operator)
+	}
+	w.words = append(slices.Clip(w.words), qualifier+":"+operator+at.UTC().Format(time.RFC3339))
+	return w
+}
+
 // Text returns the search. It wraps ErrInvalid where a value cannot be part of one.
 func (w Words) Text() (string, error) {
 	text := strings.Join(w.words, " ")
@@ -48,9 +69,10 @@ func (w Words) Text() (string, error) {
 	return text, w.err
 }
 
-// OpenPullRequests are the words of a search for open pull requests of repositories that are not archived, the latest change first.
-func OpenPullRequests() Words {
-	return Words{}.With("is", "pr").With("is", "open").With("archived", "false").With("sort", "updated-desc")
+// OpenPullRequests are the words of a search for open pull requests of repositories that are not archived, in an order such as "created-desc" or
+// "updated-asc".
+func OpenPullRequests(order string) Words {
+	return Words{}.With("is", "pr").With("is", "open").With("archived", "false").With("sort", order)
 }
 
 type wireFoundPullRequests struct {
@@ -98,44 +120,27 @@ func (s Search) variables() (map[string]any, error) {
 	return v, nil
 }
 
-// ReviewQueue returns a page of the open pull requests that wait for a review of the login, whether asked for in person or through a team,
-// the latest change first. One request; 0.06 points for each pull request that is asked for.
-func (c *Client) ReviewQueue(ctx context.Context, login string, page Page) (*PullRequestPage, error) {
-	if !actor(login) {
-		return nil, invalid("login", login)
-	}
-	return c.search(ctx, OpenPullRequests().With("review-requested", login), page)
+// Found is the name of a pull request that a search found.
+type Found struct {
+	PullRequestNumber
+	CreatedAt, UpdatedAt time.Time
 }
 
-// TeamReviewQueue returns a page of the open pull requests that wait for a review of the team. It costs what ReviewQueue does.
-func (c *Client) TeamReviewQueue(ctx context.Context, organisation, team string, page Page) (*PullRequestPage, error) {
-	if err := checkTeam(organisation, team); err != nil {
-		return nil, err
-	}
-	return c.search(ctx, OpenPullRequests().With("team-review-requested", organisation+"/"+team), page)
-}
-
-func (c *Client) search(ctx context.Context, words Words, page Page) (*PullRequestPage, error) {
-	text, err := words.Text()
-	if err != nil {
-		return nil, err
-	}
-	pages, errs := c.SearchPullRequests(ctx, []Search{{text, page}})
-	return pages[0], errs[0]
-}
-
-// OpenBy is the open pull requests of some people.
-type OpenBy struct {
-	PullRequests []*PullRequest // the latest change first
-	Complete     bool           // there are no more
-	Missing      []Missing      // of whom they could not be found: Field is the login
+// FoundPage is the first page of what a search found.
+type FoundPage struct {
+	Found   []Found
+	Total   int // in all pages
+	HasNext bool
+	Missing []Missing
 }
 
 type wireFoundNames struct {
 	IssueCount int
+	PageInfo   struct{ HasNextPage bool }
 	Nodes      []*struct {
 		PullRequest struct {
 			Number     int
+			CreatedAt  moment
 			UpdatedAt  moment
 			Repository wireSlug
 		} `graphql:"...on PullRequest"`
@@ -144,78 +149,23 @@ type wireFoundNames struct {
 
 var searchNamesQuery = newQuery[wireFoundNames]("search of names of pull requests", "search(type:ISSUE,query:$query,first:$first)", maxElements)
 
-// The bounds of a list of open pull requests of people, by judgement.
-const (
-	maxPeople   = 300 // logins of one call
-	openEach    = 50  // pull requests of one person
-	maxOpenList = 200 // pull requests in all
-)
-
-// OpenPullRequestsBy returns the open pull requests of the logins, in the organisation only where it is named: the latest 50 of each, and the
-// latest 200 of all. There is one search for each login, as a search for several means all of them on some servers and any of them on others.
-// It makes one request for each 30 logins, which find names alone, and then one for each 100 pull requests that there are: a hundredth of a
-// point for each login and 0.06 for each pull request.
-func (c *Client) OpenPullRequestsBy(ctx context.Context, organisation string, logins ...string) (*OpenBy, error) {
-	if len(logins) > maxPeople {
-		return nil, invalid("list of logins", "more than 300")
-	}
-	if organisation != "" && !login(organisation) {
-		return nil, invalid("organisation", organisation)
-	}
-	logins = slices.Clone(logins)
-	slices.Sort(logins)
-	logins = slices.Compact(logins)
-	answers := all(ctx, c, searchNamesQuery, many{most: maxSearches}, len(logins), func(i int) (map[string]any, error) {
-		if !actor(logins[i]) {
-			return nil, invalid("login", logins[i])
-		}
-		words := OpenPullRequests().With("author", author(logins[i]))
-		if organisation != "" {
-			words = words.With("org", organisation)
-		}
-		text, err := words.Text()
-		return map[string]any{"query": githubv4.String(text), "first": githubv4.Int(openEach)}, err
+// SearchNames returns the names of the pull requests that each search finds: its first page, of which only the size counts. That is little work for
+// GitHub: one request for 30 searches, and a hundredth of a point for each.
+func (c *Client) SearchNames(ctx context.Context, searches []Search) ([]*FoundPage, []error) {
+	answers := all(ctx, c, searchNamesQuery, many{most: maxSearches}, len(searches), func(i int) (map[string]any, error) {
+		v, err := searches[i].variables()
+		return map[string]any{"query": v["query"], "first": v["first"]}, err
 	})
-	out := &OpenBy{Complete: true}
-	type name struct {
-		PullRequestNumber
-		at moment
-	}
-	var names []name
-	for i, a := range answers {
-		if a.Err != nil {
-			if out.Missing = append(out.Missing, Missing{logins[i], a.Err}); len(out.Missing) == len(logins) {
-				return nil, a.Err
-			}
-			out.Complete = false
-			continue
-		}
-		out.Complete = out.Complete && a.Value.IssueCount <= openEach && len(a.Missing) == 0
-		for _, node := range a.Value.Nodes {
+	return split(answers, func(w *wireFoundNames, missing []Missing) *FoundPage {
+		page := &FoundPage{Total: w.IssueCount, HasNext: w.PageInfo.HasNextPage, Missing: missing}
+		for _, node := range w.Nodes {
 			if node != nil && node.PullRequest.Number > 0 {
-				names = append(names, name{PullRequestNumber{node.PullRequest.Repository.value(), node.PullRequest.Number}, node.PullRequest.UpdatedAt})
+				p := node.PullRequest
+				page.Found = append(page.Found, Found{PullRequestNumber{p.Repository.value(), p.Number}, p.CreatedAt.Time, p.UpdatedAt.Time})
 			}
 		}
-	}
-	slices.SortStableFunc(names, func(a, b name) int { return b.at.Compare(a.at.Time) })
-	if len(names) > maxOpenList {
-		names, out.Complete = names[:maxOpenList], false
-	}
-	numbers := make([]PullRequestNumber, len(names))
-	for i, n := range names {
-		numbers[i] = n.PullRequestNumber
-	}
-	pulls, errs := c.PullRequestsByNumber(ctx, numbers)
-	for i, p := range pulls {
-		if errs[i] != nil {
-			if out.Complete = false; len(out.Missing) < maxMissing {
-				out.Missing = append(out.Missing, Missing{Err: errs[i]})
-			}
-			continue
-		}
-		out.PullRequests = append(out.PullRequests, p)
-	}
-	return out, nil
+		return page
+	})
 }
 
 // author returns how a search names who opened a pull request: apps by app/NAME.
@@ -224,22 +174,4 @@ func author(login string) string {
 		return "app/" + name
 	}
 	return login
-}
-
-// OpenPullRequestsForTeam returns the open pull requests that the members of the team have in the organisation, as OpenPullRequestsBy, at the
-// cost of TeamMembers besides.
-func (c *Client) OpenPullRequestsForTeam(ctx context.Context, organisation, team string) (*OpenBy, error) {
-	members, err := c.TeamMembers(ctx, organisation, team)
-	if err != nil {
-		return nil, err
-	}
-	logins := make([]string, len(members.Members))
-	for i, m := range members.Members {
-		logins[i] = m.Login
-	}
-	open, err := c.OpenPullRequestsBy(ctx, organisation, logins...)
-	if open != nil {
-		open.Complete = open.Complete && members.Complete
-	}
-	return open, err
 }

@@ -113,31 +113,38 @@ func TestIssuesLabelsReleasesOfASimulator(t *testing.T) {
 func TestSearchesOfASimulator(t *testing.T) {
 	s := newSite(t, githubtest.Settings{})
 	ctx := t.Context()
-	queue, err := s.client.ReviewQueue(ctx, "ada", github.Page{})
-	if err != nil || len(queue.PullRequests) != 1 || queue.PullRequests[0].Number != 2 {
-		t.Errorf("queue is %+v, %v", queue, err)
+	var searches []github.Search
+	for _, words := range []github.Words{
+		github.OpenPullRequests("updated-asc").WithLogin("review-requested", "ada"),
+		github.OpenPullRequests("updated-asc").With("team-review-requested", "larkfold/web"),
+		github.OpenPullRequests("created-desc").WithLogin("author", "ben"),
+		github.OpenPullRequests("created-desc").WithLogin("author", "ben").WithTime("created", "<", time.Unix(0, 0)),
+	} {
+		text, err := words.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		searches = append(searches, github.Search{Query: text})
 	}
-	queue, err = s.client.TeamReviewQueue(ctx, "larkfold", "web", github.Page{})
-	if err != nil || len(queue.PullRequests) != 1 {
-		t.Errorf("the team's queue is %+v, %v", queue, err)
+	pages, errs := s.client.SearchPullRequests(ctx, searches)
+	names, nameErrs := s.client.SearchNames(ctx, searches)
+	for i, want := range []int{1, 1, 1, 0} {
+		if errs[i] != nil || nameErrs[i] != nil || len(pages[i].PullRequests) != want || len(pages[i].Cursors) != want || len(names[i].Found) != want || names[i].Total != want || names[i].HasNext {
+			t.Errorf("search %d finds %+v, %v, and names %+v, %v", i, pages[i], errs[i], names[i], nameErrs[i])
+		} else if want == 1 && (pages[i].PullRequests[0].Number != 2 || names[i].Found[0].Number != 2 || names[i].Found[0].Slug != tiles || names[i].Found[0].CreatedAt.IsZero()) {
+			t.Errorf("search %d finds %+v", i, names[i].Found[0])
+		}
 	}
-	open, err := s.client.OpenPullRequestsBy(ctx, "", "ben", "cleo", "ben")
-	if err != nil || len(open.PullRequests) != 1 || open.PullRequests[0].Author.Login != "ben" || !open.Complete {
-		t.Errorf("open are %+v, %v", open, err)
+	asked := s.Watch.Count("")
+	teams, errs := s.client.Teams(ctx, []github.TeamName{{Organization: "larkfold", Slug: "web"}, {Organization: "larkfold", Slug: "gone"}, {Organization: "gone", Slug: "web"}})
+	if !errors.Is(errs[1], clients.ErrNotFound) || !errors.Is(errs[2], clients.ErrNotFound) {
+		t.Errorf("no teams: %v", errs)
 	}
-	open, err = s.client.OpenPullRequestsForTeam(ctx, "larkfold", "web")
-	if err != nil || len(open.PullRequests) != 1 || !open.Complete {
-		t.Errorf("the team's are %+v, %v", open, err)
+	if m := teams[0]; errs[0] != nil || len(m.Members) != 2 || m.Members[0].Login != "ben" || !m.Complete || m.Team.Name != "Web" {
+		t.Errorf("members are %+v, %v", m, errs[0])
 	}
-	if _, err = s.client.OpenPullRequestsForTeam(ctx, "larkfold", "gone"); !errors.Is(err, clients.ErrNotFound) {
-		t.Errorf("no team: %v", err)
-	}
-	if _, err = s.client.TeamMembers(ctx, "gone", "web"); !errors.Is(err, clients.ErrNotFound) {
-		t.Errorf("no organisation: %v", err)
-	}
-	members, err := s.client.TeamMembers(ctx, "larkfold", "web")
-	if err != nil || len(members.Members) != 2 || members.Members[0].Login != "ben" || !members.Complete || members.Team.Name != "Web" {
-		t.Errorf("members are %+v, %v", members, err)
+	if n := s.Watch.Count("") - asked; n != 1 {
+		t.Errorf("%d requests", n)
 	}
 }
 
@@ -184,6 +191,21 @@ func TestGitOfASimulator(t *testing.T) {
 		if err != nil || !b.Complete() || b.Binary != (path == "logo.png") {
 			t.Errorf("%s is %+v, %v", path, b, err)
 		}
+	}
+	var objects []github.Object
+	for _, path := range []string{"logo.png", "main.go"} {
+		b, err := s.client.File(ctx, github.PathIn{Slug: tiles, Commit: s.head, Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, github.Object{Slug: tiles, OID: b.OID})
+	}
+	blobs, errs := s.client.Blobs(ctx, append(objects, github.Object{Slug: tiles, OID: someOID}, github.Object{Slug: tiles, OID: s.head}, github.Object{Slug: tiles, OID: "main"}))
+	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], clients.ErrNotFound) || !errors.Is(errs[3], clients.ErrNotFound) || !errors.Is(errs[4], github.ErrInvalid) {
+		t.Fatal(errs)
+	}
+	if !blobs[0].Binary || string(blobs[0].Data) != "\x89PNG\x00\x01" || !blobs[0].Complete() || blobs[1].Binary || string(blobs[1].Data) != "package main\n" || blobs[1].OID != objects[1].OID {
+		t.Errorf("blobs are %+v, %+v", blobs[0], blobs[1])
 	}
 	all, complete, err := s.client.AllFiles(ctx, tiles, s.head)
 	if err != nil || !complete || len(all) != 7 {
@@ -277,8 +299,8 @@ func TestThroughTheTransport(t *testing.T) {
 	if _, errs := c.PullRequests(ctx, []github.PullRequestsQuery{{Slug: tiles, Page: github.Page{First: 100}}, {Slug: tiles, Page: github.Page{First: 50}}}); errs[0] != nil {
 		t.Fatal(errs[0])
 	}
-	if _, err := c.ReviewQueue(ctx, "ada", github.Page{}); err != nil {
-		t.Fatal(err)
+	if _, errs := c.SearchPullRequests(ctx, []github.Search{{Query: "is:pr review-requested:ada"}}); errs[0] != nil {
+		t.Fatal(errs[0])
 	}
 	if points := s.Watch.Points(); points["graphql"] != 3+9+1 {
 		t.Errorf("the simulator charged %v", points)

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"strings"
 
 	"github.com/shurcooL/githubv4"
 )
@@ -28,41 +29,69 @@ type wireTeamOf struct {
 
 var teamQuery = newQuery[wireTeamOf]("team members", "organization(login:$organisation)", maxElements)
 
-// TeamMembers returns the members of a team, the first 300. It makes one request of one point for each 100. It wraps clients.ErrNotFound where
-// there is no such team, or none that the credential may see.
-func (c *Client) TeamMembers(ctx context.Context, organisation, team string) (*TeamMembers, error) {
-	if err := checkTeam(organisation, team); err != nil {
-		return nil, err
+// TeamName names a team: the login of its organisation, and its slug there.
+type TeamName struct{ Organization, Slug string }
+
+// ParseTeamName reads "organisation/team". It wraps ErrInvalid where the text is none.
+func ParseTeamName(text string) (TeamName, error) {
+	organisation, slug, _ := strings.Cut(text, "/")
+	return TeamName{organisation, slug}, checkTeam(organisation, slug)
+}
+
+// String returns "organisation/team".
+func (t TeamName) String() string { return t.Organization + "/" + t.Slug }
+
+// Teams returns the members of each team, the first 300, or the error it has instead. It makes one request of one point for all teams of up to 100
+// members, and another for each hundred more. The error wraps clients.ErrNotFound where there is no such team, or none that the credential may see.
+func (c *Client) Teams(ctx context.Context, names []TeamName) ([]*TeamMembers, []error) {
+	teams, errs := make([]*TeamMembers, len(names)), make([]error, len(names))
+	after := make([]string, len(names))
+	left := make([]int, len(names)) // of which there may be more
+	for i := range left {
+		left[i] = i
 	}
-	var out *TeamMembers
-	for after := ""; ; {
-		a := teamQuery.do(ctx, c, []map[string]any{{"organisation": githubv4.String(organisation), "team": githubv4.String(team), "after": optional(after)}})[0]
-		if a.Err != nil {
-			return nil, a.Err
-		}
-		w := a.Value.Team
-		if w == nil {
-			return nil, c.absent(a.Missing, "team")
-		}
-		if out == nil {
-			out = &TeamMembers{Team: Team{Organization: organisation, Slug: cut(w.Slug, maxLine), Name: cut(w.Name, maxLine), URL: address(w.URL)}}
-		}
-		for _, node := range w.Members.Nodes {
-			if m := node.value(); m != nil {
-				out.Members = append(out.Members, m)
+	for len(left) > 0 {
+		asked := left
+		left = nil
+		answers := all(ctx, c, teamQuery, many{most: maxTeams}, len(asked), func(i int) (map[string]any, error) {
+			name := names[asked[i]]
+			return map[string]any{"organisation": githubv4.String(name.Organization), "team": githubv4.String(name.Slug), "after": optional(after[asked[i]])}, checkTeam(name.Organization, name.Slug)
+		})
+		for i, a := range answers {
+			at := asked[i]
+			if a.Err == nil && a.Value.Team == nil {
+				a.Err = c.absent(a.Missing, "team")
+			}
+			if a.Err != nil {
+				teams[at], errs[at] = nil, a.Err
+				continue
+			}
+			w := a.Value.Team
+			if teams[at] == nil {
+				teams[at] = &TeamMembers{Team: Team{Organization: names[at].Organization, Slug: cut(w.Slug, maxLine), Name: cut(w.Name, maxLine), URL: address(w.URL)}}
+			}
+			for _, node := range w.Members.Nodes {
+				if m := node.value(); m != nil {
+					teams[at].Members = append(teams[at].Members, m)
+				}
+			}
+			next := w.Members.PageInfo.EndCursor
+			switch {
+			case !w.Members.PageInfo.HasNextPage:
+				teams[at].Complete = len(a.Missing) == 0
+			case next != after[at] && len(teams[at].Members) < maxPeople:
+				after[at], left = next, append(left, at)
 			}
 		}
-		if !w.Members.PageInfo.HasNextPage {
-			out.Complete = len(a.Missing) == 0
-			return out, nil
-		}
-		if next := w.Members.PageInfo.EndCursor; next != after && len(out.Members) < maxPeople {
-			after = next
-			continue
-		}
-		return out, nil
 	}
+	return teams, errs
 }
+
+// The bounds of teams, by judgement.
+const (
+	maxTeams  = 20  // in one request, of up to a hundred people each
+	maxPeople = 300 // members of one
+)
 
 func checkTeam(organisation, team string) error {
 	if !login(organisation) {

@@ -27,10 +27,14 @@ func gitFields() clientstest.Resolvers {
 		"Repository.refs": on(refs),
 		"Repository.object": on(func(c *call, r *Repository, at clientstest.Field) (any, error) {
 			if oid := at.Args.Text("oid"); oid != "" {
-				if _, ok := git.ParseOID(oid); !ok {
+				id, ok := git.ParseOID(oid)
+				if !ok {
 					return nil, &clientstest.Error{Message: fmt.Sprintf("Argument 'oid' on Field 'object' has an invalid value (%q). Expected type 'GitObjectID'.", oid)}
 				}
-				return c.g.expression(c, r, oid)
+				if object, err := c.g.expression(c, r, oid); object != nil || err != nil {
+					return object, err
+				}
+				return c.g.objectOf(c, r, prefixBlob, id)
 			}
 			if !at.Args.Given("expression") {
 				return nil, &clientstest.Error{Type: "ARGUMENT_ERROR", Message: "An oid or expression argument is required"}

@@ -269,7 +269,10 @@ func (g *GitHub) objectOf(c *call, r *Repository, prefix string, oid git.OID) (a
 		}
 		return commit, nil
 	case prefixBlob:
-		if sizes, err := r.content.Sizes(c.ctx, []git.OID{oid}); err != nil || sizes[0] < 0 {
+		switch _, err := r.content.Blob(c.ctx, oid); {
+		case absent(err):
+			return nil, nil
+		case err != nil:
 			return nil, err
 		}
 		return &gitBlob{oid: oid, repository: r}, nil
