@@ -21,6 +21,7 @@ type gitHubSite struct {
 	driver            host.Driver
 	first, side, head string // commits: of main the first and the last, and of the branch "feature/gapless"
 	png               string // the id of a file that is no text
+	folder            string // of the history
 }
 
 // day returns the morning of a day in January 2026.
@@ -35,7 +36,7 @@ func newGitHubSite(t testing.TB, settings githubtest.Settings) *gitHubSite {
 		}
 	}
 	w := gittest.New(t)
-	s := &gitHubSite{}
+	s := &gitHubSite{folder: w.Path("tiles")}
 	w.Checkout("tiles")
 	commit := func(n int, who, message string) string {
 		w.Git("tiles", "add", "-A")
@@ -71,7 +72,7 @@ func newGitHubSite(t testing.TB, settings githubtest.Settings) *gitHubSite {
 	must(err)
 	_, err = g.AddTeam("larkfold", githubtest.Team{Name: "Nobody"})
 	must(err)
-	_, err = g.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: "tiles", Description: "Covers", Topics: []string{"web"}, StargazerCount: 7, Folder: w.Path("tiles")})
+	_, err = g.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: "tiles", Description: "Covers", Topics: []string{"web"}, StargazerCount: 7, Folder: s.folder})
 	must(err)
 	_, err = g.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: "empty", Visibility: "PRIVATE"})
 	must(err)
@@ -97,7 +98,7 @@ func newGitHubSite(t testing.TB, settings githubtest.Settings) *gitHubSite {
 	must(err)
 	for i := range 20 {
 		name := fmt.Sprintf("part-%02d", i)
-		_, err = g.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: name, Folder: w.Path("tiles")})
+		_, err = g.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: name, Folder: s.folder})
 		must(err)
 		_, err = g.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Part", AuthorLogin: everybody[i%4], BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: day(10 + i%7)})
 		must(err)
