@@ -286,9 +286,9 @@ func TestMergeRequestsByNumber(t *testing.T) {
 func TestQueues(t *testing.T) {
 	s := stage.Set(t, gitlabtest.Settings{})
 	c := on(t, s, stage.RitaToken)
-	numbers := func(list []*gitlab.MergeRequest) string {
+	numbers := func(q *gitlab.Queue) string {
 		out := ""
-		for _, m := range list {
+		for _, m := range q.MergeRequests {
 			out += fmt.Sprintf("!%d", m.Number)
 		}
 		return out
@@ -297,9 +297,11 @@ func TestQueues(t *testing.T) {
 		q    gitlab.QueueQuery
 		want string
 	}{
-		{gitlab.QueueQuery{Reviews: true}, "!5!4"},
-		{gitlab.QueueQuery{Reviews: true, First: 1}, "!5"},
-		{gitlab.QueueQuery{Reviews: true, Before: time.Date(2026, 2, 22, 14, 0, 0, 0, time.UTC)}, "!4"},
+		{gitlab.QueueQuery{Reviews: true}, "!4!5"},
+		{gitlab.QueueQuery{Reviews: true, First: 1}, "!4"},
+		{gitlab.QueueQuery{Reviews: true, From: time.Date(2026, 2, 20, 15, 0, 1, 0, time.UTC)}, "!5"},
+		{gitlab.QueueQuery{From: time.Date(2026, 2, 3, 15, 0, 0, 0, time.UTC)}, "!1"},
+		{gitlab.QueueQuery{From: time.Date(2026, 2, 3, 14, 59, 59, 0, time.UTC)}, ""},
 		{gitlab.QueueQuery{}, "!1"},
 	} {
 		k.q.Usernames = []string{"ada", "nobody"}
@@ -314,7 +316,7 @@ func TestQueues(t *testing.T) {
 			names = append(names, fmt.Sprintf("more%d", i))
 		}
 		got, errs := c.Queue(t.Context(), gitlab.QueueQuery{Usernames: names})
-		if errs[0] != nil || numbers(got[0]) != "!1" || numbers(got[4]) != "!1" || numbers(got[2]) != "!5!4" {
+		if errs[0] != nil || numbers(got[0]) != "!1" || numbers(got[4]) != "!1" || got[2].Total != 2 || numbers(got[2]) != "!5!4" {
 			t.Errorf("open: %+v, %v", got, errs)
 		}
 		if !errors.Is(errs[1], clients.ErrNotFound) || !errors.Is(errs[3], gitlab.ErrInvalid) {

@@ -198,6 +198,27 @@ func (c *Client) Commits(ctx context.Context, revisions []Revision) ([]*Commit, 
 	return out, errs
 }
 
+// Commit returns the commit with an object id, with its parents. It makes one request to the REST interface.
+func (c *Client) Commit(ctx context.Context, project string, id git.OID) (*Commit, error) {
+	if err := checkProject(project); err != nil {
+		return nil, err
+	}
+	oid, ok := git.ParseOID(string(id))
+	if !ok {
+		return nil, invalid("object id", string(id))
+	}
+	ctx = clients.WithRoute(ctx, "GET /api/v4/projects/{id}/repository/commits/{sha}")
+	found, _, err := c.rest.Commits.GetCommit(project, string(oid), &official.GetCommitOptions{Stats: official.Ptr(false)}, with(ctx))
+	if err != nil {
+		return nil, c.rested(ctx, err)
+	}
+	commit := commitOf(found)
+	if commit == nil || commit.OID != oid {
+		return nil, bad(c.source, "its answer is not what it should be")
+	}
+	return commit, nil
+}
+
 // HistoryQuery asks for a page of the commits that are reachable from a revision.
 type HistoryQuery struct {
 	Project      string

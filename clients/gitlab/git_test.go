@@ -32,6 +32,21 @@ func TestCommits(t *testing.T) {
 	}
 }
 
+func TestCommit(t *testing.T) {
+	s := stage.Set(t, gitlabtest.Settings{})
+	c := on(t, s, stage.AdaToken)
+	k, err := c.Commit(t.Context(), stage.Search, git.OID(s.Head))
+	if err != nil || k.Headline() != "Move main" || len(k.Parents) != 1 || string(k.Parents[0]) != s.Commits["Rank by plays"] {
+		t.Errorf("%+v, %v", k, err)
+	}
+	if _, err := c.Commit(t.Context(), stage.Search, someCommit); !errors.Is(err, clients.ErrNotFound) {
+		t.Errorf("no commit: %v", err)
+	}
+	if _, err := c.Commit(t.Context(), stage.Search, "main"); !errors.Is(err, gitlab.ErrInvalid) {
+		t.Errorf("a branch: %v", err)
+	}
+}
+
 func titles(commits []*gitlab.Commit) string {
 	var out []string
 	for _, k := range commits {

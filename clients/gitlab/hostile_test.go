@@ -83,6 +83,7 @@ func everything(c *gitlab.Client, text, head string) map[string]func(context.Con
 			_, e := c.File(ctx, gitlab.PathIn{Project: text, Path: "README.md"})
 			return e
 		},
+		"Commit":   func(ctx context.Context) error { _, e := c.Commit(ctx, text, git.OID(head)); return e },
 		"Blob":     func(ctx context.Context) error { _, e := c.Blob(ctx, text, readme); return e },
 		"Branches": func(ctx context.Context) error { _, e := c.Branches(ctx, gitlab.RefsQuery{Project: text}); return e },
 		"Tags":     func(ctx context.Context) error { _, e := c.Tags(ctx, gitlab.RefsQuery{Project: text}); return e },

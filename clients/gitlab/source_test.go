@@ -153,7 +153,7 @@ func TestWeight(t *testing.T) {
 			names = append(names, names[len(names)-1]+"x")
 		}
 		for _, reviews := range []bool{false, true} {
-			_, errs = c.Queue(ctx, gitlab.QueueQuery{Usernames: names, Reviews: reviews, Before: stage.Now, First: 100})
+			_, errs = c.Queue(ctx, gitlab.QueueQuery{Usernames: names, Reviews: reviews, From: stage.Now, First: 100})
 			check("Queue", errs[0])
 		}
 		var revisions []gitlab.Revision
