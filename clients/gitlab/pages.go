@@ -45,7 +45,7 @@ const (
 // list is without the size of its page: 1 for each field, and 1 more for those that read git. A list weighs a hundredth more for each element
 // of its page, and so does the list of projects around it.
 func (p Page) together(weight int) int {
-	n := p.First + p.Last
+	n := min(max(p.First, p.Last, 0), maxPage) // more is refused elsewhere
 	if n == 0 {
 		n = usualPage
 	}

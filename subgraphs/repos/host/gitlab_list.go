@@ -167,15 +167,19 @@ type chunk[T any] struct {
 // two; and one more for the last items, whose place the first request tells.
 func stretch[T any](g *gitLab, p Paging, read func(page, size int) (chunk[T], error)) (*Page[T], error) {
 	from, end := 0, maxPlace
-	for cursor, set := range map[string]func(int){p.After: func(at int) { from = at + 1 }, p.Before: func(at int) { end = at }} {
-		if cursor == "" {
-			continue
-		}
-		at, err := g.placeOf(cursor)
+	if p.After != "" {
+		at, err := g.placeOf(p.After)
 		if err != nil {
 			return nil, err
 		}
-		set(at)
+		from = at + 1
+	}
+	if p.Before != "" {
+		at, err := g.placeOf(p.Before)
+		if err != nil {
+			return nil, err
+		}
+		end = at
 	}
 	if p.First < 0 || p.Last < 0 || p.First > 100 || p.Last > 100 || (p.First == 0) == (p.Last == 0) {
 		return nil, g.refuse("a page has the first or the last 1 to 100 items")

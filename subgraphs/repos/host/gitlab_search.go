@@ -13,11 +13,12 @@ import (
 	"callboard.dev/callboard/clients/gitlab"
 )
 
-// The bounds of a search, by judgement. Of a team with more members nobody reads what all of them have open; and of one list of which nothing waits after so
-// many rounds of pages nothing is likely to.
+// The bounds of a search, by judgement. Of a team with more members nobody reads what all of them have open. Of what somebody was asked to review more is
+// read at once than is wanted, as a part of it does not wait any more, and after so many rounds of it, with up to 100 each, the search is given up.
 const (
-	maxTeam   = 200
-	maxRounds = 4
+	maxTeam     = 200
+	maxRounds   = 6
+	leastReview = 50
 )
 
 // mark is where in a search something is: when it was opened, the newest first, or when it was touched last, the longest untouched first, in seconds; of
@@ -100,17 +101,19 @@ func (g *gitLab) Searches(ctx context.Context, searches []Search) ([]*Page[*Pull
 		}
 	}
 	g.gather(ctx, seekers)
-	for range maxRounds {
-		if !g.round(ctx, seekers) {
+	for n := range maxRounds {
+		if !g.round(ctx, seekers, n) {
 			break
+		}
+	}
+	for _, s := range seekers {
+		if !s.done {
+			s.fail(&clients.Error{Kind: clients.ErrBadAnswer, Source: g.source, Message: "of too many pull requests, none waits for a review by these people any more; remove reviewers who are done"})
 		}
 	}
 	pages, errs := make([]*Page[*PullRequest], len(searches)), make([]error, len(searches))
 	for i, s := range seekers {
 		pages[i], errs[i] = s.page, g.failed(false, s.err)
-		if errs[i] == nil && pages[i] == nil {
-			pages[i] = &Page[*PullRequest]{}
-		}
 	}
 	return pages, errs
 }
@@ -173,7 +176,7 @@ type alike struct {
 }
 
 // round asks once for all searches that are not done, and reports whether some are not done yet.
-func (g *gitLab) round(ctx context.Context, seekers []*seeker) bool {
+func (g *gitLab) round(ctx context.Context, seekers []*seeker, n int) bool {
 	var order []alike
 	groups := map[alike][]*seeker{}
 	for _, s := range seekers {
@@ -181,6 +184,12 @@ func (g *gitLab) round(ctx context.Context, seekers []*seeker) bool {
 			continue
 		}
 		a := alike{reviews: s.Reviews, first: min(s.first+1, 100)}
+		if s.Reviews {
+			a.first = max(a.first, leastReview)
+		}
+		if n > 0 {
+			a.first = 100
+		}
 		if s.after != nil {
 			at := s.after.second
 			if !s.Reviews {
