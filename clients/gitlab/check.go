@@ -18,6 +18,9 @@ const (
 	maxQuery    = 256 // searches
 )
 
+// IsProject reports whether text can be the path of a project in full.
+func IsProject(text string) bool { return checkProject(text) == nil }
+
 // checkProject reports whether text can be the path of a project in full: at least a group and a name.
 func checkProject(text string) error {
 	if !strings.Contains(text, "/") || checkGroup(text) != nil {

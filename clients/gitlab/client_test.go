@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
+	"time"
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/clientstest"
@@ -49,6 +51,11 @@ func costs(t *testing.T, s *stage.Stage, want int, what string, f func()) {
 		t.Errorf("%s: %d requests, want %d", what, got, want)
 	}
 }
+
+// one returns the answer to the only question of a list.
+func one[V any](answers []V, errs []error) (V, error) { return answers[0], errs[0] }
+
+func list[Q any](questions ...Q) []Q { return questions }
 
 func TestProjects(t *testing.T) {
 	s := stage.Set(t, gitlabtest.Settings{})
@@ -156,20 +163,20 @@ func TestProjectParts(t *testing.T) {
 	if fmt.Sprint(seen) != "[larkfold/platform/empty larkfold/apps/player larkfold/platform/search]" {
 		t.Errorf("projects of a group: %v", seen)
 	}
-	members, err := ada.GroupMembers(t.Context(), "larkfold/platform", gitlab.Page{})
+	members, err := ada.GroupMembers(t.Context(), "larkfold/platform", true, gitlab.Page{})
 	if err != nil || len(members.Members) != 4 || members.Members[0].Username != "ada" || members.Members[0].Access != 30 || members.Members[2].Username != "rita" {
 		t.Errorf("members: %+v, %v", members, err)
 	}
-	labels, err := ada.Labels(t.Context(), stage.Search, gitlab.Page{First: 2})
+	labels, err := one(ada.Labels(t.Context(), list(gitlab.ListQuery{Project: stage.Search, Page: gitlab.Page{First: 2}})))
 	if err != nil || labels.Total != 3 || len(labels.Labels) != 2 || labels.Labels[0] != (gitlab.Label{Name: "bug", Color: "#d9534f", TextColor: "#FFFFFF", Description: "Does not work"}) || !labels.Info.HasNext {
 		t.Errorf("labels: %+v, %v", labels, err)
 	}
-	releases, err := ada.Releases(t.Context(), stage.Search, gitlab.Page{})
+	releases, err := one(ada.Releases(t.Context(), list(gitlab.ListQuery{Project: stage.Search, Page: gitlab.Page{}})))
 	if err != nil || releases.Total != 2 || releases.Releases[0].Tag != "v1.1.0" || releases.Releases[1].Name != "One" || releases.Releases[1].Author.Username != "ada" ||
 		string(releases.Releases[1].Commit) != s.Commits["Begin"] || releases.Releases[1].Assets != 5 {
 		t.Errorf("releases: %+v, %v", releases, err)
 	}
-	issues, err := ada.Issues(t.Context(), gitlab.IssuesQuery{Project: stage.Search, State: "opened", Labels: []string{"relevance"}})
+	issues, err := one(ada.Issues(t.Context(), list(gitlab.IssuesQuery{Project: stage.Search, State: "opened", Labels: []string{"relevance"}})))
 	if err != nil || issues.Total != 1 || issues.Issues[0].Title != "Results are dull" || issues.Issues[0].Assignees[0].Username != "ada" || issues.Issues[0].Number != 1 {
 		t.Errorf("issues: %+v, %v", issues, err)
 	}
@@ -179,7 +186,7 @@ func TestMergeRequests(t *testing.T) {
 	s := stage.Set(t, gitlabtest.Settings{})
 	c := on(t, s, stage.AdaToken)
 	ctx := t.Context()
-	page, err := c.MergeRequests(ctx, gitlab.MergeRequestsQuery{Project: stage.Search, State: "opened", Order: gitlab.LatestChangeFirst, Page: gitlab.Page{First: 100}})
+	page, err := one(c.MergeRequests(ctx, list(gitlab.MergeRequestsQuery{Project: stage.Search, State: "opened", Order: gitlab.LatestChangeFirst, Page: gitlab.Page{First: 100}})))
 	if err != nil || page.Total != 3 || page.MergeRequests[2].Number != 1 {
 		t.Fatalf("%+v, %v", page, err)
 	}
@@ -206,7 +213,7 @@ func TestMergeRequests(t *testing.T) {
 		"[]":          {UpdatedBefore: stage.Now.AddDate(-1, 0, 0)},
 	} {
 		q.Project = stage.Search
-		page, err := c.MergeRequests(ctx, q)
+		page, err := one(c.MergeRequests(ctx, list(q)))
 		if err != nil {
 			t.Errorf("%+v: %v", q, err)
 			continue
@@ -219,7 +226,7 @@ func TestMergeRequests(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", q, got, name)
 		}
 	}
-	if _, err := c.MergeRequests(ctx, gitlab.MergeRequestsQuery{Project: "larkfold/nothing"}); !errors.Is(err, clients.ErrNotFound) {
+	if _, err := one(c.MergeRequests(ctx, list(gitlab.MergeRequestsQuery{Project: "larkfold/nothing"}))); !errors.Is(err, clients.ErrNotFound) {
 		t.Errorf("of no project: %v", err)
 	}
 	a, err := c.Approvals(ctx, gitlab.MergeRequestNumber{Project: stage.Search, Number: 1})
@@ -228,7 +235,7 @@ func TestMergeRequests(t *testing.T) {
 	}
 	// Every order that there is.
 	for _, order := range []gitlab.MergeRequestOrder{gitlab.NewestFirst, gitlab.OldestFirst, gitlab.LatestChangeFirst, gitlab.EarliestChangeFirst, gitlab.LatestMergeFirst, gitlab.EarliestMergeFirst, gitlab.ByTitle} {
-		if page, err := c.MergeRequests(ctx, gitlab.MergeRequestsQuery{Project: stage.Search, Order: order}); err != nil || len(page.MergeRequests) != 5 {
+		if page, err := one(c.MergeRequests(ctx, list(gitlab.MergeRequestsQuery{Project: stage.Search, Order: order}))); err != nil || len(page.MergeRequests) != 5 {
 			t.Errorf("%s: %v", order, err)
 		}
 	}
@@ -279,28 +286,118 @@ func TestMergeRequestsByNumber(t *testing.T) {
 func TestQueues(t *testing.T) {
 	s := stage.Set(t, gitlabtest.Settings{})
 	c := on(t, s, stage.RitaToken)
-	page, err := c.ReviewQueue(t.Context(), "ada", gitlab.Page{First: 1})
-	if err != nil || page.Total != 2 || page.MergeRequests[0].Number != 5 || !page.Info.HasNext {
-		t.Fatalf("%+v, %v", page, err)
+	numbers := func(q *gitlab.Queue) string {
+		out := ""
+		for _, m := range q.MergeRequests {
+			out += fmt.Sprintf("!%d", m.Number)
+		}
+		return out
 	}
-	page, err = c.ReviewQueue(t.Context(), "ada", gitlab.Page{First: 1, After: page.Info.End})
-	if err != nil || page.MergeRequests[0].Number != 4 || page.Info.HasNext {
-		t.Errorf("%+v, %v", page, err)
-	}
-	if _, err := c.ReviewQueue(t.Context(), "nobody", gitlab.Page{}); !errors.Is(err, clients.ErrNotFound) {
-		t.Errorf("nobody's: %v", err)
+	for _, k := range []struct {
+		q    gitlab.QueueQuery
+		want string
+	}{
+		{gitlab.QueueQuery{Reviews: true}, "!4!5"},
+		{gitlab.QueueQuery{Reviews: true, First: 1}, "!4"},
+		{gitlab.QueueQuery{Reviews: true, From: time.Date(2026, 2, 20, 15, 0, 1, 0, time.UTC)}, "!5"},
+		{gitlab.QueueQuery{From: time.Date(2026, 2, 3, 15, 0, 0, 0, time.UTC)}, "!1"},
+		{gitlab.QueueQuery{From: time.Date(2026, 2, 3, 14, 59, 59, 0, time.UTC)}, ""},
+		{gitlab.QueueQuery{}, "!1"},
+	} {
+		k.q.Usernames = []string{"ada", "nobody"}
+		got, errs := c.Queue(t.Context(), k.q)
+		if errs[0] != nil || numbers(got[0]) != k.want || !errors.Is(errs[1], clients.ErrNotFound) {
+			t.Errorf("%+v: %s, %v", k.q, numbers(got[0]), errs)
+		}
 	}
 	costs(t, s, 1, "what twenty people have open", func() {
 		names := []string{"ada", "nobody", "max", "-x", "ADA"}
 		for i := range 16 {
 			names = append(names, fmt.Sprintf("more%d", i))
 		}
-		pages, errs := c.OpenMergeRequests(t.Context(), names)
-		if errs[0] != nil || pages[0].Total != 1 || pages[0].MergeRequests[0].Title != "Rank by taste" || pages[4].Total != 1 || pages[2].Total != 2 {
-			t.Errorf("open: %+v, %v", pages, errs)
+		got, errs := c.Queue(t.Context(), gitlab.QueueQuery{Usernames: names})
+		if errs[0] != nil || numbers(got[0]) != "!1" || numbers(got[4]) != "!1" || got[2].Total != 2 || numbers(got[2]) != "!5!4" {
+			t.Errorf("open: %+v, %v", got, errs)
 		}
 		if !errors.Is(errs[1], clients.ErrNotFound) || !errors.Is(errs[3], gitlab.ErrInvalid) {
 			t.Errorf("open: %v", errs)
+		}
+	})
+}
+
+// TestPages checks that the pages of many projects are as few requests as GitLab takes, from nobody too, and that the cursor of any element is where
+// the page after it begins.
+func TestPages(t *testing.T) {
+	s := stage.Set(t, gitlabtest.Settings{})
+	var merges []gitlab.MergeRequestsQuery
+	for i := range 50 {
+		path := fmt.Sprintf("larkfold/apps/p%03d", i)
+		if err := s.AddProject(t.Context(), gitlabtest.Project{Path: path, Visibility: gitlabtest.Public}); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 3 {
+			if _, err := s.AddMergeRequest(t.Context(), path, gitlabtest.MergeRequest{Title: path, SourceBranch: "x", TargetBranch: "main", Author: "ada", Milestone: "One", Pipeline: "running",
+				CreatedAt: stage.Now.Add(time.Duration(n) * time.Hour)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		merges = append(merges, gitlab.MergeRequestsQuery{Project: path, State: "opened"})
+	}
+	c := on(t, s, "")
+	for _, k := range []struct{ projects, first, want int }{{20, 20, 1}, {50, 20, 1}, {20, 50, 1}, {50, 40, 1}, {14, 100, 1}, {20, 100, 2}} {
+		queries := slices.Clone(merges[:k.projects])
+		for i := range queries {
+			queries[i].Page.First = k.first
+		}
+		costs(t, s, k.want, fmt.Sprintf("pages of %d of %d projects", k.first, k.projects), func() {
+			pages, errs := c.MergeRequests(t.Context(), queries)
+			for i, page := range pages {
+				if errs[i] != nil || page.Total != 3 || len(page.Cursors) != 3 || page.MergeRequests[0].Project != queries[i].Project || page.MergeRequests[0].Milestone != "One" || page.MergeRequests[0].Pipeline != "RUNNING" {
+					t.Fatalf("%s: %+v, %v", queries[i].Project, page, errs[i])
+				}
+			}
+		})
+	}
+	first, err := one(c.MergeRequests(t.Context(), merges[:1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, cursor := range first.Cursors {
+		after, before := merges[0], merges[0]
+		after.Page, before.Page = gitlab.Page{First: 1, After: cursor}, gitlab.Page{Last: 1, Before: cursor}
+		costs(t, s, 2, "two pages of one project", func() {
+			pages, errs := c.MergeRequests(t.Context(), list(after, before))
+			if errs[0] != nil || errs[1] != nil || (len(pages[0].MergeRequests) == 1) != (i < 2) || (len(pages[1].MergeRequests) == 1) != (i > 0) {
+				t.Fatalf("%+v, %v", pages, errs)
+			}
+			if i < 2 && pages[0].MergeRequests[0].Number != first.MergeRequests[i+1].Number || i > 0 && pages[1].MergeRequests[0].Number != first.MergeRequests[i-1].Number {
+				t.Errorf("around %d: %+v", i, pages)
+			}
+		})
+	}
+	var issues []gitlab.IssuesQuery
+	var lists []gitlab.ListQuery
+	for _, q := range merges[:20] {
+		issues = append(issues, gitlab.IssuesQuery{Project: q.Project, State: "opened", Page: gitlab.Page{First: 100}})
+		lists = append(lists, gitlab.ListQuery{Project: q.Project, Page: gitlab.Page{First: 100}})
+	}
+	costs(t, s, 3, "issues, labels and releases of 20 projects", func() {
+		_, failed := c.Issues(t.Context(), issues)
+		_, failedToo := c.Labels(t.Context(), lists)
+		_, failedAlso := c.Releases(t.Context(), lists)
+		if err := errors.Join(errors.Join(failed...), errors.Join(failedToo...), errors.Join(failedAlso...)); err != nil {
+			t.Error(err)
+		}
+	})
+	costs(t, s, 1, "the heads of 20 projects", func() {
+		var revisions []gitlab.Revision
+		for _, q := range merges[:20] {
+			revisions = append(revisions, gitlab.Revision{Project: q.Project, Name: "main"})
+		}
+		revisions[7].Project = stage.Player
+		got, errs := c.Commits(t.Context(), revisions)
+		if errs[7] != nil || got[7].Headline() != "Play" || !errors.Is(errs[8], clients.ErrNotFound) {
+			t.Errorf("%v, %v", got, errs)
 		}
 	})
 }

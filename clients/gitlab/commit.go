@@ -3,6 +3,8 @@ package gitlab
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,16 +111,54 @@ type Revision struct {
 // maxRevisions is how many commits are asked for in one query: each is of complexity 20, and 200 is the least of GitLab's limits.
 const maxRevisions = 9
 
-// Commits returns the commits that the revisions stand for, each with the error it has instead. It makes one request for every 9 of them.
+type wireHead struct {
+	FullPath   string
+	Repository *struct {
+		Tree *struct{ LastCommit *wireCommit }
+	}
+}
+
+func (w *wireHead) path() string { return w.FullPath }
+
+// Commits returns the commits that the revisions stand for, each with the error it has instead. It makes one request for every 100 that have the
+// same name in different projects, and one for every 9 of all others.
 func (c *Client) Commits(ctx context.Context, revisions []Revision) ([]*Commit, []error) {
 	out, errs := make([]*Commit, len(revisions)), make([]error, len(revisions))
-	var wanted []int
+	named := map[string][]int{}
 	for i, r := range revisions {
 		if errs[i] = checkProject(r.Project); errs[i] == nil && r.Name != "" {
 			errs[i] = checkRef(r.Name)
 		}
 		if errs[i] == nil {
-			wanted = append(wanted, i)
+			named[r.Name] = append(named[r.Name], i)
+		}
+	}
+	var wanted []int
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		places := named[name]
+		if len(places) <= maxRevisions {
+			wanted = append(wanted, places...)
+			continue
+		}
+		q := many{name: "heads", fragment: "head", declared: "$ref: String ", variables: map[string]any{},
+			fields: "\nfragment head on Project { fullPath repository { tree(ref: $ref) { lastCommit { ...commit } } } }" + commitFields}
+		if name != "" {
+			q.variables["ref"] = name
+		}
+		projects := make([]string, len(places))
+		for n, i := range places {
+			projects[n] = revisions[i].Project
+		}
+		found, failed := byPath[wireHead](ctx, c, q, projects)
+		for n, i := range places {
+			if w := found[n]; w != nil && w.Repository != nil && w.Repository.Tree != nil {
+				out[i] = w.Repository.Tree.LastCommit.value()
+			}
+			if errs[i] = failed[n]; out[i] == nil && errs[i] == nil {
+				errs[i] = c.absent("commit")
+			} else if out[i] != nil {
+				errs[i] = nil
+			}
 		}
 	}
 	for len(wanted) > 0 {
@@ -156,6 +196,27 @@ func (c *Client) Commits(ctx context.Context, revisions []Revision) ([]*Commit, 
 		}
 	}
 	return out, errs
+}
+
+// Commit returns the commit with an object id, with its parents. It makes one request to the REST interface.
+func (c *Client) Commit(ctx context.Context, project string, id git.OID) (*Commit, error) {
+	if err := checkProject(project); err != nil {
+		return nil, err
+	}
+	oid, ok := git.ParseOID(string(id))
+	if !ok {
+		return nil, invalid("object id", string(id))
+	}
+	ctx = clients.WithRoute(ctx, "GET /api/v4/projects/{id}/repository/commits/{sha}")
+	found, _, err := c.rest.Commits.GetCommit(project, string(oid), &official.GetCommitOptions{Stats: official.Ptr(false)}, with(ctx))
+	if err != nil {
+		return nil, c.rested(ctx, err)
+	}
+	commit := commitOf(found)
+	if commit == nil || commit.OID != oid {
+		return nil, bad(c.source, "its answer is not what it should be")
+	}
+	return commit, nil
 }
 
 // HistoryQuery asks for a page of the commits that are reachable from a revision.

@@ -32,6 +32,21 @@ func TestCommits(t *testing.T) {
 	}
 }
 
+func TestCommit(t *testing.T) {
+	s := stage.Set(t, gitlabtest.Settings{})
+	c := on(t, s, stage.AdaToken)
+	k, err := c.Commit(t.Context(), stage.Search, git.OID(s.Head))
+	if err != nil || k.Headline() != "Move main" || len(k.Parents) != 1 || string(k.Parents[0]) != s.Commits["Rank by plays"] {
+		t.Errorf("%+v, %v", k, err)
+	}
+	if _, err := c.Commit(t.Context(), stage.Search, someCommit); !errors.Is(err, clients.ErrNotFound) {
+		t.Errorf("no commit: %v", err)
+	}
+	if _, err := c.Commit(t.Context(), stage.Search, "main"); !errors.Is(err, gitlab.ErrInvalid) {
+		t.Errorf("a branch: %v", err)
+	}
+}
+
 func titles(commits []*gitlab.Commit) string {
 	var out []string
 	for _, k := range commits {
@@ -118,6 +133,12 @@ func TestFiles(t *testing.T) {
 	if _, err := c.File(t.Context(), gitlab.PathIn{Project: stage.Search, Path: "nope"}); !errors.Is(err, clients.ErrNotFound) {
 		t.Errorf("no file: %v", err)
 	}
+	if again, err := c.Blob(t.Context(), stage.Search, blob.OID); err != nil || string(again.Data) != string(blob.Data) || again.Size != 16 || again.OID != blob.OID || again.Binary {
+		t.Errorf("a file by its id: %+v, %v", again, err)
+	}
+	if _, err := c.Blob(t.Context(), stage.Search, git.OID(strings.Repeat("0", 40))); !errors.Is(err, clients.ErrNotFound) {
+		t.Errorf("no file of that id: %v", err)
+	}
 	costs(t, s, 1, "a file of four projects", func() {
 		blobs, errs := c.FilesAt(t.Context(), []string{stage.Search, stage.Empty, stage.Player, "larkfold/nothing"}, "catalog-info.yaml")
 		if errs[0] != nil || !strings.Contains(string(blobs[0].Data), "name: search") || !blobs[0].Complete() || errs[2] != nil || !errors.Is(errs[1], clients.ErrNotFound) || !errors.Is(errs[3], clients.ErrNotFound) {
@@ -159,11 +180,11 @@ func TestRefs(t *testing.T) {
 	s := stage.Set(t, gitlabtest.Settings{})
 	c := on(t, s, stage.AdaToken)
 	page, err := c.Branches(t.Context(), gitlab.RefsQuery{Project: stage.Search, PerPage: 2})
-	if err != nil || len(page.Refs) != 2 || page.Refs[0].Name != "feature/ranking" || page.Refs[0].Merged || !page.Refs[1].Default || !page.Refs[1].Protected || page.Next == "" {
+	if err != nil || len(page.Refs) != 2 || page.Refs[0].Name != "feature/ranking" || page.Refs[0].Merged || !page.Refs[1].Default || !page.Refs[1].Protected || page.Next != 2 || *page.Total != 3 {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	page, err = c.Branches(t.Context(), gitlab.RefsQuery{Project: stage.Search, PerPage: 2, After: page.Next})
-	if err != nil || len(page.Refs) != 1 || page.Refs[0].Name != "old" || !page.Refs[0].Merged || page.Next != "" {
+	page, err = c.Branches(t.Context(), gitlab.RefsQuery{Project: stage.Search, PerPage: 2, Page: page.Next})
+	if err != nil || len(page.Refs) != 1 || page.Refs[0].Name != "old" || !page.Refs[0].Merged || page.Next != 0 {
 		t.Errorf("%+v, %v", page, err)
 	}
 	page, err = c.Branches(t.Context(), gitlab.RefsQuery{Project: stage.Search, Search: "^fea"})
@@ -171,11 +192,11 @@ func TestRefs(t *testing.T) {
 		t.Errorf("%+v, %v", page, err)
 	}
 	tags, err := c.Tags(t.Context(), gitlab.RefsQuery{Project: stage.Search, PerPage: 1})
-	if err != nil || tags.Refs[0].Name != "v1.1.0" || tags.Next != "2" {
+	if err != nil || tags.Refs[0].Name != "v1.0.0" || tags.Refs[0].Commit.Headline() != "Begin" || tags.Next != 2 || *tags.Total != 2 {
 		t.Fatalf("%+v, %v", tags, err)
 	}
-	tags, err = c.Tags(t.Context(), gitlab.RefsQuery{Project: stage.Search, PerPage: 1, After: tags.Next})
-	if err != nil || tags.Refs[0].Name != "v1.0.0" || tags.Refs[0].Commit.Headline() != "Begin" || tags.Next != "" {
+	tags, err = c.Tags(t.Context(), gitlab.RefsQuery{Project: stage.Search, PerPage: 1, Page: tags.Next})
+	if err != nil || tags.Refs[0].Name != "v1.1.0" || tags.Next != 0 {
 		t.Errorf("%+v, %v", tags, err)
 	}
 }

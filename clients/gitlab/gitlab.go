@@ -52,6 +52,12 @@ func New(source string, address *url.URL, client *http.Client) (*Client, error) 
 	return &Client{source: source, web: web, graph: web.String() + "/api/graphql", http: &guarded, rest: rest}, nil
 }
 
+// Source returns what errors name it.
+func (c *Client) Source() string { return c.source }
+
+// Web returns where its pages are, without a slash at the end.
+func (c *Client) Web() *url.URL { return new(*c.web) }
+
 // unlimited is a limiter of GitLab's client that does not limit.
 type unlimited struct{}
 

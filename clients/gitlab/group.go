@@ -86,12 +86,17 @@ type MemberPage struct {
 	Info    PageInfo
 }
 
-// GroupMembers returns a page of the members of a group, those of the groups above it too. It makes one request.
-func (c *Client) GroupMembers(ctx context.Context, group string, page Page) (*MemberPage, error) {
+// GroupMembers returns a page of the members of a group; inherited tells whether those of the groups above it are members too. It makes one
+// request.
+func (c *Client) GroupMembers(ctx context.Context, group string, inherited bool, page Page) (*MemberPage, error) {
 	if err := checkGroup(group); err != nil {
 		return nil, err
 	}
-	variables := map[string]any{"group": group}
+	relations := []string{"DIRECT"}
+	if inherited {
+		relations = append(relations, "INHERITED")
+	}
+	variables := map[string]any{"group": group, "relations": relations}
 	if err := page.into(variables); err != nil {
 		return nil, err
 	}
@@ -107,7 +112,7 @@ func (c *Client) GroupMembers(ctx context.Context, group string, page Page) (*Me
 			}
 		}
 	}
-	text := "query groupMembers($group: ID!, " + pageVariables + ") {\n  group(fullPath: $group) { groupMembers(relations: [DIRECT, INHERITED], " + pageArguments + ") { " +
+	text := "query groupMembers($group: ID!, $relations: [GroupMemberRelation!], " + pageVariables + ") {\n  group(fullPath: $group) { groupMembers(relations: $relations, " + pageArguments + ") { " +
 		pageInfoFields + " nodes { createdAt accessLevel { integerValue } user { " + userFields + " } } } }\n}"
 	if err := c.single(ctx, "groupMembers", text, variables, &answer); err != nil {
 		return nil, err

@@ -18,6 +18,9 @@ import (
 	"callboard.dev/callboard/clients/gitlab/gitlabtest/stage"
 )
 
+// readme is the file README.md of the stage's search.
+const readme git.OID = "99296cbd9ffabdac9510c314440d0a51590f76a6"
+
 // everything is every method, each with an argument of a kind that may be hostile.
 func everything(c *gitlab.Client, text, head string) map[string]func(context.Context) error {
 	first := func(errs []error) error { return errs[0] }
@@ -31,9 +34,9 @@ func everything(c *gitlab.Client, text, head string) map[string]func(context.Con
 			_, e := c.GroupProjects(ctx, gitlab.GroupProjectsQuery{Group: text})
 			return e
 		},
-		"GroupMembers": func(ctx context.Context) error { _, e := c.GroupMembers(ctx, text, gitlab.Page{}); return e },
+		"GroupMembers": func(ctx context.Context) error { _, e := c.GroupMembers(ctx, text, true, gitlab.Page{}); return e },
 		"MergeRequests": func(ctx context.Context) error {
-			_, e := c.MergeRequests(ctx, gitlab.MergeRequestsQuery{Project: text})
+			_, e := one(c.MergeRequests(ctx, list(gitlab.MergeRequestsQuery{Project: text})))
 			return e
 		},
 		"ByNumber": func(ctx context.Context) error {
@@ -44,11 +47,26 @@ func everything(c *gitlab.Client, text, head string) map[string]func(context.Con
 			_, e := c.Approvals(ctx, gitlab.MergeRequestNumber{Project: text, Number: 1})
 			return e
 		},
-		"ReviewQueue": func(ctx context.Context) error { _, e := c.ReviewQueue(ctx, text, gitlab.Page{}); return e },
-		"Open":        func(ctx context.Context) error { _, e := c.OpenMergeRequests(ctx, []string{text}); return first(e) },
-		"Issues":      func(ctx context.Context) error { _, e := c.Issues(ctx, gitlab.IssuesQuery{Project: text}); return e },
-		"Labels":      func(ctx context.Context) error { _, e := c.Labels(ctx, text, gitlab.Page{}); return e },
-		"Releases":    func(ctx context.Context) error { _, e := c.Releases(ctx, text, gitlab.Page{}); return e },
+		"Reviews": func(ctx context.Context) error {
+			_, e := c.Queue(ctx, gitlab.QueueQuery{Usernames: []string{text}, Reviews: true})
+			return first(e)
+		},
+		"Open": func(ctx context.Context) error {
+			_, e := c.Queue(ctx, gitlab.QueueQuery{Usernames: []string{text}})
+			return first(e)
+		},
+		"Issues": func(ctx context.Context) error {
+			_, e := one(c.Issues(ctx, list(gitlab.IssuesQuery{Project: text})))
+			return e
+		},
+		"Labels": func(ctx context.Context) error {
+			_, e := one(c.Labels(ctx, list(gitlab.ListQuery{Project: text, Page: gitlab.Page{}})))
+			return e
+		},
+		"Releases": func(ctx context.Context) error {
+			_, e := one(c.Releases(ctx, list(gitlab.ListQuery{Project: text, Page: gitlab.Page{}})))
+			return e
+		},
 		"Commits": func(ctx context.Context) error {
 			_, e := c.Commits(ctx, []gitlab.Revision{{Project: text}})
 			return first(e)
@@ -65,6 +83,8 @@ func everything(c *gitlab.Client, text, head string) map[string]func(context.Con
 			_, e := c.File(ctx, gitlab.PathIn{Project: text, Path: "README.md"})
 			return e
 		},
+		"Commit":   func(ctx context.Context) error { _, e := c.Commit(ctx, text, git.OID(head)); return e },
+		"Blob":     func(ctx context.Context) error { _, e := c.Blob(ctx, text, readme); return e },
 		"Branches": func(ctx context.Context) error { _, e := c.Branches(ctx, gitlab.RefsQuery{Project: text}); return e },
 		"Tags":     func(ctx context.Context) error { _, e := c.Tags(ctx, gitlab.RefsQuery{Project: text}); return e },
 		"FindFiles": func(ctx context.Context) error {
@@ -89,7 +109,7 @@ func TestArguments(t *testing.T) {
 			bad(name+" of "+text, ask(t.Context()))
 		}
 	}
-	bad("12", func() error { _, err := c.GroupMembers(t.Context(), "12", gitlab.Page{}); return err }())
+	bad("12", func() error { _, err := c.GroupMembers(t.Context(), "12", true, gitlab.Page{}); return err }())
 	for _, ref := range []string{"-x", "a..b", "a b", "a~1", "a^", "a:b", "refs/", "x.lock", "@{1}", "a\\b", "a?", "a*", "a\n", strings.Repeat("r", 300)} {
 		_, errs := c.Commits(t.Context(), []gitlab.Revision{{stage.Search, ref}})
 		bad("Commits "+ref, errs[0])
@@ -101,7 +121,7 @@ func TestArguments(t *testing.T) {
 		bad("File "+ref, err)
 		_, err = c.Compare(t.Context(), stage.Search, "main", ref)
 		bad("Compare "+ref, err)
-		_, err = c.MergeRequests(t.Context(), gitlab.MergeRequestsQuery{Project: stage.Search, TargetBranch: ref})
+		_, err = one(c.MergeRequests(t.Context(), list(gitlab.MergeRequestsQuery{Project: stage.Search, TargetBranch: ref})))
 		bad("MergeRequests "+ref, err)
 	}
 	for _, path := range []string{"../a", "a/../../b", "/etc/passwd", "a\x00b", strings.Repeat("p", 5000)} {
@@ -115,12 +135,12 @@ func TestArguments(t *testing.T) {
 		bad("FilesAt "+path, errs[0])
 	}
 	for _, page := range []gitlab.Page{{First: 101}, {First: -1}, {First: 1, Last: 1}, {Last: 101}, {First: 1, Before: "x"}, {After: strings.Repeat("c", 2000)}} {
-		_, err := c.MergeRequests(t.Context(), gitlab.MergeRequestsQuery{Project: stage.Search, Page: page})
+		_, err := one(c.MergeRequests(t.Context(), list(gitlab.MergeRequestsQuery{Project: stage.Search, Page: page})))
 		bad("page", err)
 	}
 	for _, q := range []gitlab.MergeRequestsQuery{{State: "open"}, {Order: "RANDOM"}, {Author: "a b"}, {Labels: make([]string, 30)}, {Search: strings.Repeat("s", 300)}} {
 		q.Project = stage.Search
-		_, err := c.MergeRequests(t.Context(), q)
+		_, err := one(c.MergeRequests(t.Context(), list(q)))
 		bad("query", err)
 	}
 	for _, name := range []string{"", "a b", "a:b", "a/b", `"a"`, "a*"} {
@@ -131,7 +151,7 @@ func TestArguments(t *testing.T) {
 	bad("ChangedFiles", err)
 	_, err = c.History(t.Context(), gitlab.HistoryQuery{Project: stage.Search, Page: 501})
 	bad("History", err)
-	_, err = c.Tags(t.Context(), gitlab.RefsQuery{Project: stage.Search, After: "x"})
+	_, err = c.Tags(t.Context(), gitlab.RefsQuery{Project: stage.Search, Page: 501})
 	bad("Tags", err)
 	if n := s.Watch.Count(""); n != 0 {
 		t.Errorf("%d requests were made: %v", n, s.Watch.Counts())
@@ -159,13 +179,13 @@ func TestFaults(t *testing.T) {
 		{clientstest.Fault{Kind: clientstest.Status, Status: 429, Header: map[string]string{"Retry-After": "30"}}, clients.ErrLimited},
 	} {
 		for name, ask := range everything(c, stage.Search, s.Head) {
-			if name == "GroupProjects" || name == "GroupMembers" || name == "ReviewQueue" || name == "Open" {
+			if name == "GroupProjects" || name == "GroupMembers" || name == "Reviews" || name == "Open" {
 				continue // of no project
 			}
-			if f.fault.Kind == clientstest.Huge && name != "Projects" && name != "License" && name != "File" {
+			if f.fault.Kind == clientstest.Huge && name != "Projects" && name != "License" && name != "File" && name != "Blob" {
 				continue // it takes its time
 			}
-			if name == "File" && (f.fault.Kind == clientstest.Malformed || f.fault.Kind == clientstest.WrongType || f.fault.Kind == clientstest.Huge) {
+			if (name == "File" || name == "Blob") && (f.fault.Kind == clientstest.Malformed || f.fault.Kind == clientstest.WrongType || f.fault.Kind == clientstest.Huge) {
 				continue // a file may be anything, and more than its beginning is not read
 			}
 			s.Faults.Add(f.fault)
@@ -231,7 +251,7 @@ func answering(t testing.TB, answer string) *gitlab.Client {
 func FuzzAnswers(f *testing.F) {
 	f.Add(`{"data":{"l0":{"nodes":[{"fullPath":"a/b"}]}}}`)
 	f.Add(`{"data":{"l0":{"nodes":[{"fullPath":"a/b","id":7,"topics":["x",null],"languages":[{"name":"Go"}],"repository":{"rootRef":"main","tree":{"lastCommit":{"sha":"da1560886d4f094c3e6c9ef40349f7d38b5d27d7","author":null}},"blobs":{"nodes":[{"path":"a"}]}},"branchRules":{"nodes":[{"name":"*","isProtected":true,"branchProtection":{}}]},"vulnerabilitySeveritiesCount":{}}]}}}`)
-	f.Add(`{"data":{"project":{"mergeRequests":{"count":1,"nodes":[{"iid":"1","state":"opened","reviewers":{"nodes":[null,{"username":"a"}]},"approvedBy":{"nodes":[{}]}}]},"issues":{"nodes":[{"iid":1}]},"labels":{"nodes":[{}]},"releases":{"nodes":[{}]}},"group":{"projects":{"nodes":[{}]},"groupMembers":{"nodes":[{"user":{"username":"a"}}]}},"user":{"reviewRequestedMergeRequests":{}},"users":{"nodes":[{"username":"a-b"}]},"projects":{"nodes":[{"fullPath":"a/b","mergeRequests":{"nodes":[{"iid":"1"}]}}]},"c0":{"repository":{"tree":{"lastCommit":{}}}}}}`)
+	f.Add(`{"data":{"project":{"mergeRequests":{"count":1,"nodes":[{"iid":"1","state":"opened","reviewers":{"nodes":[null,{"username":"a"}]},"approvedBy":{"nodes":[{}]}}]},"issues":{"nodes":[{"iid":1}]},"labels":{"nodes":[{}]},"releases":{"nodes":[{}]}},"group":{"projects":{"nodes":[{}]},"groupMembers":{"nodes":[{"user":{"username":"a"}}]}},"user":{"reviewRequestedMergeRequests":{}},"users":{"nodes":[{"username":"a-b"}]},"projects":{"nodes":[{"fullPath":"a/b","mergeRequests":{"nodes":[{"iid":"1"}]}}]},"l0":{"nodes":[{"fullPath":"a/b","mergeRequests":{"edges":[null,{"node":null},{"cursor":"x","node":{"iid":"1"}}]},"issues":{"edges":[]},"labels":null}]},"c0":{"repository":{"tree":{"lastCommit":{}}}}}}`)
 	f.Add(`{"errors":[{"message":"Query has complexity of 300, which exceeds max complexity of 250"}]}`)
 	f.Add(`{"errors":"x","data":null}`)
 	f.Add(`null`)

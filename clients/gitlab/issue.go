@@ -35,6 +35,7 @@ const (
 	NewestIssueFirst       IssueOrder = "CREATED_DESC" // what "" means
 	OldestIssueFirst       IssueOrder = "CREATED_ASC"
 	LatestIssueChangeFirst IssueOrder = "UPDATED_DESC"
+	OldestIssueChangeFirst IssueOrder = "UPDATED_ASC"
 )
 
 // IssuesQuery asks for a page of a project's issues.
@@ -51,9 +52,10 @@ type IssuesQuery struct {
 
 // IssuePage is a page of issues.
 type IssuePage struct {
-	Issues []*Issue
-	Total  int // in all pages
-	Info   PageInfo
+	Issues  []*Issue
+	Cursors []string // one for each
+	Total   int      // in all pages
+	Info    PageInfo
 }
 
 type wireIssue struct {
@@ -73,16 +75,46 @@ func (w *wireIssue) value() *Issue {
 		ClosedAt: w.ClosedAt.Time, Labels: each(w.Labels, (*wireLabel).value), Assignees: each(w.Assignees, (*wireUser).value), Comments: w.UserNotesCount}
 }
 
-// Issues returns a page of a project's issues. It makes one request.
-func (c *Client) Issues(ctx context.Context, q IssuesQuery) (*IssuePage, error) {
-	if err := checkProject(q.Project); err != nil {
-		return nil, err
+type wireIssues struct {
+	FullPath string
+	Issues   *connection[wireIssue]
+}
+
+func (w *wireIssues) path() string { return w.FullPath }
+
+// issuesWeight is the complexity of a list of issues; see Page.together.
+const issuesWeight = 38
+
+// Issues returns pages of projects' issues, each with the error it has instead, or with one of kind clients.ErrPartial. It makes one request for
+// all that differ in nothing but the project, as far as they are together no more than GitLab takes: 50 projects with pages of 40, 20 with pages
+// of 100.
+func (c *Client) Issues(ctx context.Context, queries []IssuesQuery) ([]*IssuePage, []error) {
+	found, errs := paged[IssuesQuery, wireIssues](ctx, c, queries, func(q IssuesQuery) (string, many, error) {
+		question, err := q.question()
+		return q.Project, question, err
+	})
+	out := make([]*IssuePage, len(queries))
+	for i, w := range found {
+		switch {
+		case w == nil:
+		case w.Issues != nil:
+			out[i] = &IssuePage{Total: w.Issues.Count, Info: w.Issues.PageInfo.value()}
+			out[i].Issues, out[i].Cursors = elements(w.Issues, (*wireIssue).value)
+		case errs[i] == nil:
+			errs[i] = c.absent("list of issues")
+		}
 	}
+	return out, errs
+}
+
+// question is what is asked of the project.
+func (q *IssuesQuery) question() (many, error) {
+	var none many
 	order := cmp.Or(q.Order, NewestIssueFirst)
-	if !slices.Contains([]IssueOrder{NewestIssueFirst, OldestIssueFirst, LatestIssueChangeFirst}, order) {
-		return nil, invalid("order of issues", string(q.Order))
+	if !slices.Contains([]IssueOrder{NewestIssueFirst, OldestIssueFirst, LatestIssueChangeFirst, OldestIssueChangeFirst}, order) {
+		return none, invalid("order of issues", string(q.Order))
 	}
-	variables := map[string]any{"project": q.Project, "sort": string(order)}
+	variables := map[string]any{"sort": string(order)}
 	declared, given := ", $sort: IssueSort", ", sort: $sort"
 	add := func(name, kind string, value any) {
 		declared, given, variables[name] = declared+", $"+name+": "+kind, given+", "+name+": $"+name, value
@@ -92,14 +124,14 @@ func (c *Client) Issues(ctx context.Context, q IssuesQuery) (*IssuePage, error) 
 	case "opened", "closed":
 		add("state", "IssuableState", q.State)
 	default:
-		return nil, invalid("state of issues", q.State)
+		return none, invalid("state of issues", q.State)
 	}
 	if len(q.Labels) > maxLabels {
-		return nil, invalid("labels", strconv.Itoa(len(q.Labels))+" of them")
+		return none, invalid("labels", strconv.Itoa(len(q.Labels))+" of them")
 	}
 	for _, label := range q.Labels {
 		if err := checkText("label", label); err != nil || label == "" {
-			return nil, invalid("label", label)
+			return none, invalid("label", label)
 		}
 	}
 	if len(q.Labels) > 0 {
@@ -108,7 +140,7 @@ func (c *Client) Issues(ctx context.Context, q IssuesQuery) (*IssuePage, error) 
 	for _, user := range []string{q.Author, q.Assignee} {
 		if user != "" {
 			if err := checkUsername(user); err != nil {
-				return nil, err
+				return none, err
 			}
 		}
 	}
@@ -119,80 +151,71 @@ func (c *Client) Issues(ctx context.Context, q IssuesQuery) (*IssuePage, error) 
 		add("assigneeUsernames", "[String!]", []string{q.Assignee})
 	}
 	if err := checkText("search", q.Search); err != nil {
-		return nil, err
+		return none, err
 	}
 	if q.Search != "" {
 		add("search", "String", q.Search)
 	}
 	if err := q.Page.into(variables); err != nil {
-		return nil, err
+		return none, err
 	}
-	var answer struct {
-		Project *struct {
-			Issues *struct {
-				Count    int
-				PageInfo wirePageInfo
-				Nodes    []*wireIssue
-			}
-		}
+	weight := issuesWeight
+	if q.Search != "" {
+		weight += 5
 	}
-	text := "query issues($project: ID!, " + pageVariables + declared + ") {\n  project(fullPath: $project) { issues(" + pageArguments + given + `) {
-    count ` + pageInfoFields + ` nodes {
-      id iid title description state confidential webUrl createdAt updatedAt closedAt userNotesCount
-      author { ` + userFields + ` } assignees { nodes { ` + userFields + ` } } labels { nodes { ` + labelFields + ` } }
-    }
-  } }
-}`
-	if err := c.single(ctx, "issues", text, variables, &answer); err != nil {
-		return nil, err
-	}
-	if answer.Project == nil || answer.Project.Issues == nil {
-		return nil, c.absent("project")
-	}
-	found := answer.Project.Issues
-	page := &IssuePage{Total: found.Count, Info: found.PageInfo.value()}
-	for _, i := range found.Nodes[:min(len(found.Nodes), maxPage)] {
-		if i != nil {
-			page.Issues = append(page.Issues, i.value())
-		}
-	}
-	return page, nil
+	return many{name: "issues", fragment: "page", variables: variables, declared: pageVariables + declared + " ", atOnce: q.Page.together(weight),
+		fields: "\nfragment page on Project { fullPath issues(" + pageArguments + given + ") " + pageOf(`
+  id iid title description state confidential webUrl createdAt updatedAt closedAt userNotesCount
+  author { `+userFields+` } assignees { nodes { `+userFields+` } } labels { nodes { `+labelFields+` } }
+`) + " }"}, nil
+}
+
+// ListQuery asks for a page of a list of a project.
+type ListQuery struct {
+	Project string
+	Page    Page
+}
+
+// question asks for a list by its name, its other arguments, and the fields and the complexity of its elements.
+func (q ListQuery) question(list, arguments, fields string, weight int) (string, many, error) {
+	variables := map[string]any{}
+	err := q.Page.into(variables)
+	return q.Project, many{name: list, fragment: "page", variables: variables, declared: pageVariables + " ", atOnce: q.Page.together(weight + 11),
+		fields: "\nfragment page on Project { fullPath " + list + "(" + arguments + ", " + pageArguments + ") " + pageOf(fields) + " }"}, err
 }
 
 // LabelPage is a page of labels.
 type LabelPage struct {
-	Labels []Label
-	Total  int
-	Info   PageInfo
+	Labels  []Label
+	Cursors []string // one for each
+	Total   int
+	Info    PageInfo
 }
 
-// Labels returns a page of the labels that the issues and merge requests of a project can have, those of the groups above it too. It makes one
-// request.
-func (c *Client) Labels(ctx context.Context, project string, page Page) (*LabelPage, error) {
-	if err := checkProject(project); err != nil {
-		return nil, err
-	}
-	variables := map[string]any{"project": project}
-	if err := page.into(variables); err != nil {
-		return nil, err
-	}
-	var answer struct {
-		Project *struct {
-			Labels *struct {
-				Count    int
-				PageInfo wirePageInfo
-				nodes[wireLabel]
-			}
+type wireLabels struct {
+	FullPath string
+	Labels   *connection[wireLabel]
+}
+
+func (w *wireLabels) path() string { return w.FullPath }
+
+// Labels returns pages of the labels that the issues and merge requests of projects can have, those of the groups above them too, by name; each
+// with the error it has instead, or with one of kind clients.ErrPartial. It makes one request for every 50 projects with pages of the same size
+// and place, for every 20 where the pages are of 100.
+func (c *Client) Labels(ctx context.Context, queries []ListQuery) ([]*LabelPage, []error) {
+	found, errs := paged[ListQuery, wireLabels](ctx, c, queries, func(q ListQuery) (string, many, error) {
+		return q.question("labels", "includeAncestorGroups: true", labelFields, 4)
+	})
+	out := make([]*LabelPage, len(queries))
+	for i, w := range found {
+		switch {
+		case w == nil:
+		case w.Labels != nil:
+			out[i] = &LabelPage{Total: w.Labels.Count, Info: w.Labels.PageInfo.value()}
+			out[i].Labels, out[i].Cursors = elements(w.Labels, (*wireLabel).value)
+		case errs[i] == nil:
+			errs[i] = c.absent("list of labels")
 		}
 	}
-	text := "query labels($project: ID!, " + pageVariables + ") {\n  project(fullPath: $project) { labels(includeAncestorGroups: true, " + pageArguments + ") { count " +
-		pageInfoFields + " nodes { " + labelFields + " } } }\n}"
-	if err := c.single(ctx, "labels", text, variables, &answer); err != nil {
-		return nil, err
-	}
-	if answer.Project == nil || answer.Project.Labels == nil {
-		return nil, c.absent("project")
-	}
-	found := answer.Project.Labels
-	return &LabelPage{Labels: each(&found.nodes, (*wireLabel).value), Total: found.Count, Info: found.PageInfo.value()}, nil
+	return out, errs
 }

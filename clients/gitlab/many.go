@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -10,8 +11,9 @@ import (
 // GitLab takes 50 paths of projects in one list ("Query.projects" of its GraphQL reference), and two lists of what is asked for here stay below
 // its limits on complexity: of a signed-in user's 250, and of nobody's 200. A test counts them.
 const (
-	maxPaths = 50
-	maxLists = 2
+	maxPaths  = 50
+	maxLists  = 2
+	maxWeight = 195
 )
 
 // located is what byPath needs to know of an element.
@@ -24,9 +26,10 @@ type many struct {
 	fields    string         // its text, and that of the fragments it needs
 	declared  string         // further variables of the operation
 	variables map[string]any // their values
+	atOnce    int            // projects in one request; 100 where 0
 }
 
-// byPath asks for a fragment of many projects, 100 in one request, and returns what there is of each, or the error it has instead.
+// byPath asks for a fragment of many projects, atOnce in one request, and returns what there is of each, or the error it has instead.
 func byPath[W any, P interface {
 	*W
 	located
@@ -50,7 +53,7 @@ func byPath[W any, P interface {
 		}
 	}
 	for len(wanted) > 0 {
-		batch := wanted[:min(len(wanted), maxLists*maxPaths)]
+		batch := wanted[:min(len(wanted), cmp.Or(q.atOnce, maxLists*maxPaths))]
 		wanted = wanted[len(batch):]
 		text, arguments, variables := "", q.declared, map[string]any{}
 		maps.Copy(variables, q.variables)

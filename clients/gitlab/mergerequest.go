@@ -36,7 +36,10 @@ type MergeRequest struct {
 	MergeStatus string     // why it can or cannot be merged: GitLab's DetailedMergeStatus, such as "MERGEABLE", "CONFLICT" or "CI_MUST_PASS"
 	Conflicts   bool
 	Comments    int
-	Additions   int // lines; with the two below 0 where GitLab has not counted them
+	Commits     int    // 0 where GitLab does not tell
+	Milestone   string // its title; "" for none
+	Pipeline    string // the state of the newest pipeline of the head, in GitLab's words, such as "RUNNING"; "" where there is none
+	Additions   int    // lines; with the two below 0 where GitLab has not counted them
 	Deletions   int
 	Files       int
 }
@@ -93,12 +96,16 @@ func each[T, V any](list *nodes[T], made func(*T) V) []V {
 	return out
 }
 
-// mergeRequestFields are of complexity 66. All are of the free edition: what the others add, such as the number of approvals that are required,
-// is told by the words of detailedMergeStatus, and by Approvals.
+// mergeRequestWeight is the complexity of mergeRequestFields. All are of the free edition: what the others add, such as the number of approvals
+// that are required, is told by the words of detailedMergeStatus, and by Approvals.
+const mergeRequestWeight = 71
+
 const mergeRequestFields = `
 fragment mergeRequest on MergeRequest {
   id iid title description state draft webUrl sourceBranch targetBranch diffHeadSha mergeCommitSha createdAt updatedAt mergedAt closedAt detailedMergeStatus conflicts
-  userNotesCount
+  userNotesCount commitCount
+  milestone { title }
+  headPipeline { status }
   diffStatsSummary { additions deletions fileCount }
   project { fullPath }
   sourceProject { fullPath }
@@ -126,7 +133,9 @@ type wireMergeRequest struct {
 	DiffHeadSHA, MergeCommitSHA              string
 	CreatedAt, UpdatedAt, MergedAt, ClosedAt moment
 	DetailedMergeStatus                      string
-	UserNotesCount                           int
+	UserNotesCount, CommitCount              int
+	Milestone                                *struct{ Title string }
+	HeadPipeline                             *struct{ Status string }
 	DiffStatsSummary                         *struct{ Additions, Deletions, FileCount int }
 	Project, SourceProject                   *struct{ FullPath string }
 	Author, MergeUser                        *wireUser
@@ -139,7 +148,7 @@ func (w *wireMergeRequest) value() *MergeRequest {
 	m := &MergeRequest{ID: int64(w.ID), Number: int(w.IID), Title: cut(w.Title, maxLine), Description: cut(w.Description, maxText), State: cut(w.State, maxLine), Draft: w.Draft,
 		URL: cut(w.WebURL, maxLine), Author: w.Author.value(), SourceBranch: cut(w.SourceBranch, maxRef), TargetBranch: cut(w.TargetBranch, maxRef),
 		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time, MergedAt: w.MergedAt.Time, ClosedAt: w.ClosedAt.Time, MergedBy: w.MergeUser.value(),
-		MergeStatus: cut(w.DetailedMergeStatus, maxLine), Conflicts: w.Conflicts, Comments: w.UserNotesCount,
+		MergeStatus: cut(w.DetailedMergeStatus, maxLine), Conflicts: w.Conflicts, Comments: w.UserNotesCount, Commits: w.CommitCount,
 		Assignees: each(w.Assignees, (*wireUser).value), ApprovedBy: each(w.ApprovedBy, (*wireUser).value), Labels: each(w.Labels, (*wireLabel).value)}
 	m.Head, _ = git.ParseOID(w.DiffHeadSHA)
 	m.MergeCommit, _ = git.ParseOID(w.MergeCommitSHA)
@@ -151,6 +160,12 @@ func (w *wireMergeRequest) value() *MergeRequest {
 	}
 	if d := w.DiffStatsSummary; d != nil {
 		m.Additions, m.Deletions, m.Files = d.Additions, d.Deletions, d.FileCount
+	}
+	if w.Milestone != nil {
+		m.Milestone = cut(w.Milestone.Title, maxLine)
+	}
+	if w.HeadPipeline != nil {
+		m.Pipeline = cut(w.HeadPipeline.Status, maxLine)
 	}
 	if w.State != "merged" {
 		m.MergedBy = nil // GitLab has it too where somebody set a merge request to merge by itself

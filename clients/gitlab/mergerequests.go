@@ -48,7 +48,8 @@ type MergeRequestsQuery struct {
 // MergeRequestPage is a page of merge requests.
 type MergeRequestPage struct {
 	MergeRequests []*MergeRequest
-	Total         int // in all pages
+	Cursors       []string // one for each
+	Total         int      // in all pages
 	Info          PageInfo
 }
 
@@ -121,49 +122,49 @@ func (q *MergeRequestsQuery) filter() (declared, given string, variables map[str
 	return declared, given, variables, nil
 }
 
-type wireMergeRequests struct {
-	Count    int
-	PageInfo wirePageInfo
-	Nodes    []*wireMergeRequest
-}
+// mergeRequestsWeight is the complexity of a list of merge requests; see Page.together.
+const mergeRequestsWeight = mergeRequestWeight + 11
 
-func (w *wireMergeRequests) value() *MergeRequestPage {
+func mergeRequestPage(w *connection[wireMergeRequest]) *MergeRequestPage {
 	out := &MergeRequestPage{Total: w.Count, Info: w.PageInfo.value()}
-	for _, m := range w.Nodes[:min(len(w.Nodes), maxPage)] {
-		if m != nil {
-			out.MergeRequests = append(out.MergeRequests, m.value())
-		}
-	}
+	out.MergeRequests, out.Cursors = elements(w, (*wireMergeRequest).value)
 	return out
 }
 
-const mergeRequestPageFields = "count " + pageInfoFields + " nodes { ...mergeRequest }"
+type wireMergeRequests struct {
+	FullPath      string
+	MergeRequests *connection[wireMergeRequest]
+}
 
-// MergeRequests returns a page of a project's merge requests. It makes one request.
-func (c *Client) MergeRequests(ctx context.Context, q MergeRequestsQuery) (*MergeRequestPage, error) {
-	if err := checkProject(q.Project); err != nil {
-		return nil, err
+func (w *wireMergeRequests) path() string { return w.FullPath }
+
+// MergeRequests returns pages of projects' merge requests, each with the error it has instead, or with one of kind clients.ErrPartial. It makes one
+// request for all that differ in nothing but the project, as far as they are together no more than GitLab takes: of pages of 20 those of 50
+// projects, of pages of 100 those of 14.
+func (c *Client) MergeRequests(ctx context.Context, queries []MergeRequestsQuery) ([]*MergeRequestPage, []error) {
+	found, errs := paged[MergeRequestsQuery, wireMergeRequests](ctx, c, queries, func(q MergeRequestsQuery) (string, many, error) {
+		declared, given, variables, err := q.filter()
+		if err == nil {
+			err = q.Page.into(variables)
+		}
+		weight := mergeRequestsWeight
+		if q.Search != "" {
+			weight += 5
+		}
+		return q.Project, many{name: "mergeRequests", fragment: "page", variables: variables, declared: pageVariables + declared + " ", atOnce: q.Page.together(weight),
+			fields: "\nfragment page on Project { fullPath mergeRequests(" + pageArguments + given + ") " + pageOf("...mergeRequest") + " }" + mergeRequestFields}, err
+	})
+	out := make([]*MergeRequestPage, len(queries))
+	for i, w := range found {
+		switch {
+		case w == nil:
+		case w.MergeRequests != nil:
+			out[i] = mergeRequestPage(w.MergeRequests)
+		case errs[i] == nil:
+			errs[i] = c.absent("list of merge requests")
+		}
 	}
-	declared, given, variables, err := q.filter()
-	if err != nil {
-		return nil, err
-	}
-	if err := q.Page.into(variables); err != nil {
-		return nil, err
-	}
-	variables["project"] = q.Project
-	var answer struct {
-		Project *struct{ MergeRequests *wireMergeRequests }
-	}
-	text := "query mergeRequests($project: ID!, " + pageVariables + declared + ") {\n  project(fullPath: $project) { mergeRequests(" + pageArguments + given + ") { " +
-		mergeRequestPageFields + " } }\n}" + mergeRequestFields
-	if err := c.single(ctx, "mergeRequests", text, variables, &answer); err != nil {
-		return nil, err
-	}
-	if answer.Project == nil || answer.Project.MergeRequests == nil {
-		return nil, c.absent("project")
-	}
-	return answer.Project.MergeRequests.value(), nil
+	return out, errs
 }
 
 // maxSpread bounds how many merge requests one query may answer with: it asks each of its projects for the numbers wanted of any of them.
@@ -192,7 +193,7 @@ func (c *Client) MergeRequestsByNumber(ctx context.Context, numbers []MergeReque
 			Projects *struct {
 				Nodes []*struct {
 					FullPath      string
-					MergeRequests *struct{ Nodes []*wireMergeRequest }
+					MergeRequests *nodes[wireMergeRequest]
 				}
 			}
 		}{}
@@ -278,93 +279,4 @@ func spread(wanted map[string][]int) []numberBatch {
 	}
 	flush()
 	return out
-}
-
-// ReviewQueue returns a page of the open merge requests that a user was asked to review, in all projects that the credential sees, the latest
-// change first. It makes one request.
-func (c *Client) ReviewQueue(ctx context.Context, username string, page Page) (*MergeRequestPage, error) {
-	if err := checkUsername(username); err != nil {
-		return nil, err
-	}
-	variables := map[string]any{"username": username}
-	if err := page.into(variables); err != nil {
-		return nil, err
-	}
-	var answer struct {
-		User *struct{ ReviewRequestedMergeRequests *wireMergeRequests }
-	}
-	text := "query reviewQueue($username: String!, " + pageVariables + ") {\n  user(username: $username) { reviewRequestedMergeRequests(state: opened, sort: UPDATED_DESC, " +
-		pageArguments + ") { " + mergeRequestPageFields + " } }\n}" + mergeRequestFields
-	if err := c.single(ctx, "reviewQueue", text, variables, &answer); err != nil {
-		return nil, err
-	}
-	if answer.User == nil || answer.User.ReviewRequestedMergeRequests == nil {
-		return nil, c.absent("user")
-	}
-	return answer.User.ReviewRequestedMergeRequests.value(), nil
-}
-
-// The bounds of OpenMergeRequests: so many users in one query, and so many merge requests of each, are of complexity 138.
-const (
-	maxUsers         = 20
-	maxMergesOfUsers = 50
-)
-
-// OpenMergeRequests returns the open merge requests of each user, in all projects that the credential sees: the 50 with the latest changes. It
-// makes one request for every 20 users.
-func (c *Client) OpenMergeRequests(ctx context.Context, usernames []string) ([]*MergeRequestPage, []error) {
-	out, errs := make([]*MergeRequestPage, len(usernames)), make([]error, len(usernames))
-	at := map[string][]int{}
-	var wanted []string
-	for i, name := range usernames {
-		if errs[i] = checkUsername(name); errs[i] != nil {
-			continue
-		}
-		key := strings.ToLower(name)
-		if at[key] == nil {
-			wanted = append(wanted, name)
-		}
-		at[key] = append(at[key], i)
-	}
-	for len(wanted) > 0 {
-		batch := wanted[:min(len(wanted), maxUsers)]
-		wanted = wanted[len(batch):]
-		var answer struct {
-			Users *struct {
-				Nodes []*struct {
-					Username              string
-					AuthoredMergeRequests *wireMergeRequests
-				}
-			}
-		}
-		text := fmt.Sprintf(`query openMergeRequests($usernames: [String!]) {
-  users(usernames: $usernames, first: %d) { nodes { username authoredMergeRequests(state: opened, sort: UPDATED_DESC, first: %d) { `+mergeRequestPageFields+` } } }
-}`, len(batch), maxMergesOfUsers) + mergeRequestFields
-		below, err := c.query(ctx, "openMergeRequests", text, map[string]any{"usernames": batch}, &answer)
-		for _, name := range batch {
-			for _, i := range at[strings.ToLower(name)] {
-				errs[i] = c.absent("user")
-				if err != nil {
-					errs[i] = err
-				} else if e := below["users"]; e != nil {
-					errs[i] = partial(e)
-				}
-			}
-		}
-		if answer.Users == nil {
-			continue
-		}
-		for _, u := range answer.Users.Nodes {
-			if u == nil || u.AuthoredMergeRequests == nil {
-				continue
-			}
-			for _, i := range at[strings.ToLower(u.Username)] {
-				out[i] = u.AuthoredMergeRequests.value()
-				if below["users"] == nil {
-					errs[i] = nil
-				}
-			}
-		}
-	}
-	return out, errs
 }

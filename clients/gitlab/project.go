@@ -19,6 +19,8 @@ type Project struct {
 	URL           string
 	Visibility    string // "private", "internal" or "public"
 	Archived      bool
+	Fork          bool
+	Empty         bool // it has no commits
 	Topics        []string
 	Stars, Forks  int
 	Languages     []Language
@@ -26,8 +28,11 @@ type Project struct {
 	OpenMerges    int // merge requests that are open
 	CreatedAt     time.Time
 	LastActivity  time.Time
-	DefaultBranch string  // "" for a project without commits, or whose code the credential may not see
-	Head          *Commit // of the default branch; nil where there is none
+	DefaultBranch string      // "" for a project without commits, or whose code the credential may not see
+	Head          *Commit     // of the default branch; nil where there is none
+	Latest        *Release    // nil where there is none; without description, author, commit and assets
+	Protection    *Protection // of the default branch; nil where there is none, and for all but maintainers of the project
+	RequestAccess *bool       // whether people may ask for access; nil where GitLab does not tell
 }
 
 // Language is a programming language of a project.
@@ -45,9 +50,11 @@ const (
 
 const projectFields = `
 fragment project on Project {
-  id fullPath name description webUrl visibility archived topics starCount forksCount createdAt lastActivityAt openIssuesCount openMergeRequestsCount
+  id fullPath name description webUrl visibility archived isForked requestAccessEnabled topics starCount forksCount createdAt lastActivityAt openIssuesCount openMergeRequestsCount
   languages { name share color }
-  repository { rootRef tree { lastCommit { ...commit } } }
+  repository { empty rootRef tree { lastCommit { ...commit } } }
+  releases(sort: RELEASED_AT_DESC, first: 1) { nodes { tagName name releasedAt upcomingRelease links { selfUrl } } }
+  branchRules(first: 50) { nodes { name isProtected branchProtection { allowForcePush } } }
 }` + commitFields
 
 type wireProject struct {
@@ -57,7 +64,8 @@ type wireProject struct {
 	Description            string
 	WebURL                 string
 	Visibility             string
-	Archived               bool
+	Archived, IsForked     bool
+	RequestAccessEnabled   *bool
 	Topics                 []string
 	StarCount              int
 	ForksCount             int
@@ -71,14 +79,17 @@ type wireProject struct {
 		Color string
 	}
 	Repository *struct {
+		Empty   bool
 		RootRef string
 		Tree    *struct{ LastCommit *wireCommit }
 	}
+	Releases    *nodes[wireRelease]
+	BranchRules *nodes[wireRule]
 }
 
 func (w *wireProject) value() *Project {
 	p := &Project{ID: int64(w.ID), Path: cut(w.FullPath, maxFullPath), Name: cut(w.Name, maxLine), Description: cut(w.Description, maxText), URL: cut(w.WebURL, maxLine),
-		Visibility: cut(w.Visibility, maxLine), Archived: w.Archived, Stars: w.StarCount, Forks: w.ForksCount, OpenIssues: w.OpenIssuesCount,
+		Visibility: cut(w.Visibility, maxLine), Archived: w.Archived, Fork: w.IsForked, RequestAccess: w.RequestAccessEnabled, Stars: w.StarCount, Forks: w.ForksCount, OpenIssues: w.OpenIssuesCount,
 		OpenMerges: w.OpenMergeRequestsCount, CreatedAt: w.CreatedAt.Time, LastActivity: w.LastActivityAt.Time}
 	for _, topic := range w.Topics[:min(len(w.Topics), maxTopics)] {
 		p.Topics = append(p.Topics, cut(topic, maxLine))
@@ -87,10 +98,17 @@ func (w *wireProject) value() *Project {
 		p.Languages = append(p.Languages, Language{Name: cut(l.Name, maxLine), Color: color(l.Color), Share: l.Share})
 	}
 	if w.Repository != nil {
-		p.DefaultBranch = cut(w.Repository.RootRef, maxRef)
+		p.Empty, p.DefaultBranch = w.Repository.Empty, cut(w.Repository.RootRef, maxRef)
 		if w.Repository.Tree != nil {
 			p.Head = w.Repository.Tree.LastCommit.value()
 		}
+	}
+	for _, r := range each(w.Releases, (*wireRelease).value) {
+		p.Latest = r
+		break
+	}
+	if w.BranchRules != nil && p.DefaultBranch != "" {
+		p.Protection = protectionOf(p.DefaultBranch, w.BranchRules.Nodes)
 	}
 	return p
 }

@@ -2,7 +2,6 @@ package gitlab
 
 import (
 	"context"
-	"strconv"
 
 	official "gitlab.com/gitlab-org/api/client-go/v2"
 
@@ -21,46 +20,41 @@ type Ref struct {
 
 // RefPage is a page of branches or tags.
 type RefPage struct {
-	Refs []Ref
-	Next string // After of the page after it; "" where there is none
+	Refs  []Ref
+	Total *int // in all pages; nil where GitLab does not tell, as above 10,000
+	Next  int  // the page after it; 0 where there is none
 }
 
 // RefsQuery asks for a page of branches or tags.
 type RefsQuery struct {
 	Project string
-	Search  string // with this in the name; "^" and "$" stand for its beginning and end
-	After   string // where the page before ended
+	Search  string // with this in the name, in any letter case; "^" and "$" stand for its beginning and end
+	Page    int    // counted from 1; 1 where 0
 	PerPage int    // 1 to 100; 20 where 0
 }
 
-func (q *RefsQuery) check() error {
+func (q *RefsQuery) check() (official.ListOptions, error) {
 	if err := checkProject(q.Project); err != nil {
-		return err
+		return official.ListOptions{}, err
 	}
 	if err := checkText("search", q.Search); err != nil {
-		return err
+		return official.ListOptions{}, err
 	}
-	if q.PerPage < 0 || q.PerPage > maxPage || len(q.After) > maxCursor {
-		return invalid("page", strconv.Itoa(q.PerPage))
-	}
-	if q.PerPage == 0 {
-		q.PerPage = usualPage
-	}
-	return nil
+	return offset(q.Page, q.PerPage)
 }
 
 // Branches returns a page of a project's branches, by name. It makes one request to the REST interface.
 func (c *Client) Branches(ctx context.Context, q RefsQuery) (*RefPage, error) {
-	if err := q.check(); err != nil {
+	list, err := q.check()
+	if err != nil {
 		return nil, err
 	}
 	ctx = clients.WithRoute(ctx, "GET /api/v4/projects/{id}/repository/branches")
-	found, resp, err := c.rest.Branches.ListBranches(q.Project, &official.ListBranchesOptions{Search: set(q.Search),
-		ListOptions: official.ListOptions{Pagination: "keyset", PerPage: int64(q.PerPage), PageToken: q.After}}, with(ctx))
+	found, resp, err := c.rest.Branches.ListBranches(q.Project, &official.ListBranchesOptions{Search: set(q.Search), ListOptions: list}, with(ctx))
 	if err != nil {
 		return nil, c.rested(ctx, err)
 	}
-	page := &RefPage{Next: nextToken(resp)}
+	page := &RefPage{Next: next(resp), Total: total(resp)}
 	for _, b := range found[:min(len(found), maxPage)] {
 		if b != nil && b.Name != "" {
 			page.Refs = append(page.Refs, Ref{Name: cut(b.Name, maxRef), Commit: commitOf(b.Commit), Protected: b.Protected, Default: b.Default, Merged: b.Merged, URL: cut(b.WebURL, maxLine)})
@@ -69,35 +63,30 @@ func (c *Client) Branches(ctx context.Context, q RefsQuery) (*RefPage, error) {
 	return page, nil
 }
 
-// Tags returns a page of a project's tags, the latest first. It makes one request to the REST interface.
+// Tags returns a page of a project's tags, by name. It makes one request to the REST interface.
 func (c *Client) Tags(ctx context.Context, q RefsQuery) (*RefPage, error) {
-	if err := q.check(); err != nil {
-		return nil, err
-	}
-	number := 1
-	if q.After != "" {
-		var err error
-		if number, err = strconv.Atoi(q.After); err != nil {
-			return nil, invalid("page", q.After)
-		}
-	}
-	list, err := offset(number, q.PerPage)
+	list, err := q.check()
 	if err != nil {
 		return nil, err
 	}
 	ctx = clients.WithRoute(ctx, "GET /api/v4/projects/{id}/repository/tags")
-	found, resp, err := c.rest.Tags.ListTags(q.Project, &official.ListTagsOptions{Search: set(q.Search), OrderBy: official.Ptr("updated"), Sort: official.Ptr("desc"), ListOptions: list}, with(ctx))
+	found, resp, err := c.rest.Tags.ListTags(q.Project, &official.ListTagsOptions{Search: set(q.Search), OrderBy: official.Ptr("name"), Sort: official.Ptr("asc"), ListOptions: list}, with(ctx))
 	if err != nil {
 		return nil, c.rested(ctx, err)
 	}
-	page := &RefPage{}
-	if after := next(resp); after != 0 {
-		page.Next = strconv.Itoa(after)
-	}
+	page := &RefPage{Next: next(resp), Total: total(resp)}
 	for _, t := range found[:min(len(found), maxPage)] {
 		if t != nil && t.Name != "" {
 			page.Refs = append(page.Refs, Ref{Name: cut(t.Name, maxRef), Commit: commitOf(t.Commit), Protected: t.Protected, URL: c.web.String() + "/" + q.Project + "/-/tags/" + escape(t.Name)})
 		}
 	}
 	return page, nil
+}
+
+// total returns how many elements an answer says that there are in all, nil where it does not.
+func total(resp *official.Response) *int {
+	if resp == nil || resp.Response == nil || resp.Header.Get("X-Total") == "" {
+		return nil
+	}
+	return official.Ptr(int(resp.TotalItems))
 }

@@ -26,6 +26,7 @@ type Release struct {
 // ReleasePage is a page of releases, the latest first.
 type ReleasePage struct {
 	Releases []*Release
+	Cursors  []string // one for each
 	Total    int
 	Info     PageInfo
 }
@@ -39,6 +40,12 @@ type wireRelease struct {
 	Links                      *struct{ SelfURL string }
 	Assets                     *struct{ Count int }
 }
+
+// releaseWeight is the complexity of releaseFields.
+const (
+	releaseFields = "tagName name description createdAt releasedAt upcomingRelease author { " + userFields + " } commit { sha } links { selfUrl } assets { count }"
+	releaseWeight = 26
+)
 
 func (w *wireRelease) value() *Release {
 	r := &Release{Tag: cut(w.TagName, maxRef), Name: cut(w.Name, maxLine), Description: cut(w.Description, maxText), Author: w.Author.value(), CreatedAt: w.CreatedAt.Time,
@@ -55,40 +62,31 @@ func (w *wireRelease) value() *Release {
 	return r
 }
 
-// Releases returns a page of a project's releases. It makes one request.
-func (c *Client) Releases(ctx context.Context, project string, page Page) (*ReleasePage, error) {
-	if err := checkProject(project); err != nil {
-		return nil, err
-	}
-	variables := map[string]any{"project": project}
-	if err := page.into(variables); err != nil {
-		return nil, err
-	}
-	var answer struct {
-		Project *struct {
-			Releases *struct {
-				Count    int
-				PageInfo wirePageInfo
-				Nodes    []*wireRelease
-			}
+type wireReleases struct {
+	FullPath string
+	Releases *connection[wireRelease]
+}
+
+func (w *wireReleases) path() string { return w.FullPath }
+
+// Releases returns pages of projects' releases, each with the error it has instead, or with one of kind clients.ErrPartial. It makes one request
+// for every 50 projects with pages of the same size and place, for every 20 where the pages are of 100.
+func (c *Client) Releases(ctx context.Context, queries []ListQuery) ([]*ReleasePage, []error) {
+	found, errs := paged[ListQuery, wireReleases](ctx, c, queries, func(q ListQuery) (string, many, error) {
+		return q.question("releases", "sort: RELEASED_AT_DESC", releaseFields, releaseWeight)
+	})
+	out := make([]*ReleasePage, len(queries))
+	for i, w := range found {
+		switch {
+		case w == nil:
+		case w.Releases != nil:
+			out[i] = &ReleasePage{Total: w.Releases.Count, Info: w.Releases.PageInfo.value()}
+			out[i].Releases, out[i].Cursors = elements(w.Releases, (*wireRelease).value)
+		case errs[i] == nil:
+			errs[i] = c.absent("list of releases")
 		}
 	}
-	text := "query releases($project: ID!, " + pageVariables + ") {\n  project(fullPath: $project) { releases(sort: RELEASED_AT_DESC, " + pageArguments + ") {\n    count " +
-		pageInfoFields + " nodes { tagName name description createdAt releasedAt upcomingRelease author { " + userFields + " } commit { sha } links { selfUrl } assets { count } }\n  } }\n}"
-	if err := c.single(ctx, "releases", text, variables, &answer); err != nil {
-		return nil, err
-	}
-	if answer.Project == nil || answer.Project.Releases == nil {
-		return nil, c.absent("project")
-	}
-	found := answer.Project.Releases
-	out := &ReleasePage{Total: found.Count, Info: found.PageInfo.value()}
-	for _, r := range found.Nodes[:min(len(found.Nodes), maxPage)] {
-		if r != nil {
-			out.Releases = append(out.Releases, r.value())
-		}
-	}
-	return out, nil
+	return out, errs
 }
 
 // Protection is how a branch is protected.

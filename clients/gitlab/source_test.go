@@ -121,26 +121,24 @@ func TestWeight(t *testing.T) {
 				t.Errorf("free %v: %s: %v", free, name, err)
 			}
 		}
-		page, err := c.MergeRequests(ctx, gitlab.MergeRequestsQuery{Project: stage.Search, State: "opened", Labels: []string{"bug"}, Author: "ada", Reviewer: "rita", Search: "rank", SourceBranch: "feature/ranking",
-			TargetBranch: "main", UpdatedAfter: stage.Now.AddDate(-1, 0, 0), UpdatedBefore: stage.Now, Page: all})
+		page, err := one(c.MergeRequests(ctx, list(gitlab.MergeRequestsQuery{Project: stage.Search, State: "opened", Labels: []string{"bug"}, Author: "ada", Reviewer: "rita", Search: "rank", SourceBranch: "feature/ranking",
+			TargetBranch: "main", UpdatedAfter: stage.Now.AddDate(-1, 0, 0), UpdatedBefore: stage.Now, Page: all})))
 		check("MergeRequests", err)
 		if err == nil && (page.Total != 1 || page.MergeRequests[0].Review == gitlab.ReviewNone) {
 			t.Errorf("free %v: %+v", free, page)
 		}
-		_, err = c.MergeRequests(ctx, gitlab.MergeRequestsQuery{Project: stage.Search, Draft: &yes, Search: "old", Page: gitlab.Page{Last: 100}})
+		_, err = one(c.MergeRequests(ctx, list(gitlab.MergeRequestsQuery{Project: stage.Search, Draft: &yes, Search: "old", Page: gitlab.Page{Last: 100}})))
 		check("MergeRequests from the end", err)
-		_, err = c.Issues(ctx, gitlab.IssuesQuery{Project: stage.Search, State: "opened", Labels: []string{"bug"}, Author: "max", Assignee: "ada", Search: "x", Page: all})
+		_, err = one(c.Issues(ctx, list(gitlab.IssuesQuery{Project: stage.Search, State: "opened", Labels: []string{"bug"}, Author: "max", Assignee: "ada", Search: "x", Page: all})))
 		check("Issues", err)
-		_, err = c.Labels(ctx, stage.Search, all)
+		_, err = one(c.Labels(ctx, list(gitlab.ListQuery{Project: stage.Search, Page: all})))
 		check("Labels", err)
-		_, err = c.Releases(ctx, stage.Search, all)
+		_, err = one(c.Releases(ctx, list(gitlab.ListQuery{Project: stage.Search, Page: all})))
 		check("Releases", err)
 		_, err = c.GroupProjects(ctx, gitlab.GroupProjectsQuery{Group: "larkfold", Subgroups: true, Archived: true, Page: all})
 		check("GroupProjects", err)
-		_, err = c.GroupMembers(ctx, "larkfold", all)
+		_, err = c.GroupMembers(ctx, "larkfold", true, all)
 		check("GroupMembers", err)
-		_, err = c.ReviewQueue(ctx, "ada", all)
-		check("ReviewQueue", err)
 		var numbers []gitlab.MergeRequestNumber
 		for n := range 100 {
 			numbers = append(numbers, gitlab.MergeRequestNumber{Project: stage.Search, Number: n + 1})
@@ -154,8 +152,10 @@ func TestWeight(t *testing.T) {
 		for range 19 {
 			names = append(names, names[len(names)-1]+"x")
 		}
-		_, errs = c.OpenMergeRequests(ctx, names)
-		check("OpenMergeRequests", errs[0])
+		for _, reviews := range []bool{false, true} {
+			_, errs = c.Queue(ctx, gitlab.QueueQuery{Usernames: names, Reviews: reviews, From: stage.Now, First: 100})
+			check("Queue", errs[0])
+		}
 		var revisions []gitlab.Revision
 		for range 9 {
 			revisions = append(revisions, gitlab.Revision{Project: stage.Search, Name: "main"})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -144,6 +145,39 @@ func (c *Client) File(ctx context.Context, file PathIn) (*git.Blob, error) {
 			blob.Size = max(blob.Size, size)
 		}
 	}
+	return blob, nil
+}
+
+// Blob returns the file with an object id, with its first 4 MiB: of a larger one Data is the beginning, and Size is at least as much as was seen. It
+// makes one request to the REST interface.
+func (c *Client) Blob(ctx context.Context, project string, id git.OID) (*git.Blob, error) {
+	if err := checkProject(project); err != nil {
+		return nil, err
+	}
+	oid, ok := git.ParseOID(string(id))
+	if !ok {
+		return nil, invalid("object id", string(id))
+	}
+	ctx = clients.WithRoute(ctx, "GET /api/v4/projects/{id}/repository/blobs/{sha}/raw")
+	address := c.web.String() + "/api/v4/projects/" + url.PathEscape(project) + "/repository/blobs/" + string(oid) + "/raw"
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("User-Agent", "callboard")
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, failed(ctx, c.source, err)
+	}
+	defer drain(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return nil, refused(c.source, resp) // a redirect that is not followed
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, MaxBlob+1))
+	if err != nil {
+		return nil, failed(ctx, c.source, err)
+	}
+	blob := &git.Blob{OID: oid, Size: max(int64(len(data)), resp.ContentLength), Data: data[:min(len(data), MaxBlob)], Binary: git.IsBinary(data[:min(len(data), MaxBlob)])}
 	return blob, nil
 }
 

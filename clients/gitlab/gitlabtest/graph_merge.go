@@ -59,6 +59,22 @@ func (g graphMergeRequest) DetailedMergeStatus() string {
 	return strings.ToUpper(g.c.mergeStatus(g.m))
 }
 
+// Milestone is null for none.
+func (g graphMergeRequest) Milestone() any {
+	if g.m.Milestone == "" {
+		return nil
+	}
+	return object{"title": g.m.Milestone}
+}
+
+// HeadPipeline is null for none.
+func (g graphMergeRequest) HeadPipeline() any {
+	if g.m.Pipeline == "" {
+		return nil
+	}
+	return object{"status": strings.ToUpper(g.m.Pipeline)}
+}
+
 // CommitCount counts the commits, which are only known of branches that are here.
 func (g graphMergeRequest) CommitCount() (any, error) {
 	oids, err := g.c.commitsOf(g.p, g.m)

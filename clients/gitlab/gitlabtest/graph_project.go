@@ -117,6 +117,7 @@ func (g graphProject) UpdatedAt() any              { return timeOrNull(g.p.LastA
 func (g graphProject) LastActivityAt() any         { return timeOrNull(g.p.LastActivity) }
 func (g graphProject) OpenIssuesCount() int        { return g.p.openIssues() }
 func (g graphProject) OpenMergeRequestsCount() int { return g.p.openMergeRequests() }
+func (g graphProject) RequestAccessEnabled() bool  { return g.p.RequestAccess }
 func (g graphProject) Repository() any             { return graphRepository(g) }
 
 // Group is null for the projects of a user.

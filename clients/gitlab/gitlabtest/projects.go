@@ -249,7 +249,7 @@ func (c *call) project(p *project) object {
 	for name, value := range (object{"archived": p.Archived, "empty_repo": p.repository == nil, "owner": nil, "creator_id": 1, "import_status": "none",
 		"open_issues_count": p.openIssues(), "updated_at": at(p.LastActivity), "issues_enabled": true, "merge_requests_enabled": true, "wiki_enabled": true,
 		"jobs_enabled": true, "snippets_enabled": true, "container_registry_enabled": true, "shared_runners_enabled": true, "lfs_enabled": true,
-		"public_jobs": true, "request_access_enabled": true, "shared_with_groups": []any{}, "merge_method": "merge", "squash_option": "default_off",
+		"public_jobs": true, "request_access_enabled": p.RequestAccess, "shared_with_groups": []any{}, "merge_method": "merge", "squash_option": "default_off",
 		"only_allow_merge_if_pipeline_succeeds": false, "only_allow_merge_if_all_discussions_are_resolved": false,
 		"remove_source_branch_after_merge": true, "issues_access_level": "enabled", "repository_access_level": "enabled", "merge_requests_access_level": "enabled",
 		"marked_for_deletion_on": nil,

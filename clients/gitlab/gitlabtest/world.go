@@ -109,6 +109,7 @@ type Project struct {
 	Stars, Forks    int
 	ForkedFrom      string // the Path of another
 	Archived        bool
+	RequestAccess   bool   // people may ask for access
 	Repository      string // one of Server.Repositories; empty for a project without commits
 	DefaultBranch   string // what the repository says where empty
 	Languages       []Language
@@ -157,6 +158,7 @@ type MergeRequest struct {
 	ApprovalsRequired int // of the paid tiers
 	Labels            []string
 	Milestone         string
+	Pipeline          string // the state of the newest pipeline of the head, such as "running"; empty for none
 	State             string // Opened where empty
 	Draft             bool
 	Conflicts         bool

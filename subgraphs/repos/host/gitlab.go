@@ -1,0 +1,209 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/clients/gitlab"
+)
+
+// NewGitLab returns the driver of a GitLab.
+//
+// What many projects are asked for at once is one request to GraphQL, as far as GitLab's limit on the complexity of a query allows: repositories, with
+// the newest commit, the newest release and the protection of the default branch, of 100 projects, and pages of 20 pull requests of 50. What GraphQL does
+// not have is one request to REST for each, a few at a time: a commit with its parents, histories, changed files, folders, files, branches, tags and
+// contributors.
+//
+// Not told are a repository's licence, which only REST has, for one project in a request, and its vulnerabilities, which are of GitLab's highest tier and
+// unknown to the others, so that asking for them is another request: a page of repositories with their pull requests is to cost two. Nor is told what
+// GitLab does not know: of whom a contributor is on GitLab, when a review was given, and whether a commit is signed.
+func NewGitLab(client *gitlab.Client) Driver {
+	return &gitLab{client: client, source: client.Source(), web: client.Web().String()}
+}
+
+// gitLab is the Driver of a GitLab.
+type gitLab struct {
+	client *gitlab.Client
+	source string
+	web    string // where its pages are, without a slash at the end
+}
+
+// pagesOfProject are words after which the path of a project has ended in addresses from before GitLab put "-" there: no project may be called that
+// ("Reserved project and group names" of its documentation).
+var pagesOfProject = map[string]bool{"blob": true, "tree": true, "raw": true, "blame": true, "commits": true, "edit": true, "find_file": true, "wikis": true}
+
+// pagesOfGitLab are words that begin addresses of no project: no group or user may be called that.
+var pagesOfGitLab = map[string]bool{"-": true, "admin": true, "api": true, "dashboard": true, "explore": true, "groups": true, "help": true, "projects": true,
+	"search": true, "snippets": true, "users": true}
+
+// Split ends the path of the project where GitLab's "-" is, or where an old address has the name of a page.
+func (g *gitLab) Split(way string) (string, string) {
+	parts := strings.Split(way, "/")
+	if pagesOfGitLab[parts[0]] {
+		return "", way
+	}
+	for i, part := range parts {
+		switch {
+		case part == "-":
+			return strings.Join(parts[:i], "/"), strings.Join(parts[i+1:], "/")
+		case i >= 2 && pagesOfProject[part], i >= 2 && part == "merge_requests" && i+1 < len(parts) && naturalNumber(parts[i+1]) > 0:
+			return strings.Join(parts[:i], "/"), strings.Join(parts[i:], "/")
+		}
+	}
+	return way, ""
+}
+
+// Valid wants a group and a name, and as many groups between them as there are.
+func (g *gitLab) Valid(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !pagesOfGitLab[first] && gitlab.IsProject(path)
+}
+
+// PullRequestIn reads "merge_requests/12/diffs", with GitLab's "-" before it or without.
+func (g *gitLab) PullRequestIn(rest string) int {
+	below, ok := strings.CutPrefix(strings.TrimPrefix(rest, "-/"), "merge_requests/")
+	if !ok {
+		return 0
+	}
+	number, _, _ := strings.Cut(below, "/")
+	return naturalNumber(number)
+}
+
+// naturalNumber reads a number of digits alone, from 1 to 2,147,483,647; 0 for anything else.
+func naturalNumber(text string) int {
+	if text == "" || len(text) > 10 || strings.Trim(text, "0123456789") != "" {
+		return 0
+	}
+	n, _ := strconv.ParseInt(text, 10, 32)
+	if n > 1<<31-1 || strconv.FormatInt(n, 10) != text {
+		return 0
+	}
+	return int(n)
+}
+
+// refuse makes the error of what is not asked for, as it can name nothing on GitLab or is nothing that GitLab can do.
+func (g *gitLab) refuse(format string, args ...any) error {
+	return &clients.Error{Kind: git.ErrInvalid, Source: g.source, Message: fmt.Sprintf(format, args...)}
+}
+
+// failed is what an error of the client is to whoever asked: none where there is an answer that only lacks a part.
+func (g *gitLab) failed(answered bool, err error) error {
+	switch {
+	case err == nil, answered && errors.Is(err, clients.ErrPartial):
+		return nil
+	case errors.Is(err, gitlab.ErrInvalid):
+		return g.refuse("%v", err)
+	}
+	return err
+}
+
+// askedAtOnce bounds how many requests of one call to REST are under way, by judgement: half of what a source lets through by default.
+const askedAtOnce = 4
+
+// oneByOne asks for each of some things, a few at a time.
+func oneByOne[Q, V any](questions []Q, ask func(Q) (V, error)) ([]V, []error) {
+	out, errs := make([]V, len(questions)), make([]error, len(questions))
+	var group errgroup.Group
+	group.SetLimit(askedAtOnce)
+	for i, q := range questions {
+		group.Go(func() error {
+			out[i], errs[i] = ask(q)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return out, errs
+}
+
+// Repositories makes one request for every 100 of them.
+func (g *gitLab) Repositories(ctx context.Context, paths []string) ([]*Repository, []error) {
+	found, errs := g.client.Projects(ctx, paths)
+	out := make([]*Repository, len(paths))
+	for i, p := range found {
+		if errs[i] = g.failed(p != nil, errs[i]); errs[i] == nil {
+			out[i] = g.repository(p)
+		}
+	}
+	return out, errs
+}
+
+func (g *gitLab) repository(p *gitlab.Project) *Repository {
+	out := &Repository{Path: p.Path, ID: "gid://gitlab/Project/" + strconv.FormatInt(p.ID, 10), Number: p.ID, URL: p.URL, Description: p.Description, Topics: p.Topics,
+		Visibility: strings.ToUpper(p.Visibility), Archived: p.Archived, Fork: p.Fork, Empty: p.Empty, Stars: p.Stars, Forks: p.Forks, CreatedAt: p.CreatedAt,
+		PushedAt: p.LastActivity, DefaultBranch: p.DefaultBranch, Head: tellCommit(p.Head, false), OpenPulls: &p.OpenMerges, OpenIssues: &p.OpenIssues,
+		Namespace: path.Dir(p.Path), RequestAccess: p.RequestAccess}
+	for _, l := range p.Languages {
+		out.Languages = append(out.Languages, Language{Name: l.Name, Percent: l.Share})
+	}
+	if p.Latest != nil {
+		out.LatestRelease = tellRelease(p.Latest)
+	}
+	if p.Protection != nil {
+		out.Protection = &Protection{Pattern: p.Protection.Rule, ForcePushes: &p.Protection.AllowForcePush}
+	}
+	return out
+}
+
+// tellCommit is a commit in this package's words; whole tells that GitLab was asked for its parents too.
+func tellCommit(c *gitlab.Commit, whole bool) *Commit {
+	if c == nil {
+		return nil
+	}
+	out := &Commit{OID: string(c.OID), Message: c.Message, Author: Person{Name: c.Author.Name, Email: c.Author.Email, At: c.Author.At},
+		Committer: Person{Name: c.Committer.Name, Email: c.Committer.Email, At: c.Committer.At}}
+	if c.AuthorAccount != nil {
+		out.Author.Login = c.AuthorAccount.Username
+	}
+	if whole {
+		out.Parents = make([]string, len(c.Parents))
+		for i, oid := range c.Parents {
+			out.Parents[i] = string(oid)
+		}
+	}
+	return out
+}
+
+func (g *gitLab) user(a *gitlab.Account) *User {
+	if a == nil {
+		return nil
+	}
+	out := &User{Login: a.Username, Name: a.Name, URL: a.URL, Avatar: a.Avatar}
+	if strings.HasPrefix(out.Avatar, "/") && !strings.HasPrefix(out.Avatar, "//") {
+		out.Avatar = g.web + out.Avatar
+	}
+	return out
+}
+
+func (g *gitLab) users(list []*gitlab.Account) []User {
+	var out []User
+	for _, a := range list {
+		if u := g.user(a); u != nil {
+			out = append(out, *u)
+		}
+	}
+	return out
+}
+
+func tellRelease(r *gitlab.Release) *Release {
+	return &Release{Name: r.Name, Tag: r.Tag, URL: r.URL, PublishedAt: r.ReleasedAt, Prerelease: r.Upcoming}
+}
+
+func tellLabel(l gitlab.Label) *Label {
+	return &Label{Name: l.Name, Description: l.Description, Color: l.Color}
+}
+
+func tellLabels(list []gitlab.Label) []Label {
+	var out []Label
+	for _, l := range list {
+		out = append(out, *tellLabel(l))
+	}
+	return out
+}
