@@ -74,7 +74,7 @@ func TestGitHubSearchPages(t *testing.T) {
 		if _, err := s.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: name, Folder: s.folder}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Same", AuthorLogin: author, BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: day(20 + i%3), UpdatedAt: day(20 + i%3), Reviewers: []string{"ada", "larkfold/web"}}); err != nil {
+		if _, err := s.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Same", AuthorLogin: author, BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: january(20 + i%3), UpdatedAt: january(20 + i%3), Reviewers: []string{"ada", "larkfold/web"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +112,7 @@ func TestGitHubSearchPages(t *testing.T) {
 				if _, err := s.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: "new", Folder: s.folder}); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.AddPullRequest(t.Context(), "larkfold/new", githubtest.PullRequest{Title: "New", AuthorLogin: "ben", BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: day(30)}); err != nil {
+				if _, err := s.AddPullRequest(t.Context(), "larkfold/new", githubtest.PullRequest{Title: "New", AuthorLogin: "ben", BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: january(30)}); err != nil {
 					t.Fatal(err)
 				}
 			}
