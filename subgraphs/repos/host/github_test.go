@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/github/githubtest"
 	"callboard.dev/callboard/subgraphs/repos/host"
@@ -155,7 +156,7 @@ func TestGitHubRepositories(t *testing.T) {
 }
 
 // What a credential may not see is told as such, and takes nothing else with it.
-func TestGitHubAlertsThatAreDenied(t *testing.T) {
+func TestGitHubPartsThatAreDenied(t *testing.T) {
 	s := newGitHubSite(t, githubtest.Settings{})
 	if err := s.AddToken("narrow", githubtest.Token{Login: "ada", Permissions: map[string]string{"metadata": "read", "contents": "read", "issues": "read", "pull_requests": "read", "statuses": "read", "checks": "read"}}); err != nil {
 		t.Fatal(err)
@@ -166,6 +167,13 @@ func TestGitHubAlertsThatAreDenied(t *testing.T) {
 	}
 	if r := got[0]; !r.AlertsDenied || r.Alerts != nil || r.Stars != 7 || r.Head == nil || r.Protection != nil {
 		t.Errorf("repository is %+v", r)
+	}
+	// Where nothing is left of a page, it is no page without items.
+	s.Faults.Add(clientstest.Fault{Kind: clientstest.Partial, Path: []string{"r0", "pullRequests", "edges"}, Type: "FORBIDDEN", Message: "Resource not accessible"})
+	query := host.PullRequestQuery{Repository: "larkfold/part-00", Order: host.Order{Field: "CREATED_AT"}, Paging: host.Paging{First: 5}}
+	pages, errs := s.driver.PullRequestPages(t.Context(), []host.PullRequestQuery{query, query})
+	if !errors.Is(errs[0], clients.ErrForbidden) || pages[0] != nil || errs[1] != nil || len(pages[1].Items) != 1 {
+		t.Errorf("pages are %+v, %v", pages, errs)
 	}
 }
 
