@@ -49,8 +49,14 @@ type server struct {
 // start runs the command with --listen and --state of its own and waits for its start-up line.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
+	return startIn(t, t.TempDir(), args...)
+}
+
+// startIn runs it with a state folder that is given.
+func startIn(t testing.TB, state string, args ...string) *server {
+	t.Helper()
 	s := &server{t: t, stderr: &bytes.Buffer{}, exited: make(chan error, 1)}
-	s.process = exec.Command(binary, append(args, "--listen", "localhost:0", "--state", t.TempDir())...)
+	s.process = exec.Command(binary, append(args, "--listen", "localhost:0", "--state", state)...)
 	stdout, err := s.process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

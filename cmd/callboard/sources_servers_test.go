@@ -104,7 +104,9 @@ func TestRedisGoesAway(t *testing.T) {
 	more(50)
 	redis.Kill()
 	more(50)
-	until(t, "it is told that Redis has gone", func() bool { return dig(first.query(`{ cache { healthy } }`, nil), "data", "cache", "healthy") == false || t.Failed() })
+	until(t, "it is told that Redis has gone", func() bool {
+		return dig(first.query(`{ cache { healthy } }`, nil), "data", "cache", "healthy") == false || t.Failed()
+	})
 	stop.Store(true)
 	group.Wait()
 }

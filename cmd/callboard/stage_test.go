@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,15 +75,7 @@ func (s *theatre) config(fresh, more string) string {
 func (s *theatre) up(config string) *server {
 	s.t.Helper()
 	running := start(s.t, "up", "--config", config, s.checkouts)
-	address, err := url.Parse(running.URL)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	tcp, err := net.ResolveTCPAddr("tcp", address.Host)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.Tell(tcp); err != nil {
+	if err := s.Tell(running.address()); err != nil {
 		s.t.Fatal(err)
 	}
 	until(s.t, "the entities of GitLab are there", func() bool {
@@ -92,6 +83,16 @@ func (s *theatre) up(config string) *server {
 		return dig(answer, "data", "entity", "ref") != nil
 	})
 	return running
+}
+
+// address is where it listens.
+func (s *server) address() net.Addr {
+	s.t.Helper()
+	tcp, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return tcp
 }
 
 // fail has both hosts fail.
@@ -117,7 +118,7 @@ func (s *theatre) forget() {
 // until waits for what happens behind the scenes.
 func until(t testing.TB, what string, happened func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !happened(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !happened(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("after two minutes it is not so that %s", what)
 		}
