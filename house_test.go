@@ -43,6 +43,7 @@ var mayImport = []struct {
 	{"subgraphs/generate", []string{"gateway/compose"}, "the generator must run where what it writes does not compile"},
 	{"subgraphs/catalog", []string{".", "subgraphs/scalar", "subgraphs/relay", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/catalog/remote", []string{"subgraphs/catalog/descriptor", "subgraphs/catalog/store"}, "hosts are asked through origins, and what is served is given to those who merge it"},
+	{"subgraphs/catalog/origin", []string{"subgraphs/catalog/remote", "clients", "clients/git", "clients/github", "clients/gitlab"}, "it brings hosts to the catalog, which knows none of them"},
 	{"subgraphs/catalog/store", []string{"."}, "what is remembered knows nothing of what it means"},
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/sources", []string{".", "subgraphs/scalar", "clients", "clients/cache"}, "subgraphs meet only in the graph"},

@@ -20,6 +20,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ const stampName = ".callboard-example"
 
 // layout counts the changes to how Build turns the embedded data into repositories. It is part of Version, so that a
 // folder built in an older way is built again.
-const layout = "1"
+const layout = "2"
 
 // Version identifies the embedded organisation: it changes with any byte of it.
 func Version() string {
@@ -74,15 +75,22 @@ func Repositories() []string {
 	return names
 }
 
-// Build makes folder hold the organisation: one git repository per sub-folder, checked out at its main branch. It does
-// nothing where folder already holds this Version, replaces what an earlier version of Build made there, and refuses a
-// folder that holds anything else. The folder appears whole or not at all. It needs the git executable.
-func Build(ctx context.Context, folder string) error {
+// Build makes folder hold the organisation, or the repositories of it that are named: one git repository per sub-folder, checked
+// out at its main branch. It does nothing where folder already holds them in this Version, replaces what an earlier version of
+// Build made there, and refuses a folder that holds anything else. The folder appears whole or not at all. It needs the git
+// executable.
+func Build(ctx context.Context, folder string, names ...string) error {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return fmt.Errorf("building the example organisation: %w", err)
 	}
 	version := Version()
+	if len(names) > 0 {
+		names = slices.Sorted(slices.Values(names))
+		version += " " + strings.Join(names, " ")
+	} else {
+		names = Repositories()
+	}
 	state, err := look(folder, version)
 	if err != nil || state == current {
 		return err
@@ -98,7 +106,7 @@ func Build(ctx context.Context, folder string) error {
 	if err := os.Chmod(draft, 0o755); err != nil {
 		return fmt.Errorf("building the example organisation: %w", err)
 	}
-	if err := write(ctx, draft, version); err != nil {
+	if err := write(ctx, draft, version, names); err != nil {
 		return fmt.Errorf("building the example organisation: %w", err)
 	}
 	return swap(draft, folder, version)
@@ -134,15 +142,15 @@ func look(folder, version string) (occupancy, error) {
 	return absent, fmt.Errorf("%s was not made by callboard and is not empty: name another folder for the example organisation, or empty this one", folder)
 }
 
-// write builds every repository below draft, as many at a time as there are processors, and the stamp last.
-func write(ctx context.Context, draft, version string) error {
+// write builds the repositories below draft, as many at a time as there are processors, and the stamp last.
+func write(ctx context.Context, draft, version string, names []string) error {
 	people, err := readPeople()
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, name := range Repositories() {
+	for _, name := range names {
 		group.Go(func() error {
 			history, err := readHistory(name, people)
 			if err != nil {

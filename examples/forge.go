@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -27,6 +28,7 @@ type ForgePerson struct{ Login, Name, Email string }
 
 // ForgeRepository is what a host knows of a repository.
 type ForgeRepository struct {
+	GitLab       string           `yaml:"gitlab"` // its path on GitLab; empty where it is on GitHub
 	Description  string           `yaml:"description"`
 	Topics       []string         `yaml:"topics"`
 	Visibility   string           `yaml:"visibility"` // PUBLIC, PRIVATE or INTERNAL; empty for PUBLIC
@@ -93,6 +95,29 @@ type ForgeLabel struct {
 	Color       string `yaml:"color"` // six hexadecimal digits
 	Description string `yaml:"description"`
 }
+
+// The addresses of the organisation's hosts. Their domain is reserved for examples, so nothing ever answers there.
+const (
+	GitHub = "https://github.larkfold.example"
+	GitLab = "https://gitlab.larkfold.example"
+)
+
+// Page is the address of the page that a repository has on its host.
+func (f *Forge) Page(repository string) string {
+	if path := f.Repositories[repository].GitLab; path != "" {
+		return GitLab + "/" + path
+	}
+	return GitHub + "/" + f.Organisation + "/" + repository
+}
+
+// forge is read once, for the addresses of repositories.
+var forge = sync.OnceValue(func() *Forge {
+	f, err := ReadForge()
+	if err != nil {
+		panic("examples: bug: " + err.Error())
+	}
+	return f
+})
 
 // ReadForge returns what the hosts know.
 func ReadForge() (*Forge, error) {

@@ -12,11 +12,8 @@ import (
 	"time"
 )
 
-// Origin is the address that a repository of the organisation says it was cloned from. The host is in a domain that is
-// reserved for examples, so nothing ever answers there.
-func Origin(repository string) string {
-	return "https://github.larkfold.example/larkfold/" + repository + ".git"
-}
+// Origin is the address that a repository of the organisation says it was cloned from.
+func Origin(repository string) string { return forge().Page(repository) + ".git" }
 
 // importRepository makes folder a git repository with the history, checked out at main.
 func importRepository(ctx context.Context, folder, name string, h *history) error {

@@ -155,6 +155,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(`{"data":{"r0":{"languages":{"edges":[null,{"size":1,"node":null}]},"defaultBranchRef":{"target":null}}}}`, 200)
 	f.Add(`{"data":{"r1":[]},"errors":[{"path":["r1",0,{}],"extensions":[]}]}`, 200)
 	f.Add(`{"errors":{}}`, 200)
+	f.Add(`{"data":{"r0":{"refs":{"edges":[null,{"cursor":"a","node":null},{"cursor":"b","node":{"name":"x"}}]},"edges":[{"cursor":"c","node":{"number":1}}]}},"errors":[{"path":["r0","edges",0,"node"]}]}`, 200)
 	f.Add(`[[[[`, 502)
 	f.Fuzz(func(t *testing.T, body string, status int) {
 		if status < 200 || status > 599 {
@@ -167,7 +168,11 @@ func FuzzAnswer(f *testing.F) {
 		repositories, errs := c.Repositories(context.Background(), []github.Slug{player, {Owner: "a", Name: "b"}})
 		pages, pageErrs := c.Refs(context.Background(), []github.RefsQuery{{Slug: player}, {Slug: player, Tags: true}})
 		pulls, pullErrs := c.PullRequestsByNumber(context.Background(), []github.PullRequestNumber{{Slug: player, Number: 1}, {Slug: player, Number: 2}})
+		found, foundErrs := c.SearchPullRequests(context.Background(), []github.Search{{Query: "is:pr"}, {Query: "is:open"}})
 		for i := range 2 {
+			if pages[i] != nil && len(pages[i].Cursors) != len(pages[i].Refs) || (found[i] == nil) == (foundErrs[i] == nil) || found[i] != nil && len(found[i].Cursors) != len(found[i].PullRequests) {
+				t.Fatalf("the cursors of item %d are not those of its elements", i)
+			}
 			if (repositories[i] == nil) == (errs[i] == nil) || (pages[i] == nil) == (pageErrs[i] == nil) || (pulls[i] == nil) == (pullErrs[i] == nil) {
 				t.Fatalf("item %d has a value and an error, or neither", i)
 			}

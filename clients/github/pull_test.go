@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/github"
 )
@@ -51,6 +53,47 @@ func TestPullRequestsThatLackParts(t *testing.T) {
 		if r := p.ReviewRequests; len(r) != 2 || !r[0].CodeOwner || r[0].Account != nil || r[1].Account.Kind != "Mannequin" {
 			t.Errorf("requests are %+v", r)
 		}
+	}
+}
+
+// Elements that are withheld leave their cursors out with them.
+func TestCursorsStayInStep(t *testing.T) {
+	edges := func(node string) string {
+		return `{"totalCount":4,"pageInfo":{"hasNextPage":true,"hasPreviousPage":true,"startCursor":"c0","endCursor":"c3"},"edges":[{"cursor":"c0","node":null},{"cursor":"c1","node":` + node + `},null,{"cursor":"c3","node":` + node + `}]}`
+	}
+	c, _ := text(t, `{"data":{"r0":{"issues":`+edges(`{"number":1}`)+`}}}`)
+	issues, errs := c.Issues(context.Background(), []github.IssuesQuery{{Slug: player}})
+	if want := []string{"c1", "c3"}; errs[0] != nil || !cmp.Equal(issues[0].Cursors, want) || len(issues[0].Issues) != 2 || !issues[0].Info.HasPrevious {
+		t.Errorf("issues are %+v, %v", issues[0], errs[0])
+	}
+	c, _ = text(t, `{"data":{"r0":{"labels":`+edges(`{"name":"bug"}`)+`}}}`)
+	labels, errs := c.Labels(context.Background(), []github.RepositoryPage{{Slug: player}})
+	if want := []string{"c1", "c3"}; errs[0] != nil || !cmp.Equal(labels[0].Cursors, want) || len(labels[0].Labels) != 2 {
+		t.Errorf("labels are %+v, %v", labels[0], errs[0])
+	}
+	c, _ = text(t, `{"data":{"r0":{"releases":`+edges(`{"tagName":"v1"}`)+`}}}`)
+	releases, errs := c.Releases(context.Background(), []github.RepositoryPage{{Slug: player}})
+	if want := []string{"c1", "c3"}; errs[0] != nil || !cmp.Equal(releases[0].Cursors, want) || len(releases[0].Releases) != 2 {
+		t.Errorf("releases are %+v, %v", releases[0], errs[0])
+	}
+	c, _ = text(t, `{"data":{"r0":{"refs":`+edges(`{"name":"main","prefix":"refs/heads/"}`)+`}}}`)
+	refs, errs := c.Refs(context.Background(), []github.RefsQuery{{Slug: player}})
+	if want := []string{"c1", "c3"}; errs[0] != nil || !cmp.Equal(refs[0].Cursors, want) || len(refs[0].Refs) != 2 {
+		t.Errorf("refs are %+v, %v", refs[0], errs[0])
+	}
+	c, _ = text(t, `{"data":{"r0":{"object":{"history":`+strings.Replace(edges(`{"oid":"`+string(someOID)+`"}`), "null,{", `{"cursor":"c2","node":{"oid":"no id"}},{`, 1)+`}}}}`)
+	history, errs := c.History(context.Background(), []github.HistoryQuery{{Slug: player, Start: someOID}})
+	if want := []string{"c1", "c3"}; errs[0] != nil || !cmp.Equal(history[0].Cursors, want) || len(history[0].Commits) != 2 {
+		t.Errorf("history is %+v, %v", history[0], errs[0])
+	}
+}
+
+// A cursor that GitHub does not know is the asker's mistake, and takes nothing else with it.
+func TestCursorsOfOtherLists(t *testing.T) {
+	c, _ := text(t, `{"data":{"r0":null,"r1":{"labels":{"edges":[]}}},"errors":[{"type":"INVALID_CURSOR_ARGUMENTS","path":["r0","labels"],"message":"`+"`eA==`"+` does not appear to be a valid cursor."}]}`)
+	_, errs := c.Labels(context.Background(), []github.RepositoryPage{{Slug: player, Page: github.Page{First: 1, After: "eA=="}}, {Slug: player}})
+	if !errors.Is(errs[0], github.ErrInvalid) || clients.Of(errs[0]) == nil || errs[1] != nil {
+		t.Errorf("fails with %v", errs)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,6 +35,51 @@ func routes(t testing.TB, answers map[string]func(w http.ResponseWriter)) *githu
 
 func says(body string) func(w http.ResponseWriter) {
 	return func(w http.ResponseWriter) { _, _ = io.WriteString(w, body) }
+}
+
+// What GraphQL does not show of a file comes from the REST interface, of a large one the beginning.
+func TestBlobs(t *testing.T) {
+	slug := func(oid string) string { return "/repos/larkfold/player/git/blobs/" + oid }
+	ids := []string{strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 40), strings.Repeat("d", 40)}
+	var mu sync.Mutex
+	var gets []string
+	c, a := client(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			says(`{"data":{"r0":{"object":{"oid":"` + ids[0] + `","byteSize":2,"isBinary":false,"isTruncated":false,"text":"ab"}},
+				"r1":{"object":{"oid":"` + ids[1] + `","byteSize":3,"isBinary":true,"isTruncated":false,"text":null}},
+				"r2":{"object":{"oid":"` + ids[2] + `","byteSize":5000000,"isBinary":null,"isTruncated":true,"text":"xx"}},
+				"r3":{"object":{"oid":"` + ids[3] + `","byteSize":9,"isBinary":true,"isTruncated":false,"text":null}}}}`)(w)
+			return
+		}
+		mu.Lock()
+		gets = append(gets, r.URL.Path)
+		mu.Unlock()
+		switch r.URL.Path {
+		case slug(ids[1]):
+			says("\x00\x01\x02")(w)
+		case slug(ids[2]):
+			says(strings.Repeat("x", 5_000_000))(w)
+		default:
+			w.WriteHeader(http.StatusForbidden)
+		}
+	})
+	var objects []github.Object
+	for _, id := range ids {
+		objects = append(objects, github.Object{Slug: player, OID: git.OID(id)})
+	}
+	got, errs := c.Blobs(context.Background(), objects)
+	if len(a.asked) != 1 || len(gets) != 3 {
+		t.Errorf("%d requests to GraphQL, and %q", len(a.asked), gets)
+	}
+	if errs[0] != nil || string(got[0].Data) != "ab" || !got[0].Complete() || errs[1] != nil || string(got[1].Data) != "\x00\x01\x02" || !got[1].Binary {
+		t.Errorf("files are %+v, %+v, %v", got[0], got[1], errs)
+	}
+	if errs[2] != nil || got[2].Size != 5_000_000 || len(got[2].Data) != github.MaxBlob || got[2].Complete() || got[2].Binary {
+		t.Errorf("a large file has %d bytes of %d, %v", len(got[2].Data), got[2].Size, errs[2])
+	}
+	if got[3] != nil || !errors.Is(errs[3], clients.ErrForbidden) {
+		t.Errorf("what is withheld is %+v, %v", got[3], errs[3])
+	}
 }
 
 func TestChangedFilesOfAllPages(t *testing.T) {

@@ -50,7 +50,7 @@ func (c *Client) Teams(ctx context.Context, names []TeamName) ([]*TeamMembers, [
 	for i := range left {
 		left[i] = i
 	}
-	for len(left) > 0 {
+	for range maxPeople / maxPage {
 		asked := left
 		left = nil
 		answers := all(ctx, c, teamQuery, many{most: maxTeams}, len(asked), func(i int) (map[string]any, error) {
@@ -79,7 +79,7 @@ func (c *Client) Teams(ctx context.Context, names []TeamName) ([]*TeamMembers, [
 			switch {
 			case !w.Members.PageInfo.HasNextPage:
 				teams[at].Complete = len(a.Missing) == 0
-			case next != after[at] && len(teams[at].Members) < maxPeople:
+			case next != after[at]:
 				after[at], left = next, append(left, at)
 			}
 		}
@@ -90,7 +90,7 @@ func (c *Client) Teams(ctx context.Context, names []TeamName) ([]*TeamMembers, [
 // The bounds of teams, by judgement.
 const (
 	maxTeams  = 20  // in one request, of up to a hundred people each
-	maxPeople = 300 // members of one
+	maxPeople = 300 // members of one, in pages of 100
 )
 
 func checkTeam(organisation, team string) error {

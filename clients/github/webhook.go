@@ -18,6 +18,9 @@ var ErrPayload = errors.New("the payload of the webhook cannot be read")
 // MaxPayload is how large a webhook may be, in bytes: GitHub's own bound ("Webhook events and payloads"). Do not read more.
 const MaxPayload = 25 << 20
 
+// Delivery returns GitHub's name for a webhook, which one that is sent again has too.
+func Delivery(header http.Header) string { return header.Get("X-GitHub-Delivery") }
+
 // Verify tells whether GitHub sent the body: X-Hub-Signature-256 is its HMAC with one of the secrets, of which there are several while one replaces
 // another. The time it takes does not tell how much of a signature is right. It wraps ErrSignature where it is not, where no secret is configured
 // and where the body is too large.

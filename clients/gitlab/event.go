@@ -27,6 +27,7 @@ type Event struct {
 	Project   string // the path of the project in full; "" for the events of groups
 
 	Ref           string  // of a push or a pipeline: the ref in full, such as "refs/heads/main"
+	DefaultBranch string  // of the project, without "refs/heads/"; not every kind says it
 	Before, After git.OID // of a push: "" where the ref was made or removed
 
 	Number       int    // of a merge request or an issue: the iid
@@ -57,8 +58,9 @@ type wireEvent struct {
 		Username string `json:"username"`
 	} `json:"user"`
 	Project struct {
-		ID   number `json:"id"`
-		Path string `json:"path_with_namespace"`
+		ID            number `json:"id"`
+		Path          string `json:"path_with_namespace"`
+		DefaultBranch string `json:"default_branch"`
 	} `json:"project"`
 	PathWithNamespace string `json:"path_with_namespace"`
 	Attributes        struct {
@@ -89,10 +91,7 @@ func ParseEvent(header http.Header, body []byte) (*Event, error) {
 		return nil, fmt.Errorf("%w: its body cannot be read", ErrBadEvent)
 	}
 	e := &Event{Kind: plain(w.ObjectKind), Name: plain(header.Get("X-Gitlab-Event")), Instance: plain(header.Get("X-Gitlab-Instance")),
-		Delivery: plain(header.Get("Idempotency-Key")), ProjectID: int64(w.Project.ID), Project: w.Project.Path}
-	if e.Delivery == "" {
-		e.Delivery = plain(header.Get("X-Gitlab-Event-UUID"))
-	}
+		Delivery: Delivery(header), ProjectID: int64(w.Project.ID), Project: w.Project.Path}
 	if e.Kind == "" {
 		e.Kind = plain(w.EventName) // system hooks
 	}
@@ -146,6 +145,7 @@ func (w *wireEvent) into(e *Event) {
 		return text
 	}
 	branch := func(text string) string { return strings.TrimPrefix(ref(text, "heads"), "refs/heads/") }
+	e.DefaultBranch = branch(w.Project.DefaultBranch)
 	switch e.Kind {
 	case "push", "tag_push":
 		e.Ref, e.Before, e.After = ref(w.Ref, "heads"), oid(w.Before), oid(w.After)

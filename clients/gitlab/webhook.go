@@ -25,6 +25,14 @@ const signingPrefix = "whsec_"
 // maxSignatures is how many signatures of one webhook are looked at: there are two while a token is replaced.
 const maxSignatures = 8
 
+// Delivery returns GitLab's name for a webhook, the same for every attempt to deliver it: Idempotency-Key, or the event's UUID from before GitLab 17.4.
+func Delivery(header http.Header) string {
+	if key := plain(header.Get("Idempotency-Key")); key != "" {
+		return key
+	}
+	return plain(header.Get("X-Gitlab-Event-UUID"))
+}
+
 // Verify checks that a webhook was sent by a GitLab that knows one of the secrets, before anything of its body is read. A secret that begins
 // with "whsec_" is a signing token: GitLab signs the id, the time and the body with it, in the way of the Standard Webhooks specification, and a
 // webhook whose time is more than Tolerance from now is refused. Any other secret is a secret token, which GitLab sends along as it is: nothing

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 
@@ -49,9 +50,14 @@ func (c *gatewayCommand) Run(p *program) error {
 		return err
 	}
 	settings := graphSettings(cfg, log)
-	memory := openCache(cfg, log)
-	defer closeCache(memory, log)
-	engine := server.NewEngine(server.NewGraph(s, remembered(cfg, s, subgraphs, memory), settings))
+	cfg.Sources = nil // they are for those that serve subgraphs
+	registry := newRegistry()
+	out, err := openUpstream(cfg, log, registry)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	engine := server.NewEngine(server.NewGraph(s, remembered(cfg, s, subgraphs, out.cache), settings))
 	file := &supergraphFile{name: cfg.Gateway.Supergraph, log: log, text: s.Text}
 	go file.follow(p.ctx, func(s *supergraph.Supergraph) error {
 		now, err := remoteSubgraphs(s, cfg, c.Subgraph, log)
@@ -60,10 +66,10 @@ func (c *gatewayCommand) Run(p *program) error {
 		}
 		keepConnections(subgraphs, now)
 		subgraphs = now
-		engine.Swap(server.NewGraph(s, remembered(cfg, s, now, memory), settings))
+		engine.Swap(server.NewGraph(s, remembered(cfg, s, now, out.cache), settings))
 		return nil
 	})
-	return serve(p, cfg, log, engine, nil)
+	return serve(p, cfg, log, serving{executor: engine, registry: registry})
 }
 
 // remoteSubgraphs returns the subgraphs of a supergraph, reached over HTTP at the addresses that pairs (NAME=URL), the configuration or the supergraph give.
@@ -152,25 +158,49 @@ func graphSettings(cfg config.Config, log *slog.Logger) server.GraphSettings {
 	return settings
 }
 
+// newRegistry returns the registry of a program's metrics, with those of Go and of the process in it.
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+// serving is what a command serves.
+type serving struct {
+	executor server.Executor
+	examples []server.Example
+	handlers map[string]http.Handler
+	pages    map[string]http.Handler
+	registry *prometheus.Registry
+	// listening is called with where it listens, before it says so; nil for nothing.
+	listening func(net.Addr) error
+}
+
 // serve listens, says where, and serves until the program is told to stop. Requests in flight are finished.
-func serve(p *program, cfg config.Config, log *slog.Logger, engine server.Executor, examples []server.Example) error {
+func serve(p *program, cfg config.Config, log *slog.Logger, what serving) error {
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w (choose another address with --listen)", cfg.Listen, err)
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s := server.New(engine, server.Settings{
+	s := server.New(what.executor, server.Settings{
 		Timeout:         cfg.Server.Timeout.Duration(),
 		MaxBody:         int64(cfg.Server.MaxBody),
 		AllowedOrigins:  cfg.Server.AllowedOrigins,
 		AllowedHosts:    allowedHosts(cfg),
 		Playground:      cfg.Server.Playground,
-		Examples:        examples,
+		Examples:        what.examples,
+		Handlers:        what.handlers,
+		Pages:           what.pages,
 		Log:             log,
-		Registry:        registry,
+		Registry:        what.registry,
 		ShutdownTimeout: cfg.Server.ShutdownTimeout.Duration(),
 	})
+	if what.listening != nil {
+		if err := what.listening(listener.Addr()); err != nil {
+			listener.Close()
+			return err
+		}
+	}
 	fmt.Fprintf(p.stdout, "Callboard is at http://%s\n", displayAddress(cfg.Listen, listener))
 	return s.Serve(p.ctx, listener)
 }

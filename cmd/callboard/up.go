@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"golang.org/x/sync/errgroup"
 
 	"callboard.dev/callboard/cmd/callboard/config"
+	"callboard.dev/callboard/cmd/callboard/demo"
 	"callboard.dev/callboard/examples"
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/server"
@@ -98,7 +100,7 @@ func (c *upCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	return up(p, cfg, log)
+	return up(p, cfg, log, nil)
 }
 
 type demoCommand struct {
@@ -110,21 +112,38 @@ func (c *demoCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	names, err := demo.CheckedOut()
+	if err != nil {
+		return err
+	}
 	folder := filepath.Join(cfg.State, "examples")
-	if err := examples.Build(p.ctx, folder); err != nil {
+	if err := examples.Build(p.ctx, folder, names...); err != nil {
 		return fmt.Errorf("building the example organisation in %s: %w", folder, err)
 	}
+	stage, err := demo.Open(p.ctx, cfg.State, log.With("part", "demo"))
+	if err != nil {
+		return err
+	}
+	defer stage.Close()
 	cfg.Folders = []string{folder}
-	return up(p, cfg, log)
+	cfg.Sources = append(stage.Sources(), cfg.Sources...)
+	return up(p, cfg, log, stage)
 }
 
 // up starts the whole product: the first-party subgraphs in this process, others' over HTTP, one graph over all.
-func up(p *program, cfg config.Config, log *slog.Logger) error {
+// With a stage, its hosts are among the sources of the configuration.
+func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) error {
 	s, others, err := graphOf(p, cfg, log)
 	if err != nil {
 		return err
 	}
-	own, err := openFirstParty(p.ctx, cfg, log)
+	registry := newRegistry()
+	out, err := openUpstream(cfg, log, registry)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	own, err := openFirstParty(p.ctx, cfg, log, out)
 	if err != nil {
 		return err
 	}
@@ -138,20 +157,23 @@ func up(p *program, cfg config.Config, log *slog.Logger) error {
 	for _, remote := range cfg.Subgraphs {
 		subgraphs[remote.Name] = httpSubgraph(remote)
 	}
-	memory := openCache(cfg, log)
-	defer closeCache(memory, log)
-	if len(cfg.Sources) > 0 {
-		log.Warn("the configured sources are checked and not asked yet: repositories are those of the checkouts", "sources", len(cfg.Sources))
-	}
-	subgraphs["sources"] = execute.NewInProcess(sources.New(sources.Config{Cache: func() graph.CacheStatus { return cacheStatus(memory) }}), nil)
-	settings.Expose["sources"] = true
-	engine := server.NewEngine(server.NewGraph(s, remembered(cfg, s, subgraphs, memory), settings))
+	engine := server.NewEngine(server.NewGraph(s, remembered(cfg, s, subgraphs, out.cache), settings))
 	if len(others.missing) > 0 {
 		go others.keepGrowing(p.ctx, log, func(s *supergraph.Supergraph) {
-			engine.Swap(server.NewGraph(s, remembered(cfg, s, subgraphs, memory), settings))
+			engine.Swap(server.NewGraph(s, remembered(cfg, s, subgraphs, out.cache), settings))
 		})
 	}
-	return serve(p, cfg, log, engine, playgroundExamples())
+	what := serving{executor: engine, examples: playgroundExamples(), handlers: out.hooks.handlers(), registry: registry}
+	if stage != nil {
+		what.pages = stage.Pages()
+		what.listening = func(address net.Addr) error {
+			if err := stage.Tell(address); err != nil {
+				return err
+			}
+			return own.searched(p.ctx, out)
+		}
+	}
+	return serve(p, cfg, log, what)
 }
 
 // graphOf returns the supergraph to serve: the committed one, or one composed with the configured subgraphs of others.
@@ -166,6 +188,7 @@ func graphOf(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Super
 // firstParty is our own subgraphs, opened.
 type firstParty struct {
 	schemas map[string]graphql.ExecutableSchema
+	catalog *catalog.Catalog // nil where it is not wanted
 	closers []io.Closer
 }
 
@@ -175,11 +198,19 @@ func (f *firstParty) close() {
 	}
 }
 
-// openFirstParty opens the first-party subgraphs, or only those named, at the same time.
-func openFirstParty(ctx context.Context, cfg config.Config, log *slog.Logger, names ...string) (*firstParty, error) {
-	wanted := func(name string) bool {
-		return len(names) == 0 || strings.Join(names, " ") == name
+// searched returns when every origin was searched once, so that who looks around at once finds everything.
+func (f *firstParty) searched(ctx context.Context, from *upstream) error {
+	for _, o := range from.origins {
+		if err := f.catalog.Refresh(ctx, o.Name()); err != nil {
+			return fmt.Errorf("searching %s: %w", o.Name(), err)
+		}
 	}
+	return nil
+}
+
+// openFirstParty opens the first-party subgraphs, or only those named, at the same time.
+func openFirstParty(ctx context.Context, cfg config.Config, log *slog.Logger, from *upstream, names ...string) (*firstParty, error) {
+	wanted := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
 	out := &firstParty{schemas: map[string]graphql.ExecutableSchema{}}
 	var (
 		group errgroup.Group
@@ -193,19 +224,24 @@ func openFirstParty(ctx context.Context, cfg config.Config, log *slog.Logger, na
 				return err
 			}
 			c, err = catalog.Open(ctx, catalog.Config{
-				Folders: cfg.Folders, StateFolder: cfg.State, Store: remembered, Log: log.With("subgraph", "catalog"),
+				Folders: cfg.Folders, StateFolder: cfg.State, Store: remembered, Origins: from.origins, EveryOf: from.every, Log: log.With("subgraph", "catalog"),
 			})
 			return err
 		})
 	}
 	if wanted("repos") {
 		group.Go(func() (err error) {
-			r, err = repos.Open(ctx, repos.Config{Folders: cfg.Folders, Log: log.With("subgraph", "repos")})
+			r, err = repos.Open(ctx, repos.Config{Folders: cfg.Folders, Hosts: from.hosts, Log: log.With("subgraph", "repos")})
 			return err
 		})
 	}
 	err := group.Wait()
+	if wanted("sources") {
+		out.schemas["sources"] = sources.New(sources.Config{Sources: from.sources, Cache: func() graph.CacheStatus { return cacheStatus(from.cache) }})
+	}
 	if c != nil {
+		out.catalog = c
+		from.hooks.refresh.serve(c.Refresh)
 		out.schemas["catalog"] = c.ExecutableSchema()
 		out.closers = append(out.closers, c)
 	}
@@ -239,7 +275,7 @@ func playgroundExamples() []server.Example {
 
 type subgraphCommand struct {
 	configFlags
-	Name    string   `arg:"" enum:"catalog,repos" help:"Which: catalog or repos."`
+	Name    string   `arg:"" enum:"catalog,repos,sources" help:"Which: catalog, repos or sources."`
 	Folders []string `arg:"" optional:"" name:"folder" help:"Folders searched for git checkouts and catalog files."`
 }
 
@@ -249,10 +285,16 @@ func (c *subgraphCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	own, err := openFirstParty(p.ctx, cfg, log, c.Name)
+	registry := newRegistry()
+	out, err := openUpstream(cfg, log, registry)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	own, err := openFirstParty(p.ctx, cfg, log, out, c.Name)
 	if err != nil {
 		return err
 	}
 	defer own.close()
-	return serve(p, cfg, log, server.NewSchema(own.schemas[c.Name], cfg.Limits.Values), nil)
+	return serve(p, cfg, log, serving{executor: server.NewSchema(own.schemas[c.Name], cfg.Limits.Values), handlers: out.hooks.handlers(), registry: registry})
 }

@@ -98,6 +98,8 @@ type Settings struct {
 	// Handlers answer further paths, each a pattern of http.ServeMux. They are reached under any name of this server, and from any page, so that they must know
 	// by themselves whom to believe.
 	Handlers map[string]http.Handler
+	// Pages are as Handlers, but reached only under the names of this server, and changed (with anything but GET) only from pages of this server.
+	Pages map[string]http.Handler
 	// Ready tells why requests cannot be answered yet. nil means that they can.
 	Ready func() error
 	// Log takes one record for each request, at debug level where it was executed, at info where it was refused, at error where it failed. nil
@@ -125,7 +127,7 @@ const (
 const compressFrom = 1 << 10
 
 // Server serves one Executor over HTTP. It is an http.Handler for /graphql, /, /playground/, /healthz, /readyz and /metrics, and
-// for what Settings.Handlers add.
+// for what Settings.Handlers and Settings.Pages add.
 type Server struct {
 	executor Executor
 	engine   *Engine // the executor, where it is one
@@ -199,6 +201,9 @@ func (s *Server) routes() http.Handler {
 		guarded.HandleFunc("GET /{$}", s.playground)
 		guarded.HandleFunc("GET /playground/examples.json", s.playgroundExamples)
 		guarded.HandleFunc("GET /playground/{name...}", s.playgroundAsset)
+	}
+	for pattern, page := range s.settings.Pages {
+		guarded.Handle(pattern, http.NewCrossOriginProtection().Handler(page))
 	}
 	// Probes tell nothing and come from machinery that calls a server by whatever name it likes.
 	all := http.NewServeMux()

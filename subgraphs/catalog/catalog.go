@@ -33,12 +33,13 @@ import (
 
 // Config says where the catalog's files are. Zero values are right.
 type Config struct {
-	Folders     []string        // searched, with all below them, for catalog files
-	StateFolder string          // where registered locations are remembered; empty to forget them when the process ends
-	Store       store.Store     // what remembers in place of a file in StateFolder; the catalog closes it
-	Origins     []remote.Origin // repository hosts whose catalog files are served too
-	Every       time.Duration   // how often each is searched, beside Refresh; 0 for ten minutes
-	Log         *slog.Logger    // nil for silence
+	Folders     []string                 // searched, with all below them, for catalog files
+	StateFolder string                   // where registered locations are remembered; empty to forget them when the process ends
+	Store       store.Store              // what remembers in place of a file in StateFolder; the catalog closes it
+	Origins     []remote.Origin          // repository hosts whose catalog files are served too
+	Every       time.Duration            // how often each is searched, beside Refresh; 0 for ten minutes
+	EveryOf     map[string]time.Duration // the same of single origins, by their names, in place of Every
+	Log         *slog.Logger             // nil for silence
 }
 
 // databaseFile is the file in the state folder where all is remembered that must be.
@@ -111,7 +112,7 @@ func open(ctx context.Context, config Config) (*Catalog, error) {
 			Message: "the file in which the catalog remembers is broken, and a new one was made; it is kept here: register the locations again",
 		})
 	}
-	c.remote, err = remote.Open(ctx, remote.Config{Origins: config.Origins, Store: c.store, Every: config.Every, Log: c.log})
+	c.remote, err = remote.Open(ctx, remote.Config{Origins: config.Origins, Store: c.store, Every: config.Every, EveryOf: config.EveryOf, Log: c.log})
 	if err != nil {
 		cancel()
 		return nil, errors.Join(err, c.store.Close())

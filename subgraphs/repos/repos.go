@@ -143,12 +143,7 @@ func (q query) RepositoryIssues(ctx context.Context) ([]*view.RepositoryIssue, e
 type entity struct{ resolver }
 
 func (e entity) FindManyCatalogEntityByRefs(ctx context.Context, reps []*graph.CatalogEntityByRefsInput) ([]*view.CatalogEntity, error) {
-	request := e.request(ctx)
-	out := make([]*view.CatalogEntity, len(reps))
-	for i, rep := range reps {
-		out[i] = request.NewEntity(rep.Ref, rep.Annotations)
-	}
-	return out, nil
+	return e.request(ctx).NewEntities(len(reps), func(i int) (string, map[string]string) { return reps[i].Ref, reps[i].Annotations }), nil
 }
 
 func (e entity) FindManyRepositoryByIDs(ctx context.Context, reps []*graph.RepositoryByIDsInput) ([]*view.Repository, error) {

@@ -101,17 +101,19 @@ type Subgraph struct {
 
 // Source is a system outside of Callboard.
 type Source struct {
-	Name           string   `yaml:"name" validate:"source"`
-	Kind           string   `yaml:"kind" validate:"oneof=github gitlab"`
-	URL            string   `yaml:"url" validate:"endpoint"`
-	API            string   `yaml:"api" validate:"omitempty,endpoint"`
-	Token          Secret   `yaml:"token" validate:"omitempty,headervalue"`
-	App            App      `yaml:"app"`
-	WebhookSecrets []Secret `yaml:"webhookSecrets" validate:"dive,headervalue"`
-	Timeout        Duration `yaml:"timeout" validate:"gt=0"`
-	Concurrency    int      `yaml:"concurrency" validate:"gt=0"`
-	AllowAddresses []string `yaml:"allowAddresses" validate:"dive,prefix"`
-	Discover       Discover `yaml:"discover"`
+	Name           string              `yaml:"name" validate:"source"`
+	Kind           string              `yaml:"kind" validate:"oneof=github gitlab"`
+	URL            string              `yaml:"url" validate:"endpoint"`
+	API            string              `yaml:"api" validate:"omitempty,endpoint"`
+	Token          Secret              `yaml:"token" validate:"omitempty,headervalue"`
+	App            App                 `yaml:"app"`
+	WebhookSecrets []Secret            `yaml:"webhookSecrets" validate:"dive,headervalue"`
+	Timeout        Duration            `yaml:"timeout" validate:"gt=0"`
+	Concurrency    int                 `yaml:"concurrency" validate:"gt=0"`
+	AllowAddresses []string            `yaml:"allowAddresses" validate:"dive,prefix"`
+	Fresh          map[string]Duration `yaml:"fresh" validate:"dive,gt=0"`
+	Keep           Duration            `yaml:"keep" validate:"gt=0"`
+	Discover       Discover            `yaml:"discover"`
 }
 
 // App is a GitHub App that is used in place of a token.
@@ -157,13 +159,14 @@ type Gateway struct {
 const (
 	defaultSourceTimeout     = Duration(10 * time.Second)
 	defaultSourceConcurrency = 20 // of the hundred that GitHub allows at once
+	defaultKeep              = Duration(7 * 24 * time.Hour)
 	defaultDiscoverEvery     = Duration(10 * time.Minute)
 	defaultDiscoverFile      = "catalog-info.yaml"
 )
 
 // NewSource returns a source with the defaults of everything that need not be said.
 func NewSource() Source {
-	return Source{Timeout: defaultSourceTimeout, Concurrency: defaultSourceConcurrency, Discover: Discover{File: defaultDiscoverFile, Every: defaultDiscoverEvery}}
+	return Source{Timeout: defaultSourceTimeout, Concurrency: defaultSourceConcurrency, Keep: defaultKeep, Discover: Discover{File: defaultDiscoverFile, Every: defaultDiscoverEvery}}
 }
 
 // FirstParty are the names of Callboard's own subgraphs, which no other may take in one graph with them.

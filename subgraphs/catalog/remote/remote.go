@@ -50,12 +50,13 @@ type File struct {
 // Config says what to keep up with. Zero values are right but for Origins and Store.
 type Config struct {
 	Origins  []Origin
-	Store    store.Store   // where the texts are remembered
-	Every    time.Duration // how often an origin is searched by one of all replicas, beside Refresh; 0 for defaultEvery
-	Timeout  time.Duration // the longest that one search may take; 0 for defaultTimeout
-	MaxFiles int           // of one origin, with those that are included; 0 for defaultMaxFiles
-	MaxBytes int           // of the texts of one origin together; 0 for defaultMaxBytes
-	Log      *slog.Logger  // nil for silence
+	Store    store.Store              // where the texts are remembered
+	Every    time.Duration            // how often an origin is searched by one of all replicas, beside Refresh; 0 for defaultEvery
+	EveryOf  map[string]time.Duration // the same of single origins, by their names, in place of Every
+	Timeout  time.Duration            // the longest that one search may take; 0 for defaultTimeout
+	MaxFiles int                      // of one origin, with those that are included; 0 for defaultMaxFiles
+	MaxBytes int                      // of the texts of one origin together; 0 for defaultMaxBytes
+	Log      *slog.Logger             // nil for silence
 }
 
 const (
@@ -108,7 +109,11 @@ func Open(ctx context.Context, c Config) (*Remote, error) {
 		if name == "" || r.followers[name] != nil {
 			return nil, fmt.Errorf("following remote files: %q is not the name of one origin", name)
 		}
-		r.followers[name] = newFollower(origin, c)
+		own := c
+		if every := c.EveryOf[name]; every > 0 {
+			own.Every = every
+		}
+		r.followers[name] = newFollower(origin, own)
 	}
 	var starting sync.WaitGroup
 	for _, f := range r.followers {

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	tiles   = "larkfold/tiles"
-	nowhere = "1111111111111111111111111111111111111111"
+	tilesPath = "larkfold/tiles"
+	noCommit  = "1111111111111111111111111111111111111111"
 )
 
 func TestGitHubCommits(t *testing.T) {
 	s := newGitHubSite(t, githubtest.Settings{})
 	ctx := t.Context()
-	got, errs := s.driver.Resolve(ctx, []host.NamedRef{{tiles, ""}, {tiles, "feature/gapless"}, {tiles, "v1.0.0"}, {tiles, s.first}, {tiles, "gone"}, {tiles, "main^{/x}"}, {"larkfold/empty", ""}})
+	got, errs := s.driver.Resolve(ctx, []host.NamedRef{{tilesPath, ""}, {tilesPath, "feature/gapless"}, {tilesPath, "v1.0.0"}, {tilesPath, s.first}, {tilesPath, "gone"}, {tilesPath, "main^{/x}"}, {"larkfold/empty", ""}})
 	for i, want := range []string{s.head, s.side, s.first, s.first} {
 		if errs[i] != nil || got[i].OID != want {
 			t.Errorf("ref %d is %+v, %v", i, got[i], errs[i])
@@ -32,7 +32,7 @@ func TestGitHubCommits(t *testing.T) {
 		t.Errorf("what is not there: %v", errs[4:])
 	}
 	s.asked()
-	got, errs = s.driver.Commits(ctx, []host.NamedObject{{tiles, s.first}, {tiles, nowhere}, {tiles, "main"}, {tiles, s.png}, {"..", s.first}})
+	got, errs = s.driver.Commits(ctx, []host.NamedObject{{tilesPath, s.first}, {tilesPath, noCommit}, {tilesPath, "main"}, {tilesPath, s.png}, {"..", s.first}})
 	if errs[0] != nil || got[0].Message != "Start\n\nWith a body." || got[0].Author.Login != "ada" || len(got[0].Parents) != 1 || got[0].Signed {
 		t.Errorf("commit is %+v, %v", got[0], errs[0])
 	}
@@ -49,16 +49,16 @@ func TestGitHubHistories(t *testing.T) {
 	ctx := t.Context()
 	two := host.Paging{First: 2}
 	got, errs := s.driver.Histories(ctx, []host.HistoryQuery{
-		{Repository: tiles, Start: s.head, Paging: two},
-		{Repository: tiles, Start: s.head, Path: "docs/more.md", Paging: two},
-		{Repository: tiles, Start: s.side, Author: "ben@larkfold.example", Paging: two},
-		{Repository: tiles, Start: s.head, Since: day(4).Add(-1), Paging: two},
-		{Repository: tiles, Start: nowhere, Paging: two},
-		{Repository: tiles, Start: s.head, Author: "ben", Paging: two},
-		{Repository: tiles, Start: "main", Paging: two},
-		{Repository: tiles, Start: s.head, Path: "../x", Paging: two},
-		{Repository: tiles, Start: s.head, Paging: host.Paging{Last: 2}},
-		{Repository: tiles, Start: s.head, Paging: host.Paging{First: 2, After: "no\ncursor"}},
+		{Repository: tilesPath, Start: s.head, Paging: two},
+		{Repository: tilesPath, Start: s.head, Path: "docs/more.md", Paging: two},
+		{Repository: tilesPath, Start: s.side, Author: "ben@larkfold.example", Paging: two},
+		{Repository: tilesPath, Start: s.head, Since: january(4).Add(-1), Paging: two},
+		{Repository: tilesPath, Start: noCommit, Paging: two},
+		{Repository: tilesPath, Start: s.head, Author: "ben", Paging: two},
+		{Repository: tilesPath, Start: "main", Paging: two},
+		{Repository: tilesPath, Start: s.head, Path: "../x", Paging: two},
+		{Repository: tilesPath, Start: s.head, Paging: host.Paging{Last: 2}},
+		{Repository: tilesPath, Start: s.head, Paging: host.Paging{First: 2, After: "no\ncursor"}},
 	})
 	for i, want := range []struct{ items, total int }{{2, 3}, {1, 1}, {1, 1}, {1, 1}} {
 		if errs[i] != nil || len(got[i].Items) != want.items || len(got[i].Cursors) != want.items || *got[i].Total != want.total {
@@ -79,7 +79,7 @@ func TestGitHubHistories(t *testing.T) {
 	if h := got[0]; h.Items[0].OID != s.head || !h.Next || h.Prev || got[2].Items[0].OID != s.side {
 		t.Errorf("history is %+v", h)
 	}
-	next, errs := s.driver.Histories(ctx, []host.HistoryQuery{{Repository: tiles, Start: s.head, Paging: host.Paging{First: 2, After: got[0].Cursors[0]}}})
+	next, errs := s.driver.Histories(ctx, []host.HistoryQuery{{Repository: tilesPath, Start: s.head, Paging: host.Paging{First: 2, After: got[0].Cursors[0]}}})
 	if errs[0] != nil || len(next[0].Items) != 2 || next[0].Items[0].OID != s.first || next[0].Next {
 		t.Errorf("after the first come %+v, %v", next[0], errs[0])
 	}
@@ -88,7 +88,7 @@ func TestGitHubHistories(t *testing.T) {
 func TestGitHubFiles(t *testing.T) {
 	s := newGitHubSite(t, githubtest.Settings{})
 	ctx := t.Context()
-	trees, errs := s.driver.Trees(ctx, []host.Folder{{tiles, s.head, ""}, {tiles, s.head, "docs"}, {tiles, s.head, "gone"}, {tiles, s.head, "main.go"}, {tiles, "HEAD", ""}, {tiles, s.head, "/etc"}})
+	trees, errs := s.driver.Trees(ctx, []host.Folder{{tilesPath, s.head, ""}, {tilesPath, s.head, "docs"}, {tilesPath, s.head, "gone"}, {tilesPath, s.head, "main.go"}, {tilesPath, "HEAD", ""}, {tilesPath, s.head, "/etc"}})
 	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], clients.ErrNotFound) || !errors.Is(errs[3], clients.ErrNotFound) || !errors.Is(errs[4], git.ErrInvalid) || !errors.Is(errs[5], git.ErrInvalid) {
 		t.Fatal(errs)
 	}
@@ -106,7 +106,7 @@ func TestGitHubFiles(t *testing.T) {
 		t.Errorf("a file is %+v", file)
 	}
 	s.asked()
-	blobs, errs := s.driver.Blobs(ctx, []host.NamedObject{{tiles, at("main.go").OID}, {tiles, s.png}, {tiles, nowhere}, {tiles, at("docs").OID}, {tiles, "main"}})
+	blobs, errs := s.driver.Blobs(ctx, []host.NamedObject{{tilesPath, at("main.go").OID}, {tilesPath, s.png}, {tilesPath, noCommit}, {tilesPath, at("docs").OID}, {tilesPath, "main"}})
 	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], clients.ErrNotFound) || !errors.Is(errs[3], clients.ErrNotFound) || !errors.Is(errs[4], git.ErrInvalid) {
 		t.Fatal(errs)
 	}
@@ -121,7 +121,7 @@ func TestGitHubFiles(t *testing.T) {
 func TestGitHubChangesAndContributors(t *testing.T) {
 	s := newGitHubSite(t, githubtest.Settings{})
 	ctx := t.Context()
-	changes, errs := s.driver.Changes(ctx, []host.NamedObject{{tiles, s.head}, {tiles, s.side}, {tiles, nowhere}, {tiles, "main"}})
+	changes, errs := s.driver.Changes(ctx, []host.NamedObject{{tilesPath, s.head}, {tilesPath, s.side}, {tilesPath, noCommit}, {tilesPath, "main"}})
 	if !errors.Is(errs[2], clients.ErrNotFound) || !errors.Is(errs[3], git.ErrInvalid) {
 		t.Errorf("of what is no commit: %v", errs)
 	}
@@ -129,7 +129,7 @@ func TestGitHubChangesAndContributors(t *testing.T) {
 	if diff := cmp.Diff(want, changes[:2]); errs[0] != nil || errs[1] != nil || diff != "" {
 		t.Errorf("%v %s", errs, diff)
 	}
-	who, errs := s.driver.Contributors(ctx, []string{tiles, "larkfold/empty", "larkfold/gone", "a/b/c"})
+	who, errs := s.driver.Contributors(ctx, []string{tilesPath, "larkfold/empty", "larkfold/gone", "a/b/c"})
 	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], clients.ErrNotFound) || !errors.Is(errs[3], git.ErrInvalid) {
 		t.Fatal(errs)
 	}

@@ -142,9 +142,9 @@ func (d gitHub) searchOnce(ctx context.Context, searches []*gitHubSearch, out []
 	}
 }
 
-// spare is how many names more than a page has are asked of each part, by judgement: what changed within the same second as the last item of the page before
-// comes again, and is left out.
-const spare = 30
+// namesOfPart is how many names are asked of each part, GitHub's most: more than a page has, as what is of the same second as the last item of the page before
+// comes again and is left out. They cost the same however many they are.
+const namesOfPart = 100
 
 // searchAndMerge answers searches of several parts: the names that each part finds are merged, and the pull requests of the page are read.
 func (d gitHub) searchAndMerge(ctx context.Context, searches []*gitHubSearch, out []*Page[*PullRequest], errs []error) {
@@ -155,7 +155,7 @@ func (d gitHub) searchAndMerge(ctx context.Context, searches []*gitHubSearch, ou
 			if err != nil {
 				text = "" // which is not asked for
 			}
-			asked = append(asked, github.Search{Query: text, Page: github.Page{First: min(s.Paging.First+spare, 100)}})
+			asked = append(asked, github.Search{Query: text, Page: github.Page{First: namesOfPart}})
 		}
 	}
 	found, failures := d.client.SearchNames(ctx, asked)
@@ -163,7 +163,7 @@ func (d gitHub) searchAndMerge(ctx context.Context, searches []*gitHubSearch, ou
 	names := make([][]place, len(searches))
 	for i, s := range searches {
 		n := len(s.parts)
-		names[i], out[s.at], errs[s.at] = s.merge(found[:n], failures[:n])
+		names[i], out[s.at], errs[s.at] = s.merge(d.client.Source(), found[:n], failures[:n])
 		found, failures = found[n:], failures[n:]
 		for _, name := range names[i] {
 			numbers = append(numbers, name.name)
@@ -203,7 +203,7 @@ func (s *gitHubSearch) from(words github.Words) github.Words {
 }
 
 // merge returns the names of the page and the page without its items.
-func (s *gitHubSearch) merge(found []*github.FoundPage, failures []error) ([]place, *Page[*PullRequest], error) {
+func (s *gitHubSearch) merge(source string, found []*github.FoundPage, failures []error) ([]place, *Page[*PullRequest], error) {
 	page := &Page[*PullRequest]{Items: []*PullRequest{}, Cursors: []string{}, Prev: s.after != place{}}
 	var names, ends []place
 	total, known := 0, s.all && !page.Prev
@@ -237,26 +237,34 @@ func (s *gitHubSearch) merge(found []*github.FoundPage, failures []error) ([]pla
 	if known && (!s.Reviews || len(s.parts) == 1) { // the same may wait for several
 		page.Total = &total
 	}
-	// Beyond the first of the places where a part ends there may be more of that part.
 	if len(ends) > 0 {
-		end := slices.MinFunc(ends, s.compare)
-		within := func(strict bool) int {
-			n := 0
-			for n < len(names) && (names[n].when.Equal(end.when) && !strict || !names[n].when.Equal(end.when) && s.compare(names[n], end) < 0) {
-				n++
-			}
-			return n
+		if names = s.before(names, slices.MinFunc(ends, s.compare)); len(names) == 0 {
+			return nil, nil, &clients.Error{Kind: clients.ErrBadAnswer, Source: source, Message: fmt.Sprintf("it has more than %d pull requests of one second, which cannot be told apart", namesOfPart)}
 		}
-		n := within(true)
-		if n == 0 {
-			n = within(false)
-		}
-		names, page.Next = names[:n], true
+		page.Next = true
 	}
 	if len(names) > s.Paging.First {
 		names, page.Next = names[:s.Paging.First], true
 	}
 	return names, page, nil
+}
+
+// before returns the names that come before the place where a part ends, as there may be more of that part beyond it: those of earlier seconds, for within one
+// GitHub has an order of its own. Where there are none, those of its second have to do.
+func (s *gitHubSearch) before(names []place, end place) []place {
+	earlier, same := 0, 0
+	for _, name := range names {
+		switch {
+		case name.when.Equal(end.when):
+			same++
+		case s.compare(name, end) < 0:
+			earlier++
+		}
+	}
+	if earlier == 0 {
+		return names[:same]
+	}
+	return names[:earlier]
 }
 
 // place is where a pull request stands in an order. It is what a cursor of several searches says: it holds whoever joins a team and whatever is opened

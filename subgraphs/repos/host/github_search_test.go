@@ -74,7 +74,7 @@ func TestGitHubSearchPages(t *testing.T) {
 		if _, err := s.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: name, Folder: s.folder}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Same", AuthorLogin: author, BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: day(20 + i%3), UpdatedAt: day(20 + i%3), Reviewers: []string{"ada", "larkfold/web"}}); err != nil {
+		if _, err := s.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Same", AuthorLogin: author, BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: january(20 + i%3), UpdatedAt: january(20 + i%3), Reviewers: []string{"ada", "larkfold/web"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +112,7 @@ func TestGitHubSearchPages(t *testing.T) {
 				if _, err := s.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: "new", Folder: s.folder}); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.AddPullRequest(t.Context(), "larkfold/new", githubtest.PullRequest{Title: "New", AuthorLogin: "ben", BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: day(30)}); err != nil {
+				if _, err := s.AddPullRequest(t.Context(), "larkfold/new", githubtest.PullRequest{Title: "New", AuthorLogin: "ben", BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: january(30)}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -168,5 +168,42 @@ func TestGitHubSearchesThatAreWrong(t *testing.T) {
 	_, errs = s.driver.Searches(t.Context(), []host.Search{{Users: []string{"ada", "ben"}, Paging: page}})
 	if s.Faults.Clear(); !errors.Is(errs[0], clients.ErrTimeout) {
 		t.Error("half a list is taken for a whole one")
+	}
+}
+
+// What one person opened does not hide what is older of others, nor the other way round, where one request does not bring it all.
+func TestGitHubSearchesOfTheBusy(t *testing.T) {
+	s := newGitHubSite(t, githubtest.Settings{})
+	for i := range 103 {
+		name := fmt.Sprintf("busy-%03d", i)
+		if _, err := s.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: name, Folder: s.folder}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Busy", AuthorLogin: "cleo", BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: january(20).Add(time.Duration(i) * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	search := host.Search{Users: []string{"ada", "cleo"}, Paging: host.Paging{First: 100}}
+	var seen []*host.PullRequest
+	for range 3 {
+		s.asked()
+		got, errs := s.driver.Searches(t.Context(), []host.Search{search})
+		if errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+		if n, points := s.asked(); n != 2 || points > 7 {
+			t.Errorf("%d requests of %d points", n, points)
+		}
+		seen = append(seen, got[0].Items...)
+		if search.Paging.After = got[0].Cursors[len(got[0].Cursors)-1]; !got[0].Next {
+			break
+		}
+	}
+	distinct := map[string]bool{}
+	for _, p := range seen {
+		distinct[p.Repository] = true
+	}
+	if len(seen) != 103+5+5 || len(distinct) != len(seen) || !slices.IsSortedFunc(seen, func(a, b *host.PullRequest) int { return b.CreatedAt.Compare(a.CreatedAt) }) {
+		t.Errorf("%d are found, %d of them distinct", len(seen), len(distinct))
 	}
 }

@@ -24,8 +24,8 @@ type gitHubSite struct {
 	folder            string // of the history
 }
 
-// day returns the morning of a day in January 2026.
-func day(n int) time.Time { return time.Date(2026, 1, n, 10, 0, 0, 0, time.UTC) }
+// january returns the morning of a day in January 2026.
+func january(n int) time.Time { return time.Date(2026, 1, n, 10, 0, 0, 0, time.UTC) }
 
 func newGitHubSite(t testing.TB, settings githubtest.Settings) *gitHubSite {
 	t.Helper()
@@ -40,7 +40,7 @@ func newGitHubSite(t testing.TB, settings githubtest.Settings) *gitHubSite {
 	w.Checkout("tiles")
 	commit := func(n int, who, message string) string {
 		w.Git("tiles", "add", "-A")
-		w.GitAt("tiles", day(n).Format(time.RFC3339), "commit", "-q", "-m", message, "--author", who+" <"+who+"@larkfold.example>")
+		w.GitAt("tiles", january(n).Format(time.RFC3339), "commit", "-q", "-m", message, "--author", who+" <"+who+"@larkfold.example>")
 		return w.Git("tiles", "rev-parse", "HEAD")
 	}
 	w.Write("tiles/main.go", "package main\n")
@@ -79,11 +79,11 @@ func newGitHubSite(t testing.TB, settings githubtest.Settings) *gitHubSite {
 	must(g.AddToken("ada-token", githubtest.Token{Login: "ada"}))
 	_, err = g.AddLabel("larkfold/tiles", githubtest.Label{Name: "bug", Color: "d73a4a", Description: "It does not work"})
 	must(err)
-	_, err = g.AddIssue("larkfold/tiles", githubtest.Issue{Title: "Gaps", AuthorLogin: "cleo", Labels: []string{"bug"}, Assignees: []string{"ben"}, CreatedAt: day(5)})
+	_, err = g.AddIssue("larkfold/tiles", githubtest.Issue{Title: "Gaps", AuthorLogin: "cleo", Labels: []string{"bug"}, Assignees: []string{"ben"}, CreatedAt: january(5)})
 	must(err)
 	_, err = g.AddPullRequest(t.Context(), "larkfold/tiles", githubtest.PullRequest{
 		Title: "Play without gaps", Body: "Fixes #1", AuthorLogin: "ben", BaseRefName: "main", HeadRefName: "feature/gapless", Labels: []string{"bug"},
-		Reviewers: []string{"ada", "larkfold/web"}, Assignees: []string{"ben"}, CreatedAt: day(6),
+		Reviewers: []string{"ada", "larkfold/web"}, Assignees: []string{"ben"}, CreatedAt: january(6),
 	})
 	must(err)
 	_, err = g.ReviewPullRequest(t.Context(), "larkfold/tiles", 2, githubtest.Review{AuthorLogin: "cleo", State: "APPROVED", Body: "Good"})
@@ -100,7 +100,7 @@ func newGitHubSite(t testing.TB, settings githubtest.Settings) *gitHubSite {
 		name := fmt.Sprintf("part-%02d", i)
 		_, err = g.AddRepository(t.Context(), githubtest.Repository{OwnerLogin: "larkfold", Name: name, Folder: s.folder})
 		must(err)
-		_, err = g.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Part", AuthorLogin: everybody[i%4], BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: day(10 + i%7)})
+		_, err = g.AddPullRequest(t.Context(), "larkfold/"+name, githubtest.PullRequest{Title: "Part", AuthorLogin: everybody[i%4], BaseRefName: "main", HeadRefName: "feature/gapless", CreatedAt: january(10 + i%7)})
 		must(err)
 	}
 	s.driver = s.as(t, "ada-token")
@@ -129,8 +129,8 @@ func (w withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.next.RoundTrip(r)
 }
 
-// parts are the twenty repositories beside "tiles".
-func parts() []string {
+// twentyPaths are the twenty repositories beside "tiles".
+func twentyPaths() []string {
 	out := make([]string, 20)
 	for i := range out {
 		out[i] = fmt.Sprintf("larkfold/part-%02d", i)

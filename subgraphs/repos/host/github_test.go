@@ -10,15 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/github/githubtest"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
-// questions are the same question about each of the twenty repositories.
-func questions[Q any](about func(repository string) Q) []Q {
+// aboutTwenty is the same question about each of the twenty repositories.
+func aboutTwenty[Q any](about func(repository string) Q) []Q {
 	var out []Q
-	for _, path := range parts() {
+	for _, path := range twentyPaths() {
 		out = append(out, about(path))
 	}
 	return out
@@ -37,14 +38,14 @@ func TestGitHubAsksOnceForTwenty(t *testing.T) {
 		requests, points int
 	}{
 		{"repositories with their head commits", func() error {
-			got, errs := s.driver.Repositories(ctx, parts())
+			got, errs := s.driver.Repositories(ctx, twentyPaths())
 			if len(got) != 20 || got[19] == nil || got[19].Head == nil || got[19].Head.OID != s.head {
 				t.Errorf("repository is %+v", got[19])
 			}
 			return failures(errs)
 		}, 1, 1},
 		{"open pull requests", func() error {
-			got, errs := s.driver.PullRequestPages(ctx, questions(func(r string) host.PullRequestQuery {
+			got, errs := s.driver.PullRequestPages(ctx, aboutTwenty(func(r string) host.PullRequestQuery {
 				return host.PullRequestQuery{Repository: r, States: []string{"OPEN"}, Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: page}
 			}))
 			if len(got) != 20 || got[19] == nil || len(got[19].Items) != 1 || got[19].Items[0].Repository != "larkfold/part-19" {
@@ -53,53 +54,53 @@ func TestGitHubAsksOnceForTwenty(t *testing.T) {
 			return failures(errs)
 		}, 1, 24},
 		{"pull requests by number", func() error {
-			_, errs := s.driver.PullRequests(ctx, questions(func(r string) host.Numbered { return host.Numbered{Repository: r, Number: 1} }))
+			_, errs := s.driver.PullRequests(ctx, aboutTwenty(func(r string) host.Numbered { return host.Numbered{Repository: r, Number: 1} }))
 			return failures(errs)
 		}, 1, 1},
 		{"issues", func() error {
-			_, errs := s.driver.IssuePages(ctx, questions(func(r string) host.IssueQuery {
+			_, errs := s.driver.IssuePages(ctx, aboutTwenty(func(r string) host.IssueQuery {
 				return host.IssueQuery{Repository: r, Order: host.Order{Field: "UPDATED_AT"}, Paging: page}
 			}))
 			return failures(errs)
 		}, 1, 12},
 		{"releases", func() error {
-			_, errs := s.driver.ReleasePages(ctx, questions(func(r string) host.ListQuery { return host.ListQuery{Repository: r, Paging: page} }))
+			_, errs := s.driver.ReleasePages(ctx, aboutTwenty(func(r string) host.ListQuery { return host.ListQuery{Repository: r, Paging: page} }))
 			return failures(errs)
 		}, 1, 1},
 		{"labels", func() error {
-			_, errs := s.driver.LabelPages(ctx, questions(func(r string) host.ListQuery { return host.ListQuery{Repository: r, Paging: page} }))
+			_, errs := s.driver.LabelPages(ctx, aboutTwenty(func(r string) host.ListQuery { return host.ListQuery{Repository: r, Paging: page} }))
 			return failures(errs)
 		}, 1, 1},
 		{"branches", func() error {
-			_, errs := s.driver.RefPages(ctx, questions(func(r string) host.RefQuery { return host.RefQuery{Repository: r, Paging: page} }))
+			_, errs := s.driver.RefPages(ctx, aboutTwenty(func(r string) host.RefQuery { return host.RefQuery{Repository: r, Paging: page} }))
 			return failures(errs)
 		}, 1, 8},
 		{"five compared branches of each", func() error {
-			_, errs := s.driver.RefPages(ctx, questions(func(r string) host.RefQuery {
+			_, errs := s.driver.RefPages(ctx, aboutTwenty(func(r string) host.RefQuery {
 				return host.RefQuery{Repository: r, Compare: true, Paging: host.Paging{First: 5}}
 			}))
 			return failures(errs)
 		}, 1, 2},
 		{"refs", func() error {
-			_, errs := s.driver.Resolve(ctx, questions(func(r string) host.NamedRef { return host.NamedRef{Repository: r, Ref: "feature/gapless"} }))
+			_, errs := s.driver.Resolve(ctx, aboutTwenty(func(r string) host.NamedRef { return host.NamedRef{Repository: r, Ref: "feature/gapless"} }))
 			return failures(errs)
 		}, 1, 1},
 		{"commits", func() error {
-			_, errs := s.driver.Commits(ctx, questions(func(r string) host.NamedObject { return host.NamedObject{Repository: r, OID: s.side} }))
+			_, errs := s.driver.Commits(ctx, aboutTwenty(func(r string) host.NamedObject { return host.NamedObject{Repository: r, OID: s.side} }))
 			return failures(errs)
 		}, 1, 1},
 		{"histories", func() error {
-			_, errs := s.driver.Histories(ctx, questions(func(r string) host.HistoryQuery {
+			_, errs := s.driver.Histories(ctx, aboutTwenty(func(r string) host.HistoryQuery {
 				return host.HistoryQuery{Repository: r, Start: s.head, Paging: page}
 			}))
 			return failures(errs)
 		}, 1, 4},
 		{"folders", func() error {
-			_, errs := s.driver.Trees(ctx, questions(func(r string) host.Folder { return host.Folder{Repository: r, Commit: s.head, Path: "docs"} }))
+			_, errs := s.driver.Trees(ctx, aboutTwenty(func(r string) host.Folder { return host.Folder{Repository: r, Commit: s.head, Path: "docs"} }))
 			return failures(errs)
 		}, 1, 1},
 		{"searches", func() error {
-			_, errs := s.driver.Searches(ctx, questions(func(string) host.Search { return host.Search{Users: []string{"ada"}, Paging: page} }))
+			_, errs := s.driver.Searches(ctx, aboutTwenty(func(string) host.Search { return host.Search{Users: []string{"ada"}, Paging: page} }))
 			return failures(errs)
 		}, 1, 24},
 	} {
@@ -117,7 +118,7 @@ func TestGitHubAsksOnceForTwenty(t *testing.T) {
 func TestGitHubRepositories(t *testing.T) {
 	s := newGitHubSite(t, githubtest.Settings{})
 	ctx := t.Context()
-	got, errs := s.driver.Repositories(ctx, []string{"Larkfold/TILES", "larkfold/gone", "larkfold/empty", "no/such/path", ""})
+	got, errs := s.driver.Repositories(ctx, []string{"Larkfold/Tiles", "larkfold/gone", "larkfold/empty", "no/such/path", ""})
 	if errs[0] != nil || errs[2] != nil || !errors.Is(errs[1], clients.ErrNotFound) {
 		t.Fatal(errs)
 	}
@@ -140,10 +141,10 @@ func TestGitHubRepositories(t *testing.T) {
 		t.Errorf("languages are %+v", r.Languages)
 	}
 	r.ID, r.Number, r.CreatedAt, r.PushedAt, r.LatestRelease, r.Protection, r.Languages = "", 0, time.Time{}, time.Time{}, nil, nil, nil
-	ada := host.Person{Name: "ada", Email: "ada@larkfold.example", Login: "ada", At: day(4)}
+	ada := host.Person{Name: "ada", Email: "ada@larkfold.example", Login: "ada", At: january(4)}
 	want := &host.Repository{
 		Path: "larkfold/tiles", URL: "https://github.com/larkfold/tiles", Description: "Covers", Topics: []string{"web"}, Visibility: "PUBLIC", Stars: 7, Watchers: new(0), DefaultBranch: "main",
-		Head:      &host.Commit{OID: s.head, Tree: r.Head.Tree, Parents: []string{s.first}, Author: ada, Committer: host.Person{Name: "Max Committer", Email: "max@example.com", At: day(4)}, Message: "Say more"},
+		Head:      &host.Commit{OID: s.head, Tree: r.Head.Tree, Parents: []string{s.first}, Author: ada, Committer: host.Person{Name: "Max Committer", Email: "max@example.com", At: january(4)}, Message: "Say more"},
 		OpenPulls: new(1), OpenIssues: new(1), Alerts: &host.Alerts{Total: 1, Critical: new(0), High: new(1), Moderate: new(0), Low: new(0)},
 	}
 	if diff := cmp.Diff(want, r, cmp.Comparer(time.Time.Equal)); diff != "" {
@@ -155,7 +156,7 @@ func TestGitHubRepositories(t *testing.T) {
 }
 
 // What a credential may not see is told as such, and takes nothing else with it.
-func TestGitHubAlertsThatAreDenied(t *testing.T) {
+func TestGitHubPartsThatAreDenied(t *testing.T) {
 	s := newGitHubSite(t, githubtest.Settings{})
 	if err := s.AddToken("narrow", githubtest.Token{Login: "ada", Permissions: map[string]string{"metadata": "read", "contents": "read", "issues": "read", "pull_requests": "read", "statuses": "read", "checks": "read"}}); err != nil {
 		t.Fatal(err)
@@ -166,6 +167,13 @@ func TestGitHubAlertsThatAreDenied(t *testing.T) {
 	}
 	if r := got[0]; !r.AlertsDenied || r.Alerts != nil || r.Stars != 7 || r.Head == nil || r.Protection != nil {
 		t.Errorf("repository is %+v", r)
+	}
+	// Where nothing is left of a page, it is no page without items.
+	s.Faults.Add(clientstest.Fault{Kind: clientstest.Partial, Path: []string{"r0", "pullRequests", "edges"}, Type: "FORBIDDEN", Message: "Resource not accessible"})
+	query := host.PullRequestQuery{Repository: "larkfold/part-00", Order: host.Order{Field: "CREATED_AT"}, Paging: host.Paging{First: 5}}
+	pages, errs := s.driver.PullRequestPages(t.Context(), []host.PullRequestQuery{query, query})
+	if !errors.Is(errs[0], clients.ErrForbidden) || pages[0] != nil || errs[1] != nil || len(pages[1].Items) != 1 {
+		t.Errorf("pages are %+v, %v", pages, errs)
 	}
 }
 
@@ -188,7 +196,7 @@ func TestGitHubPullRequests(t *testing.T) {
 	}
 	p.Author, p.UpdatedAt, p.Reviews, p.RequestedUsers, p.Assignees = nil, time.Time{}, nil, nil, nil
 	want := &host.PullRequest{
-		Repository: "larkfold/tiles", Number: 2, Title: "Play without gaps", Body: "Fixes #1", URL: "https://github.com/larkfold/tiles/pull/2", State: "OPEN", CreatedAt: day(6),
+		Repository: "larkfold/tiles", Number: 2, Title: "Play without gaps", Body: "Fixes #1", URL: "https://github.com/larkfold/tiles/pull/2", State: "OPEN", CreatedAt: january(6),
 		Base: "main", Head: "feature/gapless", HeadOID: s.side, Additions: new(2), Deletions: new(0), ChangedFiles: new(1), Commits: new(1), Comments: new(0),
 		Mergeable: "MERGEABLE", Decision: "REVIEW_REQUIRED", RequestedTeams: []string{"larkfold/web"}, Labels: []host.Label{{Name: "bug", Color: "#d73a4a", Description: "It does not work"}}, Checks: "SUCCESS",
 	}
@@ -229,7 +237,7 @@ func TestGitHubPullRequests(t *testing.T) {
 func TestGitHubPages(t *testing.T) {
 	s := newGitHubSite(t, githubtest.Settings{})
 	for i := range 5 {
-		if _, err := s.AddIssue("larkfold/tiles", githubtest.Issue{Title: "T", AuthorLogin: "ada", CreatedAt: day(10 + i)}); err != nil {
+		if _, err := s.AddIssue("larkfold/tiles", githubtest.Issue{Title: "T", AuthorLogin: "ada", CreatedAt: january(10 + i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,7 +271,7 @@ func TestGitHubPages(t *testing.T) {
 		}
 	}
 	last := ask(host.Paging{Last: 1})
-	if !slices.Equal(numbers(last), []int{7}) || !last.Prev || last.Items[0].Author.Login != "ada" || !last.Items[0].CreatedAt.Equal(day(14)) || last.Items[0].Comments == nil {
+	if !slices.Equal(numbers(last), []int{7}) || !last.Prev || last.Items[0].Author.Login != "ada" || !last.Items[0].CreatedAt.Equal(january(14)) || last.Items[0].Comments == nil {
 		t.Errorf("the last is %+v", last.Items[0])
 	}
 	if first := all.Items[0]; first.Title != "Gaps" || len(first.Labels) != 1 || first.Labels[0].Color != "#d73a4a" || first.Assignees[0].Login != "ben" {

@@ -135,8 +135,8 @@ func milestoneOf(m *github.Milestone) string {
 	return m.Title
 }
 
-// checksOf is the one table from GitHub's words for what checks come to.
-var checksOf = map[string]string{"SUCCESS": "SUCCESS", "FAILURE": "FAILURE", "ERROR": "FAILURE", "PENDING": "PENDING", "EXPECTED": "PENDING"}
+// gitHubChecks is the one table from GitHub's words for what checks come to.
+var gitHubChecks = map[string]string{"SUCCESS": "SUCCESS", "FAILURE": "FAILURE", "ERROR": "FAILURE", "PENDING": "PENDING", "EXPECTED": "PENDING"}
 
 func pullRequestOf(p *github.PullRequest) *PullRequest {
 	out := &PullRequest{
@@ -145,7 +145,7 @@ func pullRequestOf(p *github.PullRequest) *PullRequest {
 		Base: p.Base, Head: p.Head, HeadOID: string(p.HeadOID), MergeOID: string(p.MergeCommit),
 		Additions: &p.Additions, Deletions: &p.Deletions, ChangedFiles: &p.ChangedFiles, Commits: &p.Commits, Comments: &p.Comments,
 		Mergeable: p.Mergeable, Decision: p.ReviewDecision, Labels: labelsOf(p.Labels), Assignees: usersOf(p.Assignees), Milestone: milestoneOf(p.Milestone),
-		Checks: checksOf[p.Checks],
+		Checks: gitHubChecks[p.Checks],
 	}
 	for _, r := range p.Reviews {
 		out.Reviews = append(out.Reviews, Review{Author: userOf(r.Author), State: r.State, SubmittedAt: r.SubmittedAt, URL: r.URL})

@@ -89,12 +89,17 @@ func newBatch[Q, V any](h *host.Host, kind string, ask func(context.Context, []Q
 		}, dataloader.WithWait[string, host.Loaded[V]](gather), dataloader.WithBatchCapacity[string, host.Loaded[V]](askAtOnce))}
 }
 
+// prepare has a question asked together with others.
+func (b batch[Q, V]) prepare(ctx context.Context, q Q) func() (host.Loaded[V], error) {
+	name := host.NameOf(q)
+	b.questions.Store(name, q)
+	return b.loader.Load(ctx, name)
+}
+
 // load returns the answer to a question and notes where it comes from. The error is what its lack is to a client: nil where there is one, or the host says
 // that there is no such thing.
 func (b batch[Q, V]) load(ctx context.Context, q Q) (host.Loaded[V], error) {
-	name := host.NameOf(q)
-	b.questions.Store(name, q)
-	l, err := b.loader.Load(ctx, name)()
+	l, err := b.prepare(ctx, q)()
 	if err != nil {
 		return l, err
 	}

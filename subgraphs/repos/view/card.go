@@ -21,7 +21,7 @@ func sourced[V any](h *host.Host, l host.Loaded[V]) Provenance {
 }
 
 // showHosted returns what the schema shows of a host's repository.
-func (q *Request) showHosted(ctx context.Context, h *host.Host, l host.Loaded[*host.Repository]) (*Repository, error) {
+func (q *Request) showHosted(ctx context.Context, h *host.Host, l host.Loaded[*host.Repository], c *cohort) (*Repository, error) {
 	card := l.Value
 	known, err := q.byOrigin(ctx)
 	if err != nil {
@@ -29,8 +29,8 @@ func (q *Request) showHosted(ctx context.Context, h *host.Host, l host.Loaded[*h
 	}
 	local := known[strings.ToLower(h.Web.Host+path.Join("/", h.Web.Path, card.Path))]
 	provider := RepositoryProvider(h.Provider)
-	return &Repository{Provenance: sourced(h, l), ID: encodeID(provider, h.Name, card.Path), Provider: provider, facts: q.newHosted(h, card, local),
-		host: h, card: card, local: local, request: q}, nil
+	return &Repository{Provenance: sourced(h, l), ID: encodeID(provider, h.Name, card.Path), Provider: provider, facts: q.newHosted(h, card, local, c),
+		host: h, card: card, local: local, cohort: c, request: q}, nil
 }
 
 // originOf returns what a host tells about where a repository is.

@@ -12,10 +12,15 @@ type CatalogEntity struct {
 	Ref         string
 	Annotations scalar.StringMap
 	request     *Request
+	cohort      *cohort
 
 	once  sync.Once
 	place place
 	err   error
+
+	locateOnce sync.Once
+	candidates []candidate
+	locateErr  error
 
 	lookOnce sync.Once
 	found    *Repository
@@ -23,15 +28,21 @@ type CatalogEntity struct {
 	lookErr  error
 }
 
-// NewEntity returns the entity with the reference and the annotations that the catalog has for it.
-func (q *Request) NewEntity(ref string, annotations scalar.StringMap) *CatalogEntity {
-	return &CatalogEntity{Ref: ref, Annotations: annotations, request: q}
-}
-
 // onDisk returns where the entity's code lies on a disk.
 func (e *CatalogEntity) onDisk(ctx context.Context) (place, error) {
 	e.once.Do(func() { e.place, e.err = e.request.find(ctx, e.Annotations) })
 	return e.place, fail(e.err)
+}
+
+// locate finds the repositories of hosts that may be the entity's.
+func (e *CatalogEntity) locate(ctx context.Context) {
+	e.locateOnce.Do(func() {
+		local, err := e.onDisk(ctx)
+		if err == nil {
+			e.candidates, err = e.request.candidates(ctx, e.Annotations, local)
+		}
+		e.locateErr = err
+	})
 }
 
 // look returns the entity's repository, nil where there is none, and its folder in it.
@@ -42,16 +53,16 @@ func (e *CatalogEntity) look(ctx context.Context) (*Repository, string, error) {
 
 // lookFor asks the hosts that the annotations may mean, the most likely first; the checkout counts where none of them has it.
 func (e *CatalogEntity) lookFor(ctx context.Context) (*Repository, string, error) {
+	e.cohort.gather(ctx)
 	local, err := e.onDisk(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	candidates, err := e.request.candidates(ctx, e.Annotations, local)
-	if err != nil {
-		return nil, "", err
+	if e.locate(ctx); e.locateErr != nil {
+		return nil, "", e.locateErr
 	}
-	for _, c := range candidates {
-		found, err := e.request.hostedAt(ctx, c.host, c.path)
+	for _, c := range e.candidates {
+		found, err := e.request.hostedAt(ctx, c.host, c.path, e.cohort)
 		if err != nil {
 			return nil, "", err
 		}

@@ -149,13 +149,13 @@ func (q *Request) originAddress(ctx context.Context, r *git.Repository) (string,
 	return o.web, nil
 }
 
-// hostedAt returns the host's repository with the path, nil where the host has none.
-func (q *Request) hostedAt(ctx context.Context, h *host.Host, path string) (*Repository, error) {
+// hostedAt returns the host's repository with the path, nil where the host has none. The cohort is nil where it is asked for alone.
+func (q *Request) hostedAt(ctx context.Context, h *host.Host, path string, c *cohort) (*Repository, error) {
 	l, err := q.of(h).repositories.load(ctx, path)
 	if err != nil || !l.Known() || l.Value == nil {
 		return nil, err
 	}
-	return q.showHosted(ctx, h, l)
+	return q.showHosted(ctx, h, l, c)
 }
 
 // place is a folder in a repository.

@@ -20,14 +20,15 @@ type hosted struct {
 	card     *host.Repository
 	checkout *checkout // nil where there is none
 	request  *Request
+	cohort   *cohort // nil where it was asked for alone
 
 	mu   sync.Mutex
 	told map[git.OID]*git.Commit // commits that the host told on the way to something else
 	part map[git.OID]bool        // those of them whose parents it did not tell
 }
 
-func (q *Request) newHosted(h *host.Host, card *host.Repository, local *git.Repository) *hosted {
-	out := &hosted{host: h, card: card, request: q, told: map[git.OID]*git.Commit{}}
+func (q *Request) newHosted(h *host.Host, card *host.Repository, local *git.Repository, c *cohort) *hosted {
+	out := &hosted{host: h, card: card, request: q, cohort: c, told: map[git.OID]*git.Commit{}}
 	if local != nil {
 		out.checkout = &checkout{local, q}
 	}
@@ -129,7 +130,7 @@ func (r *hosted) resolve(ctx context.Context, ref string) (*git.Commit, error) {
 			return commit, err
 		}
 	}
-	l, err := r.request.of(r.host).resolve.load(ctx, host.NamedRef{Repository: r.card.Path, Ref: ref})
+	l, err := together(ctx, r.cohort, r.request.of(r.host).resolve, r.card.Path, func(path string) host.NamedRef { return host.NamedRef{Repository: path, Ref: ref} })
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +154,9 @@ func (r *hosted) refs(ctx context.Context, tags bool, contains string, args rela
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.request.of(r.host).refs.load(ctx, host.RefQuery{Repository: r.card.Path, Tags: tags, Contains: contains, Compare: compared, Paging: wanted.Paging})
+	l, err := together(ctx, r.cohort, r.request.of(r.host).refs, r.card.Path, func(path string) host.RefQuery {
+		return host.RefQuery{Repository: path, Tags: tags, Contains: contains, Compare: compared, Paging: wanted.Paging}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +267,7 @@ func (r *hosted) contributors(ctx context.Context, start git.OID) ([]Contributor
 	if local, ok := r.local(ctx, start, true); ok {
 		return local.contributors(ctx, start)
 	}
-	l, err := r.request.of(r.host).contributors.load(ctx, r.card.Path)
+	l, err := together(ctx, r.cohort, r.request.of(r.host).contributors, r.card.Path, func(path string) string { return path })
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,11 @@ type (
 	TrackerIssueEdge struct{ edge[*TrackerIssue] }
 )
 
+// listOf makes the question for a page of a repository's list.
+func listOf(wanted page) func(path string) host.ListQuery {
+	return func(path string) host.ListQuery { return host.ListQuery{Repository: path, Paging: wanted.Paging} }
+}
+
 // Releases are the releases.
 func (r *Repository) Releases(ctx context.Context, first *int, after *string) (*ReleaseConnection, error) {
 	if r.host == nil {
@@ -59,7 +64,7 @@ func (r *Repository) Releases(ctx context.Context, first *int, after *string) (*
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.request.of(r.host).releases.load(ctx, host.ListQuery{Repository: r.card.Path, Paging: wanted.Paging})
+	l, err := together(ctx, r.cohort, r.request.of(r.host).releases, r.card.Path, listOf(wanted))
 	list, err := showPage(wanted, l, err, showRelease, func(e edge[*Release]) *ReleaseEdge { return &ReleaseEdge{e} })
 	if list == nil || err != nil {
 		return nil, err
@@ -76,7 +81,7 @@ func (r *Repository) Labels(ctx context.Context, first *int, after *string) (*La
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.request.of(r.host).labels.load(ctx, host.ListQuery{Repository: r.card.Path, Paging: wanted.Paging})
+	l, err := together(ctx, r.cohort, r.request.of(r.host).labels, r.card.Path, listOf(wanted))
 	list, err := showPage(wanted, l, err, showLabel, func(e edge[*Label]) *LabelEdge { return &LabelEdge{e} })
 	if list == nil || err != nil {
 		return nil, err
@@ -123,11 +128,14 @@ func (r *Repository) TrackerIssues(ctx context.Context, states []TrackerIssueSta
 	if len(states) == 1 && states[0] == "OPEN" && len(labels) == 0 && assignee == nil && r.card.OpenIssues != nil && !selects(ctx, "nodes", "edges", "pageInfo") {
 		return &TrackerIssueConnection{hostList[*TrackerIssue, *TrackerIssueEdge]{TotalCount: r.card.OpenIssues}}, nil
 	}
-	query := host.IssueQuery{Repository: r.card.Path, States: textsOf(states), Labels: labels, Assignee: orEmpty(assignee), Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: wanted.Paging}
+	query := host.IssueQuery{States: textsOf(states), Labels: labels, Assignee: orEmpty(assignee), Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: wanted.Paging}
 	if orderBy != nil {
 		query.Order = host.Order{Field: string(orderBy.Field), Desc: orderBy.Direction != "ASC"}
 	}
-	l, err := r.request.of(r.host).issues.load(ctx, query)
+	l, err := together(ctx, r.cohort, r.request.of(r.host).issues, r.card.Path, func(path string) host.IssueQuery {
+		query.Repository = path
+		return query
+	})
 	show := func(i *host.Issue) *TrackerIssue {
 		out := &TrackerIssue{Provenance: sourced(r.host, l), Number: i.Number, Title: i.Title, State: orElse(oneOf[TrackerIssueState](i.State, "OPEN"), "CLOSED"),
 			Author: showUser(i.Author), CreatedAt: i.CreatedAt, UpdatedAt: moment(i.UpdatedAt), ClosedAt: moment(i.ClosedAt), Labels: showLabels(i.Labels),

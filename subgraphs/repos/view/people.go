@@ -107,15 +107,31 @@ func (e *CatalogEntity) search(ctx context.Context, reviews bool, first *int, af
 	if err != nil {
 		return nil, err
 	}
-	known := e.request.accounts(e.Annotations)
-	if len(known) == 0 {
+	at, search := e.searched(reviews, wanted)
+	if at == nil {
 		return nil, nil
 	}
-	a := known[0]
-	search := host.Search{Team: a.team, Reviews: reviews, Paging: wanted.Paging}
-	if a.user != "" {
-		search.Users = []string{a.user}
+	b := e.request.of(at).searches
+	e.cohort.ask(at, b.kind, host.NameOf(host.Search{Reviews: reviews, Paging: wanted.Paging}), func() {
+		for _, other := range e.cohort.entities {
+			if h, s := other.searched(reviews, wanted); h == at {
+				b.prepare(ctx, s)
+			}
+		}
+	})
+	l, err := b.load(ctx, search)
+	return e.request.pullRequests(at, wanted, l, err)
+}
+
+// searched returns what is searched for, and on which host; nil where the annotations name nobody.
+func (e *CatalogEntity) searched(reviews bool, wanted page) (*host.Host, host.Search) {
+	known := e.request.accounts(e.Annotations)
+	if len(known) == 0 {
+		return nil, host.Search{}
 	}
-	l, err := e.request.of(a.host).searches.load(ctx, search)
-	return e.request.pullRequests(a.host, wanted, l, err)
+	search := host.Search{Team: known[0].team, Reviews: reviews, Paging: wanted.Paging}
+	if known[0].user != "" {
+		search.Users = []string{known[0].user}
+	}
+	return known[0].host, search
 }

@@ -98,7 +98,7 @@ const (
 
 // Repository is the repository that it goes into.
 func (p *PullRequest) Repository(ctx context.Context) (*Repository, error) {
-	return p.request.hostedAt(ctx, p.host, p.path)
+	return p.request.hostedAt(ctx, p.host, p.path, nil)
 }
 
 func (q *Request) showPullRequest(h *host.Host, from Provenance, p *host.PullRequest) *PullRequest {
@@ -246,12 +246,15 @@ func (r *Repository) PullRequests(ctx context.Context, states []PullRequestState
 	if len(states) == 1 && states[0] == "OPEN" && len(labels) == 0 && baseRefName == nil && headRefName == nil && r.card.OpenPulls != nil && !selects(ctx, "nodes", "edges", "pageInfo") {
 		return &PullRequestConnection{hostList[*PullRequest, *PullRequestEdge]{TotalCount: r.card.OpenPulls}}, nil
 	}
-	query := host.PullRequestQuery{Repository: r.card.Path, States: textsOf(states), Labels: labels, Base: orEmpty(baseRefName), Head: orEmpty(headRefName),
+	query := host.PullRequestQuery{States: textsOf(states), Labels: labels, Base: orEmpty(baseRefName), Head: orEmpty(headRefName),
 		Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: wanted.Paging}
 	if orderBy != nil {
 		query.Order = host.Order{Field: string(orderBy.Field), Desc: orderBy.Direction != "ASC"}
 	}
-	l, err := r.request.of(r.host).pulls.load(ctx, query)
+	l, err := together(ctx, r.cohort, r.request.of(r.host).pulls, r.card.Path, func(path string) host.PullRequestQuery {
+		query.Repository = path
+		return query
+	})
 	return r.request.pullRequests(r.host, wanted, l, err)
 }
 

@@ -21,7 +21,7 @@ func (q *Request) ByID(ctx context.Context, id string) (*Repository, error) {
 	}
 	for _, h := range q.source.Hosts {
 		if h.Name == source && RepositoryProvider(h.Provider) == provider && h.Valid(path) {
-			return q.hostedAt(ctx, h, path)
+			return q.hostedAt(ctx, h, path, nil)
 		}
 	}
 	return nil, nil
@@ -30,7 +30,7 @@ func (q *Request) ByID(ctx context.Context, id string) (*Repository, error) {
 // ByURL returns the repository that a page on the web belongs to, or nil where there is none.
 func (q *Request) ByURL(ctx context.Context, address scalar.URL) (*Repository, error) {
 	if c, ok := q.onHost(string(address)); ok {
-		if found, err := q.hostedAt(ctx, c.host, c.path); err != nil || found != nil {
+		if found, err := q.hostedAt(ctx, c.host, c.path, nil); err != nil || found != nil {
 			return found, err
 		}
 	}
@@ -60,7 +60,7 @@ func (q *Request) ByName(ctx context.Context, name string, onHost *string) (*Rep
 		if onHost != nil && !strings.EqualFold(h.Web.Host, *onHost) || !h.Valid(name) {
 			continue
 		}
-		if found, err := q.hostedAt(ctx, h, name); err != nil || found != nil {
+		if found, err := q.hostedAt(ctx, h, name, nil); err != nil || found != nil {
 			return found, err
 		}
 	}

@@ -53,6 +53,7 @@ type Repository struct {
 	host    *host.Host       // nil where it is a checkout
 	card    *host.Repository // what the host says of it
 	local   *git.Repository  // the checkout of a host's repository; nil for none
+	cohort  *cohort          // nil where it was asked for alone
 	request *Request
 
 	once      sync.Once
