@@ -16,7 +16,10 @@ type Operation struct {
 // operationOrder is how the operations are shown: from the most common question to the one that only its asker has.
 var operationOrder = []string{
 	"component",
+	"pull-request",
+	"review-queue",
 	"team-portfolio",
+	"components-at-a-glance",
 	"impact",
 	"recent-changes",
 	"who-to-ask",
@@ -24,8 +27,10 @@ var operationOrder = []string{
 	"app-features",
 	"api-definition",
 	"repository",
+	"repository-health",
 	"org-chart",
 	"ingestion-issues",
+	"sources",
 }
 
 // Operations returns the example operations in a fixed order.

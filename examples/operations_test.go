@@ -19,7 +19,7 @@ import (
 
 func TestOperationsFitTheGraph(t *testing.T) {
 	var subgraphs []compose.Subgraph
-	for _, name := range []string{"catalog", "repos"} {
+	for _, name := range []string{"catalog", "repos", "sources"} {
 		text, ok := schema.Subgraph(name)
 		if !ok {
 			t.Fatalf("there is no subgraph %s", name)

@@ -33,10 +33,15 @@ type flight struct {
 // remember returns the answer under key, computing it at most once at a time. The key must name the repository and only
 // immutable things in it, so that an answer is right for ever; errors are not kept.
 func remember[T any](ctx context.Context, c *Client, key string, compute func(context.Context) (T, error)) (T, error) {
-	var none T
 	if value, ok := c.cache.GetIfPresent(key); ok {
 		return value.(T), nil
 	}
+	return share(ctx, c, key, true, compute)
+}
+
+// share computes an answer at most once at a time for all who ask under one key, and keeps it where that is wanted.
+func share[T any](ctx context.Context, c *Client, key string, keep bool, compute func(context.Context) (T, error)) (T, error) {
+	var none T
 	c.mu.Lock()
 	f := c.flights[key]
 	if f == nil {
@@ -49,7 +54,7 @@ func remember[T any](ctx context.Context, c *Client, key string, compute func(co
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			f.value, f.err = value, err
-			if err == nil {
+			if err == nil && keep {
 				c.cache.Set(key, value)
 			}
 			if c.flights[key] == f {

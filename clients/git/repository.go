@@ -133,18 +133,21 @@ func (r *Repository) Refs(ctx context.Context) (*Refs, error) {
 	if refs != nil && then.holds(now) {
 		return refs, nil
 	}
-	// The repository may have been replaced since it was found.
-	if err := r.layout().confine(r.client.roots()); err != nil {
-		return nil, err
-	}
-	refs, err := r.readRefs(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading the refs of %s: %w", r.Path, err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refs, r.stamp = refs, now
-	return refs, nil
+	// Who sees the files as they are now may have what another one is reading of them.
+	return share(ctx, r.client, r.key("refs", r.gitDir, now.text), false, func(ctx context.Context) (*Refs, error) {
+		// The repository may have been replaced since it was found.
+		if err := r.layout().confine(r.client.roots()); err != nil {
+			return nil, err
+		}
+		refs, err := r.readRefs(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading the refs of %s: %w", r.Path, err)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.refs, r.stamp = refs, now
+		return refs, nil
+	})
 }
 
 // remotes is what the repository's own configuration says about where it came from.
@@ -165,24 +168,26 @@ func (r *Repository) Origin(ctx context.Context) (string, error) {
 	if known != nil && known.stamp.holds(now) {
 		return known.origin, known.err
 	}
-	if err := r.layout().confine(r.client.roots()); err != nil {
-		return "", err
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	out, err := r.client.output(ctx, nil, 1<<20, "config", "--null", "--no-includes", "--file", path, "--list")
-	if err != nil && !errors.Is(err, ErrBadRepository) {
-		return "", fmt.Errorf("reading the configuration of %s: %w", r.Path, err)
-	}
-	if err != nil {
-		err = fmt.Errorf("reading the configuration of %s: %w", r.Path, err)
-	}
-	known = &remotes{stamp: now, origin: parseOrigin(out), err: err}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.remote = known
-	return known.origin, known.err
+	return share(ctx, r.client, r.key("origin", now.text), false, func(ctx context.Context) (string, error) {
+		if err := r.layout().confine(r.client.roots()); err != nil {
+			return "", err
+		}
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		out, err := r.client.output(ctx, nil, 1<<20, "config", "--null", "--no-includes", "--file", path, "--list")
+		if err != nil {
+			err = fmt.Errorf("reading the configuration of %s: %w", r.Path, err)
+		}
+		if err != nil && !errors.Is(err, ErrBadRepository) {
+			return "", err
+		}
+		known := &remotes{stamp: now, origin: parseOrigin(out), err: err}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.remote = known
+		return known.origin, known.err
+	})
 }
 
 // parseOrigin returns the first remote.origin.url of what `git config --null --list` printed: "name LF value NUL" each.

@@ -47,7 +47,7 @@ func TestPageOfComponents(t *testing.T) {
 // While the hosts are down everything that was known is still answered, marked stale; and when they are back, so is what they say, by itself.
 func TestHostsDown(t *testing.T) {
 	s := newTheatre(t)
-	c := s.up(s.config("1ms", ""))
+	c := s.up(s.config("2s", ""))
 	known := map[string]json.RawMessage{}
 	for _, o := range examples.Operations() {
 		answer := c.ask(o.Query, o.Variables)
@@ -57,6 +57,10 @@ func TestHostsDown(t *testing.T) {
 		known[o.Name] = answer.Data
 	}
 	s.fail(clientstest.Fault{Kind: clientstest.Down})
+	until(t, "what is known is marked stale", func() bool {
+		sum := c.ask(page, nil).total()
+		return sum.Stale > 0 && sum.Cached == 0
+	})
 	for _, o := range examples.Operations() {
 		if o.Name == "sources" {
 			continue // it tells how the sources do
@@ -86,9 +90,9 @@ func TestHostsDown(t *testing.T) {
 	}
 
 	s.repair()
-	until(t, "what the hosts say is live again", func() bool {
+	until(t, "what the hosts say is fresh again", func() bool {
 		sum := c.ask(page, nil).total()
-		return sum.Stale == 0 && sum.Failed == 0 && sum.Live > 0
+		return sum.Stale == 0 && sum.Failed == 0 && sum.Live+sum.Cached > 0
 	})
 	if status := c.query(`{ sources { healthy circuit } }`, nil); dig(status, "data", "sources", 0, "healthy") != true || dig(status, "data", "sources", 0, "circuit") != "CLOSED" {
 		t.Errorf("the sources are said to be %v", status)
@@ -329,7 +333,7 @@ func TestClosedAddresses(t *testing.T) {
 		s.forget()
 		c := start(t, "up", "--config", file, t.TempDir())
 		answer := c.ask(`{ repository(nameWithOwner: "larkfold/tiles") { description } }`, nil)
-		if len(answer.Errors) != 1 || answer.Errors[0].Extensions.Source != "hub" || !strings.Contains(answer.Errors[0].Message, "allowAddresses") {
+		if len(answer.Errors) != 1 || answer.Errors[0].Extensions.Source != "hub" || !strings.Contains(answer.Errors[0].Message, "allow the address") {
 			t.Errorf("%s: %s %+v", api, answer.Data, answer.Errors)
 		}
 		if s.asked() > 0 {

@@ -164,7 +164,7 @@ func (s *Stage) Merge(ctx context.Context, repository string, number int) error 
 	}
 	author := r.PullRequests[at].Author
 	if r.GitLab == "" {
-		return s.GitHub.MergePullRequest(ctx, path.Join(s.forge.Organisation, repository), number, "squash", author)
+		return s.GitHub.MergePullRequest(ctx, path.Join(s.forge.Organisation, repository), number, "SQUASH", author)
 	}
 	return s.GitLab.ChangeMergeRequest(r.GitLab, int64(number), author, func(m *gitlabtest.MergeRequest) { m.State, m.MergedBy = gitlabtest.Merged, author })
 }

@@ -2856,7 +2856,7 @@ type Repository implements Sourced @key(fields: "id") {
     ref: String
     "Only commits that changed this file or folder."
     path: String
-    "Only commits whose author's name or email holds this text, in any letter case."
+    "Only commits whose author's name or email holds this text, in any letter case. GitHub finds by the whole email address alone: of its repositories of which there is no checkout, anything else is refused."
     author: String
     "Only commits made at this moment or later."
     since: DateTime
