@@ -24,7 +24,8 @@ import (
 //
 // Not told are a repository's licence, which only REST has, for one project in a request, and its vulnerabilities, which are of GitLab's highest tier and
 // unknown to the others, so that asking for them is another request: a page of repositories with their pull requests is to cost two. Nor is told what
-// GitLab does not know: of whom a contributor is on GitLab, when a review was given, and whether a commit is signed.
+// GitLab does not know: who a contributor is on GitLab, when a review was given, whether a commit is signed, and when
+// somebody pushed last: PushedAt is when anything happened in the project.
 func NewGitLab(client *gitlab.Client) Driver {
 	return &gitLab{client: client, source: client.Source(), web: client.Web().String()}
 }

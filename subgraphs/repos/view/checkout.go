@@ -123,7 +123,9 @@ func (c checkout) lastActivity(ctx context.Context) (time.Time, error) {
 
 func (c checkout) known(oid git.OID) *git.Commit { return c.git.Known(oid) }
 
-func (c checkout) whole(_ context.Context, commit *git.Commit) (*git.Commit, error) { return commit, nil }
+func (c checkout) whole(_ context.Context, commit *git.Commit) (*git.Commit, error) {
+	return commit, nil
+}
 
 func (c checkout) commits(ctx context.Context, oids []git.OID) ([]*git.Commit, error) {
 	names := make([]string, len(oids))
