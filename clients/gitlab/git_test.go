@@ -120,6 +120,56 @@ func TestTree(t *testing.T) {
 	}
 }
 
+func TestFolders(t *testing.T) {
+	s := stage.Set(t, gitlabtest.Settings{})
+	s.Workshop.Git("search", "checkout", "-q", "main")
+	for i := range 101 {
+		s.Workshop.Write(fmt.Sprintf("search/many/%03d", i), "x")
+	}
+	s.Workshop.Write("search/bin/run", "#!/bin/sh\n")
+	s.Workshop.Git("search", "add", "-A")
+	s.Workshop.Git("search", "update-index", "--chmod=+x", "bin/run")
+	s.Workshop.Git("search", "commit", "-q", "-m", "Many")
+	c := on(t, s, stage.AdaToken)
+	folders := []gitlab.FolderIn{{Project: stage.Search}, {Project: stage.Search, Path: "docs", Revision: "feature/ranking"}, {Project: stage.Search, Path: "many"}, {Project: stage.Search, Path: "nope"},
+		{Project: stage.Search, Revision: "nope"}, {Project: "larkfold/nothing"}, {Project: stage.Search, Path: "../x"}, {Project: stage.Empty}, {Project: stage.Search, Path: "bin"}}
+	var got []*gitlab.Folder
+	var errs []error
+	costs(t, s, 1, "eight folders", func() { got, errs = c.Folders(t.Context(), folders) })
+	for i, want := range []string{"folder bin, folder docs, folder many, file README.md, file catalog-info.yaml, file rank.go, file run.go", "folder docs/api, file docs/index.md, file docs/taste.md", "", "", "absent", "absent", "invalid", "absent", "executable bin/run"} {
+		switch {
+		case want == "absent" || want == "invalid":
+			if got[i] != nil || !errors.Is(errs[i], map[string]error{"absent": clients.ErrNotFound, "invalid": gitlab.ErrInvalid}[want]) {
+				t.Errorf("%+v: %+v, %v", folders[i], got[i], errs[i])
+			}
+		case i == 2:
+			if errs[i] != nil || len(got[i].Entries) != 100 || got[i].Complete {
+				t.Errorf("%+v: %+v, %v", folders[i], got[i], errs[i])
+			}
+		default:
+			var entries []string
+			for _, e := range got[i].Entries {
+				entries = append(entries, fmt.Sprintf("%s %s", e.Kind, e.Path))
+			}
+			if text := strings.Join(entries, ", "); errs[i] != nil || text != want || !got[i].Complete {
+				t.Errorf("%+v: %s, %v", folders[i], text, errs[i])
+			}
+		}
+	}
+	// From nobody too, who may ask for less.
+	if err := s.ChangeProject(stage.Search, func(p *gitlabtest.Project) { p.Visibility = gitlabtest.Public }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range folders {
+		folders[i] = folders[0]
+	}
+	costs(t, s, 2, "nine folders", func() {
+		if _, errs := on(t, s, "").Folders(t.Context(), folders); errors.Join(errs...) != nil {
+			t.Error(errs)
+		}
+	})
+}
+
 func TestFiles(t *testing.T) {
 	s := stage.Set(t, gitlabtest.Settings{})
 	c := on(t, s, stage.AdaToken)

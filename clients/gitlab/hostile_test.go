@@ -78,6 +78,10 @@ func everything(c *gitlab.Client, text, head string) map[string]func(context.Con
 			_, _, e := c.ChangedFiles(ctx, text, git.OID(head))
 			return e
 		},
+		"Folders": func(ctx context.Context) error {
+			_, e := c.Folders(ctx, []gitlab.FolderIn{{Project: text}})
+			return first(e)
+		},
 		"Tree": func(ctx context.Context) error { _, e := c.Tree(ctx, gitlab.TreeQuery{Project: text}); return e },
 		"File": func(ctx context.Context) error {
 			_, e := c.File(ctx, gitlab.PathIn{Project: text, Path: "README.md"})

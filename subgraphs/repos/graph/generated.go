@@ -7150,7 +7150,7 @@ func (ec *executionContext) _Commit_parentOids(ctx context.Context, field graphq
 			return ec.fieldContext_Commit_parentOids(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ParentOids(), nil
+			return obj.ParentOids(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
@@ -15856,10 +15856,11 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "parentOids":
-			out.Values[i] = ec._Commit_parentOids(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Commit_parentOids(ctx, field, obj)
+				})
 		case "parents":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,

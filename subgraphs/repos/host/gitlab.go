@@ -18,13 +18,14 @@ import (
 // NewGitLab returns the driver of a GitLab.
 //
 // What many projects are asked for at once is one request to GraphQL, as far as GitLab's limit on the complexity of a query allows: repositories, with
-// the newest commit, the newest release and the protection of the default branch, of 100 projects, and pages of 20 pull requests of 50. What GraphQL does
-// not have is one request to REST for each, a few at a time: a commit with its parents, histories, changed files, folders, files, branches, tags and
+// the newest commit, the newest release and the protection of the default branch, of 100 projects, pages of 20 pull requests of 50, and 8 folders. What
+// GraphQL does not have is one request to REST for each, a few at a time: a commit with its parents, histories, changed files, files, branches, tags and
 // contributors.
 //
 // Not told are a repository's licence, which only REST has, for one project in a request, and its vulnerabilities, which are of GitLab's highest tier and
 // unknown to the others, so that asking for them is another request: a page of repositories with their pull requests is to cost two. Nor is told what
-// GitLab does not know: of whom a contributor is on GitLab, when a review was given, and whether a commit is signed.
+// GitLab does not know: who a contributor is on GitLab, when a review was given, whether a commit is signed, and when
+// somebody pushed last: PushedAt is when anything happened in the project.
 func NewGitLab(client *gitlab.Client) Driver {
 	return &gitLab{client: client, source: client.Source(), web: client.Web().String()}
 }

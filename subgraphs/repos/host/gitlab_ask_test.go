@@ -143,8 +143,12 @@ func TestGitLabRefuses(t *testing.T) {
 			_, err := one(d.PullRequestPages(ctx, list(host.PullRequestQuery{Repository: "a", Paging: first})))
 			return err
 		},
-		"two states": func() error {
-			_, err := one(d.PullRequestPages(ctx, list(host.PullRequestQuery{Repository: stage.Search, States: list("CLOSED", "MERGED"), Paging: first})))
+		"the last of two states": func() error {
+			_, err := one(d.PullRequestPages(ctx, list(host.PullRequestQuery{Repository: stage.Search, States: list("CLOSED", "MERGED"), Paging: host.Paging{Last: 1}})))
+			return err
+		},
+		"a cursor of two states": func() error {
+			_, err := one(d.PullRequestPages(ctx, list(host.PullRequestQuery{Repository: stage.Search, States: list("CLOSED", "MERGED"), Paging: host.Paging{First: 1, After: "2:abc"}})))
 			return err
 		},
 		"no state": func() error {
@@ -344,6 +348,7 @@ func FuzzGitLabCursors(f *testing.F) {
 			_, _ = d.RefPages(ctx, list(host.RefQuery{Repository: "a/b", Paging: p}))
 			_, _ = d.Histories(ctx, list(host.HistoryQuery{Repository: "a/b", Start: strings.Repeat("1", 40), Paging: p}))
 			_, _ = d.Searches(ctx, list(host.Search{Users: list("ada"), Paging: p}))
+			_, _ = d.PullRequestPages(ctx, list(host.PullRequestQuery{Repository: "a/b", States: list("OPEN", "CLOSED"), Paging: p}))
 			_, _ = d.LabelPages(ctx, list(host.ListQuery{Repository: "a/b", Paging: p}))
 		}
 	})

@@ -44,35 +44,69 @@ func (g *gitLab) Changes(ctx context.Context, names []NamedObject) ([][]git.Chan
 // maxFolderPages bounds a folder: 5,000 entries, by judgement.
 const maxFolderPages = 50
 
-// Trees makes one request to REST for every 100 entries of each.
+// Trees makes one request for every 8 folders, and one more to REST for every 100 entries of each that has more than 100 folders or files.
 func (g *gitLab) Trees(ctx context.Context, folders []Folder) ([][]TreeEntry, []error) {
-	return oneByOne(folders, func(f Folder) ([]TreeEntry, error) {
-		out, err := g.tree(ctx, f)
-		return out, g.failed(false, err)
-	})
+	out, errs := make([][]TreeEntry, len(folders)), make([]error, len(folders))
+	var wanted []gitlab.FolderIn
+	var places []int
+	for i, f := range folders {
+		oid, ok := git.ParseOID(f.Commit)
+		if !ok {
+			errs[i] = g.refuse("%.50q is not the id of a commit", f.Commit)
+			continue
+		}
+		wanted, places = append(wanted, gitlab.FolderIn{Project: f.Repository, Revision: string(oid), Path: f.Path}), append(places, i)
+	}
+	found, failed := g.client.Folders(ctx, wanted)
+	var large []int
+	for n, i := range places {
+		switch errs[i] = g.failed(false, failed[n]); {
+		case errs[i] != nil:
+		case !found[n].Complete:
+			large = append(large, i)
+		case len(found[n].Entries) == 0 && folders[i].Path != "":
+			errs[i] = g.noFolder()
+		default:
+			out[i] = tellEntries(found[n].Entries)
+		}
+	}
+	read, failed := oneByOne(large, func(i int) ([]TreeEntry, error) { return g.tree(ctx, folders[i]) })
+	for n, i := range large {
+		out[i], errs[i] = read[n], g.failed(false, failed[n])
+	}
+	return out, errs
 }
 
-func (g *gitLab) tree(ctx context.Context, f Folder) ([]TreeEntry, error) {
-	oid, ok := git.ParseOID(f.Commit)
-	if !ok {
-		return nil, g.refuse("%.50q is not the id of a commit", f.Commit)
+func tellEntries(entries []gitlab.Entry) []TreeEntry {
+	out := make([]TreeEntry, len(entries))
+	for i, e := range entries {
+		out[i] = TreeEntry{Name: e.Name, OID: string(e.OID), Kind: e.Kind}
 	}
-	out := []TreeEntry{}
+	return out
+}
+
+// noFolder is the error for a folder without entries, which git does not have.
+func (g *gitLab) noFolder() error {
+	return &clients.Error{Kind: clients.ErrNotFound, Source: g.source, Message: "there is no such folder, or the credential may not see it"}
+}
+
+// tree reads a folder page by page.
+func (g *gitLab) tree(ctx context.Context, f Folder) ([]TreeEntry, error) {
+	var out []TreeEntry
 	after := ""
 	for range maxFolderPages {
-		page, err := g.client.Tree(ctx, gitlab.TreeQuery{Project: f.Repository, Revision: string(oid), Path: f.Path, After: after})
+		page, err := g.client.Tree(ctx, gitlab.TreeQuery{Project: f.Repository, Revision: f.Commit, Path: f.Path, After: after})
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range page.Entries {
-			out = append(out, TreeEntry{Name: e.Name, OID: string(e.OID), Kind: e.Kind})
-		}
-		if after = page.Next; after == "" {
-			if len(out) == 0 && f.Path != "" { // git has no empty folders, but some versions of GitLab have
-				return nil, &clients.Error{Kind: clients.ErrNotFound, Source: g.source, Message: "there is no such folder, or the credential may not see it"}
-			}
+		out = append(out, tellEntries(page.Entries)...)
+		switch page.Next {
+		case "":
 			return out, nil
+		case after: // of some versions, after the second of two files with the same content
+			return nil, &clients.Error{Kind: clients.ErrBadAnswer, Source: g.source, Message: "its pages of the folder do not go on"}
 		}
+		after = page.Next
 	}
 	return nil, &clients.Error{Kind: clients.ErrBadAnswer, Source: g.source, Message: "the folder holds more entries than are read; ask for one below it"}
 }

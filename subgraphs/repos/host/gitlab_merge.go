@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 
 	"callboard.dev/callboard/clients/gitlab"
@@ -8,8 +9,37 @@ import (
 
 var mergeStates = map[string]string{"OPEN": "opened", "CLOSED": "closed", "MERGED": "merged"}
 
-// PullRequestPages makes one request for all that differ in nothing but the repository: see gitlab.Client.MergeRequests.
+// PullRequestPages makes one request for all that differ in nothing but the repository, two where they want two of the three states: see
+// gitlab.Client.MergeRequests.
 func (g *gitLab) PullRequestPages(ctx context.Context, queries []PullRequestQuery) ([]*Page[*PullRequest], []error) {
+	out, errs := make([]*Page[*PullRequest], len(queries)), make([]error, len(queries))
+	var all []PullRequestQuery
+	from := make([]int, len(queries)+1) // where in all those of each begin
+	for i, q := range queries {
+		var parts []PullRequestQuery
+		parts, errs[i] = g.apart(q)
+		all = append(all, parts...)
+		from[i+1] = len(all)
+	}
+	found, failed := g.statePages(ctx, all)
+	for i, q := range queries {
+		a, b := from[i], from[i+1]
+		if errs[i] == nil {
+			errs[i] = cmp.Or(failed[a], failed[b-1])
+		}
+		switch {
+		case errs[i] != nil:
+		case b-a == 2:
+			out[i] = joined(q, all[a:b], found[a:b])
+		default:
+			out[i] = found[a]
+		}
+	}
+	return out, errs
+}
+
+// statePages asks for pages of one state, or of all.
+func (g *gitLab) statePages(ctx context.Context, queries []PullRequestQuery) ([]*Page[*PullRequest], []error) {
 	return pagesOf(g, queries, func(q PullRequestQuery) (out gitlab.MergeRequestsQuery, err error) {
 		out = gitlab.MergeRequestsQuery{Project: q.Repository, Labels: q.Labels, TargetBranch: q.Base, SourceBranch: q.Head}
 		var order string

@@ -248,6 +248,9 @@ func TestGitLabLists(t *testing.T) {
 		{host.PullRequestQuery{States: list("OPEN")}, "1 4 5"},
 		{host.PullRequestQuery{States: list("MERGED")}, "2"},
 		{host.PullRequestQuery{States: list("CLOSED")}, "3"},
+		{host.PullRequestQuery{States: list("CLOSED", "MERGED")}, "2 3"},
+		{host.PullRequestQuery{States: list("MERGED", "OPEN"), Order: host.Order{Field: "UPDATED_AT", Desc: true}}, "5 4 1 2"},
+		{host.PullRequestQuery{States: list("OPEN", "CLOSED", "OPEN"), Order: host.Order{Field: "CREATED_AT", Desc: true}}, "5 4 1 3"},
 		{host.PullRequestQuery{Labels: list("bug", "relevance")}, "1"},
 		{host.PullRequestQuery{Head: "old"}, "4"},
 		{host.PullRequestQuery{Base: "nope"}, ""},
@@ -406,6 +409,15 @@ func TestGitLabGit(t *testing.T) {
 	}
 	refused(t, "no id", errs[3])
 	refused(t, "no path", errs[4])
+	gitLabCosts(t, s, 1, "eight folders", func() {
+		var folders []host.Folder
+		for range 8 {
+			folders = append(folders, host.Folder{Repository: stage.Search, Commit: s.Head, Path: "docs"})
+		}
+		if _, errs := d.Trees(ctx, folders); errors.Join(errs...) != nil {
+			t.Error(errs)
+		}
+	})
 	blobs, errs := d.Blobs(ctx, list(host.NamedObject{Repository: stage.Search, OID: trees[0][1].OID}, host.NamedObject{Repository: stage.Search, OID: strings.Repeat("1", 40)}))
 	if errs[0] != nil || string(blobs[0].Data) != "# search\n" || blobs[0].Size != 9 || !errors.Is(errs[1], clients.ErrNotFound) {
 		t.Errorf("%+v, %v", blobs, errs)
@@ -414,4 +426,14 @@ func TestGitLabGit(t *testing.T) {
 	if errs[0] != nil || fmt.Sprint(people[0]) != "[{Ada Writer ada@example.com  3}]" || !errors.Is(errs[1], clients.ErrNotFound) {
 		t.Errorf("%+v, %v", people, errs)
 	}
+	for i := range 120 {
+		s.Workshop.Write(fmt.Sprintf("search/many/%03d", i), fmt.Sprint(i))
+	}
+	many := s.Workshop.Commit("search", "Many")
+	gitLabCosts(t, s, 3, "a folder of 120 files", func() {
+		tree, err := one(d.Trees(ctx, list(host.Folder{Repository: stage.Search, Commit: many, Path: "many"})))
+		if err != nil || len(tree) != 120 || tree[119].Name != "119" || tree[119].Kind != git.KindFile || tree[119].OID == "" {
+			t.Errorf("%d entries, %v", len(tree), err)
+		}
+	})
 }

@@ -59,7 +59,7 @@ type Protection struct {
 // Commit is a commit as hosts tell it.
 type Commit struct {
 	OID, Tree         string
-	Parents           []string
+	Parents           []string // nil where the way to it does not tell: Commits does
 	Author, Committer Person
 	Message           string
 	Signed            bool

@@ -123,6 +123,10 @@ func (c checkout) lastActivity(ctx context.Context) (time.Time, error) {
 
 func (c checkout) known(oid git.OID) *git.Commit { return c.git.Known(oid) }
 
+func (c checkout) whole(_ context.Context, commit *git.Commit) (*git.Commit, error) {
+	return commit, nil
+}
+
 func (c checkout) commits(ctx context.Context, oids []git.OID) ([]*git.Commit, error) {
 	names := make([]string, len(oids))
 	for i, oid := range oids {

@@ -69,18 +69,26 @@ func (c *Commit) CommittedAt() *time.Time { return moment(c.commit.Committer.At)
 func (c *Commit) IsSigned() bool { return c.commit.Signed }
 
 // ParentOids are the object ids of its parents.
-func (c *Commit) ParentOids() []string {
-	out := make([]string, len(c.commit.Parents))
-	for i, oid := range c.commit.Parents {
+func (c *Commit) ParentOids(ctx context.Context) ([]string, error) {
+	whole, err := c.Repository.facts.whole(ctx, c.commit)
+	if err != nil {
+		return nil, fail(err)
+	}
+	out := make([]string, len(whole.Parents))
+	for i, oid := range whole.Parents {
 		out[i] = string(oid)
 	}
-	return out
+	return out, nil
 }
 
 // Parents are its parents.
 func (c *Commit) Parents(ctx context.Context) ([]*Commit, error) {
-	thunks := make([]func() (*git.Commit, error), len(c.commit.Parents))
-	for i, oid := range c.commit.Parents {
+	whole, err := c.Repository.facts.whole(ctx, c.commit)
+	if err != nil {
+		return nil, fail(err)
+	}
+	thunks := make([]func() (*git.Commit, error), len(whole.Parents))
+	for i, oid := range whole.Parents {
 		thunks[i] = c.Repository.request.laterCommit(ctx, c.Repository.facts, oid)
 	}
 	out := []*Commit{}

@@ -27,6 +27,8 @@ type facts interface {
 
 	// known returns the commit where it costs nothing, else nil.
 	known(oid git.OID) *git.Commit
+	// whole returns the commit with its parents, which the way to it may not have told.
+	whole(ctx context.Context, commit *git.Commit) (*git.Commit, error)
 	// commits returns the commits with the ids, nil for each that is not there.
 	commits(ctx context.Context, oids []git.OID) ([]*git.Commit, error)
 	history(ctx context.Context, start git.OID, filter git.Filter, after string, n int) (*historyPage, error)

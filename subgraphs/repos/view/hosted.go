@@ -24,6 +24,7 @@ type hosted struct {
 
 	mu   sync.Mutex
 	told map[git.OID]*git.Commit // commits that the host told on the way to something else
+	part map[git.OID]bool        // those of them whose parents it did not tell
 }
 
 func (q *Request) newHosted(h *host.Host, card *host.Repository, local *git.Repository, c *cohort) *hosted {
@@ -47,8 +48,41 @@ func (r *hosted) tell(c *host.Commit) *git.Commit {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if c.Parents == nil {
+		if known := r.told[out.OID]; known != nil {
+			return known
+		}
+		if r.part == nil {
+			r.part = map[git.OID]bool{}
+		}
+		r.part[out.OID] = true
+	} else {
+		delete(r.part, out.OID)
+	}
 	r.told[out.OID] = out
 	return out
+}
+
+func (r *hosted) whole(ctx context.Context, commit *git.Commit) (*git.Commit, error) {
+	r.mu.Lock()
+	known, part := r.told[commit.OID], r.part[commit.OID]
+	r.mu.Unlock()
+	if !part {
+		if known != nil {
+			return known, nil // it may have been told in part at first
+		}
+		return commit, nil
+	}
+	if r.checkout != nil {
+		if found, err := r.checkout.commits(ctx, []git.OID{commit.OID}); err == nil && found[0] != nil {
+			return found[0], nil
+		}
+	}
+	l, err := r.request.of(r.host).commits.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
+	if err != nil || !l.Known() || l.Value == nil {
+		return commit, err
+	}
+	return r.tell(l.Value), nil
 }
 
 func (r *hosted) known(oid git.OID) *git.Commit {
