@@ -3397,8 +3397,8 @@ type Commit {
   authoredAt: DateTime
   "When it was committed; null where the commit states no time that can be."
   committedAt: DateTime
-  "Whether it carries a signature. Whether the signature is any good is not looked at."
-  isSigned: Boolean!
+  "Whether it carries a signature; null where the host does not tell. Whether the signature is any good is not looked at."
+  isSigned: Boolean
   "The object ids of all its parents."
   parentOids: [GitObjectID!]!
   "Its parents; a shallow clone may lack some."
@@ -7130,11 +7130,11 @@ func (ec *executionContext) _Commit_isSigned(ctx context.Context, field graphql.
 			return obj.IsSigned(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Commit_isSigned(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -15852,7 +15852,7 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "isSigned":
 			out.Values[i] = ec._Commit_isSigned(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "parentOids":

@@ -33,7 +33,7 @@ func TestGitHubCommits(t *testing.T) {
 	}
 	s.asked()
 	got, errs = s.driver.Commits(ctx, []host.NamedObject{{tilesPath, s.first}, {tilesPath, noCommit}, {tilesPath, "main"}, {tilesPath, s.png}, {"..", s.first}})
-	if errs[0] != nil || got[0].Message != "Start\n\nWith a body." || got[0].Author.Login != "ada" || len(got[0].Parents) != 1 || got[0].Signed {
+	if errs[0] != nil || got[0].Message != "Start\n\nWith a body." || got[0].Author.Login != "ada" || len(got[0].Parents) != 1 || *got[0].Signed {
 		t.Errorf("commit is %+v, %v", got[0], errs[0])
 	}
 	if !errors.Is(errs[1], clients.ErrNotFound) || !errors.Is(errs[2], git.ErrInvalid) || !errors.Is(errs[3], clients.ErrNotFound) || !errors.Is(errs[4], git.ErrInvalid) {

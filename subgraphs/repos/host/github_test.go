@@ -144,7 +144,7 @@ func TestGitHubRepositories(t *testing.T) {
 	ada := host.Person{Name: "ada", Email: "ada@larkfold.example", Login: "ada", At: january(4)}
 	want := &host.Repository{
 		Path: "larkfold/tiles", URL: "https://github.com/larkfold/tiles", Description: "Covers", Topics: []string{"web"}, Visibility: "PUBLIC", Stars: 7, Watchers: new(0), DefaultBranch: "main",
-		Head:      &host.Commit{OID: s.head, Tree: r.Head.Tree, Parents: []string{s.first}, Author: ada, Committer: host.Person{Name: "Max Committer", Email: "max@example.com", At: january(4)}, Message: "Say more"},
+		Head:      &host.Commit{OID: s.head, Tree: r.Head.Tree, Parents: []string{s.first}, Author: ada, Committer: host.Person{Name: "Max Committer", Email: "max@example.com", At: january(4)}, Message: "Say more", Signed: new(false)},
 		OpenPulls: new(1), OpenIssues: new(1), Alerts: &host.Alerts{Total: 1, Critical: new(0), High: new(1), Moderate: new(0), Low: new(0)},
 	}
 	if diff := cmp.Diff(want, r, cmp.Comparer(time.Time.Equal)); diff != "" {

@@ -76,7 +76,7 @@ func commitOf(c *github.Commit) *Commit {
 	if c == nil {
 		return nil
 	}
-	out := &Commit{OID: string(c.OID), Tree: string(c.Tree), Author: personOf(c.Author, c.AuthorAccount), Committer: personOf(c.Committer, c.CommitterAccount), Message: c.Message, Signed: c.Signed}
+	out := &Commit{OID: string(c.OID), Tree: string(c.Tree), Author: personOf(c.Author, c.AuthorAccount), Committer: personOf(c.Committer, c.CommitterAccount), Message: c.Message, Signed: &c.Signed, Parents: make([]string, 0, len(c.Parents))}
 	for _, parent := range c.Parents {
 		out.Parents = append(out.Parents, string(parent))
 	}

@@ -62,7 +62,7 @@ type Commit struct {
 	Parents           []string // nil where the way to it does not tell: Commits does
 	Author, Committer Person
 	Message           string
-	Signed            bool
+	Signed            *bool // nil where the host does not tell
 }
 
 // Person is who made a commit.

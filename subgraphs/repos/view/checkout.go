@@ -127,6 +127,8 @@ func (c checkout) whole(_ context.Context, commit *git.Commit) (*git.Commit, err
 	return commit, nil
 }
 
+func (c checkout) signed(commit *git.Commit) *bool { return &commit.Signed }
+
 func (c checkout) commits(ctx context.Context, oids []git.OID) ([]*git.Commit, error) {
 	names := make([]string, len(oids))
 	for i, oid := range oids {

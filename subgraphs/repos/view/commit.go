@@ -66,7 +66,7 @@ func (c *Commit) AuthoredAt() *time.Time { return moment(c.commit.Author.At) }
 func (c *Commit) CommittedAt() *time.Time { return moment(c.commit.Committer.At) }
 
 // IsSigned tells whether it carries a signature.
-func (c *Commit) IsSigned() bool { return c.commit.Signed }
+func (c *Commit) IsSigned() *bool { return c.Repository.facts.signed(c.commit) }
 
 // ParentOids are the object ids of its parents.
 func (c *Commit) ParentOids(ctx context.Context) ([]string, error) {

@@ -29,6 +29,8 @@ type facts interface {
 	known(oid git.OID) *git.Commit
 	// whole returns the commit with its parents, which the way to it may not have told.
 	whole(ctx context.Context, commit *git.Commit) (*git.Commit, error)
+	// signed tells whether the commit carries a signature, nil where nobody told.
+	signed(commit *git.Commit) *bool
 	// commits returns the commits with the ids, nil for each that is not there.
 	commits(ctx context.Context, oids []git.OID) ([]*git.Commit, error)
 	history(ctx context.Context, start git.OID, filter git.Filter, after string, n int) (*historyPage, error)

@@ -22,13 +22,14 @@ type hosted struct {
 	request  *Request
 	cohort   *cohort // nil where it was asked for alone
 
-	mu   sync.Mutex
-	told map[git.OID]*git.Commit // commits that the host told on the way to something else
-	part map[git.OID]bool        // those of them whose parents it did not tell
+	mu     sync.Mutex
+	told   map[git.OID]*git.Commit // commits that the host told on the way to something else
+	part   map[git.OID]bool        // those of them whose parents it did not tell
+	unsure map[git.OID]bool        // those of which it did not tell whether they are signed
 }
 
 func (q *Request) newHosted(h *host.Host, card *host.Repository, local *git.Repository, c *cohort) *hosted {
-	out := &hosted{host: h, card: card, request: q, cohort: c, told: map[git.OID]*git.Commit{}}
+	out := &hosted{host: h, card: card, request: q, cohort: c, told: map[git.OID]*git.Commit{}, part: map[git.OID]bool{}, unsure: map[git.OID]bool{}}
 	if local != nil {
 		out.checkout = &checkout{local, q}
 	}
@@ -42,18 +43,21 @@ func (r *hosted) tell(c *host.Commit) *git.Commit {
 		return nil
 	}
 	person := func(p host.Person) git.Person { return git.Person{Name: p.Name, Email: p.Email, At: p.At} }
-	out := &git.Commit{OID: git.OID(c.OID), Tree: git.OID(c.Tree), Author: person(c.Author), Committer: person(c.Committer), Message: c.Message, Signed: c.Signed}
+	out := &git.Commit{OID: git.OID(c.OID), Tree: git.OID(c.Tree), Author: person(c.Author), Committer: person(c.Committer), Message: c.Message}
+	if c.Signed != nil {
+		out.Signed = *c.Signed
+	}
 	for _, parent := range c.Parents {
 		out.Parents = append(out.Parents, git.OID(parent))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if c.Signed == nil {
+		r.unsure[out.OID] = true
+	}
 	if c.Parents == nil {
 		if known := r.told[out.OID]; known != nil {
 			return known
-		}
-		if r.part == nil {
-			r.part = map[git.OID]bool{}
 		}
 		r.part[out.OID] = true
 	} else {
@@ -61,6 +65,16 @@ func (r *hosted) tell(c *host.Commit) *git.Commit {
 	}
 	r.told[out.OID] = out
 	return out
+}
+
+// signed is not told by every host; a checkout's commits tell themselves.
+func (r *hosted) signed(commit *git.Commit) *bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unsure[commit.OID] && r.told[commit.OID] == commit {
+		return nil
+	}
+	return &commit.Signed
 }
 
 func (r *hosted) whole(ctx context.Context, commit *git.Commit) (*git.Commit, error) {
