@@ -44,7 +44,7 @@ type upstream struct {
 // openUpstream makes everything ready. It asks nobody.
 func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*upstream, error) {
 	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}}
-	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) {
+	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) || len(cfg.Cache.Redis.Addresses) > 0 {
 		redis.SetLogger(redisLog{u.log})
 		u.redis = redisClient(cfg.Cache.Redis)
 		u.cache = cache.New(cache.Config{Store: u.store(cfg.Cache), Log: u.log})
