@@ -37,7 +37,7 @@ type server struct {
 func newServer() (*server, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(found) == 0 {
-		return nil, errors.New("there is no /usr/lib/postgresql/*/bin/postgres; install the Debian package postgresql")
+		return nil, errors.New("there is no /usr/lib/postgresql/*/bin/postgres: apt-get install postgresql")
 	}
 	folder, err := os.MkdirTemp("", "callboard-postgres-*")
 	if err != nil {
