@@ -150,8 +150,8 @@ type Config struct {
 const (
 	DefaultFetchTimeout = 30 * time.Second // above that of any source: the source's own error says more
 	DefaultRefreshes    = 16
-	// leaseTime is how long a replica has to bring what it was the first to ask for, before another one tries.
-	leaseTime = 15 * time.Second
+	// leaseTime is how long others wait for a replica that died, or whose giving back the store did not hear of. One that lives has its right renewed in time.
+	leaseTime = 3 * time.Second
 	// pollTime is how often it is looked whether another replica has brought what it asks for: well below what people notice.
 	pollTime = 20 * time.Millisecond
 	// maxBody bounds what is kept of one value, in bytes: a few pages of the largest lists.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -191,8 +192,7 @@ func (j *job) run(ctx context.Context, own []int) {
 			}
 		}
 		if len(mine) > 0 {
-			j.bring(ctx, mine, stamps)
-			leases.Release(context.WithoutCancel(ctx))
+			j.bringRest(ctx, mine, stamps, leases, err == nil)
 		}
 		if background { // another replica does it
 			for _, i := range others {
@@ -227,6 +227,38 @@ func (j *job) brought(ctx context.Context, waiting []int) (rest []int) {
 		}
 	}
 	return rest
+}
+
+// bringRest brings what this process has the right to bring, but for what another replica has brought since it was looked for, where the
+// store is well.
+func (j *job) bringRest(ctx context.Context, mine []int, stamps [][]Stamp, leases Leases, well bool) {
+	defer leases.Release(context.WithoutCancel(ctx))
+	if well {
+		rest := j.brought(ctx, mine)
+		var own [][]Stamp
+		for n, i := range mine {
+			if slices.Contains(rest, i) {
+				own = append(own, stamps[n])
+			}
+		}
+		mine, stamps = rest, own
+	}
+	if len(mine) == 0 {
+		return
+	}
+	fetching, fetched := context.WithCancel(ctx)
+	defer fetched()
+	j.cache.flights.running.Go(func() {
+		for {
+			select {
+			case <-fetching.Done():
+				return
+			case <-time.After(leaseTime / 3):
+				leases.Renew(fetching, leaseTime)
+			}
+		}
+	})
+	j.bring(ctx, mine, stamps)
 }
 
 // bring calls fetch, keeps what it brings and hands it out.
