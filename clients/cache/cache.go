@@ -4,7 +4,7 @@
 // The one rule: a cache never makes a request fail, or wait longer than a small budget, because the cache's own store is down, slow, full or answers rubbish.
 // What the store cannot do is left out, and Status tells.
 //
-// Start with Cache.Load. store.go is what a store must do; memory.go, redis.go and tier.go are the stores; flight.go is how many that want the same wait for
+// Start with Cache.Load. store.go is what a store must do; memory.go and redis.go are the stores; guard.go bounds what comes from Redis; flight.go is how many that want the same wait for
 // one; entry.go is how an entry is written down.
 //
 // Why invalidation goes by stamps (November 2026): a tag has a stamp that only grows, and an entry keeps the stamps its tags had before the source was asked

@@ -185,7 +185,6 @@ func TestRedisMisbehaves(t *testing.T) {
 		if err := server.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		defer server.Signal(syscall.SIGCONT)
 		for i := range 100 { // a minute and more, if each waited as long as the client's own time-outs are
 			if r := c.Load(t.Context(), want("a", fmt.Sprint("new", i)), s.fetch); r[0].State != cache.Cached || r[1].State != cache.Live {
 				t.Fatalf("loaded %s", shown(r))
@@ -193,6 +192,62 @@ func TestRedisMisbehaves(t *testing.T) {
 		}
 		if c.Status().Healthy {
 			t.Error("it is reported as healthy")
+		}
+		if err := server.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		comesBack(t, c, s)
+	})
+	t.Run("slow", func(t *testing.T) {
+		proxy := redistest.Between(t, redistest.Single(t))
+		c := replicas(t, redis.UniversalOptions{Addrs: []string{proxy.Address}}, 100*time.Millisecond)[0]
+		s := &source{}
+		c.Load(t.Context(), want("a"), s.fetch)
+		proxy.Hold() // whatever is loaded until it is free is loaded without an answer
+		for i := range 100 {
+			if r := c.Load(t.Context(), want("a", fmt.Sprint("new", i)), s.fetch); r[0].State != cache.Cached || r[1].State != cache.Live {
+				t.Fatalf("loaded %s", shown(r))
+			}
+		}
+		if h := c.Status().Health; h.Healthy || h.LastError == "" {
+			t.Errorf("the report is %+v", h)
+		}
+		proxy.Free()
+		comesBack(t, c, s)
+	})
+	t.Run("rubbish instead of answers", func(t *testing.T) {
+		for what, say := range map[string]func(said []byte) []byte{
+			"another protocol": func([]byte) []byte { return []byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n") },
+			"other bytes": func(said []byte) []byte {
+				for i := range said {
+					said[i] ^= 0x55
+				}
+				return said
+			},
+			"a part":            func(said []byte) []byte { return said[:len(said)/2] },
+			"too long a string": func([]byte) []byte { return []byte("$999999999999\r\nx") },
+			"too long a list":   func([]byte) []byte { return []byte("*2147483647\r\n$1\r\nx\r\n") },
+			"answers to others": func(said []byte) []byte { return append([]byte("+OK\r\n$1\r\nx\r\n"), said...) },
+			"errors":            func([]byte) []byte { return []byte("-WRONG it is\r\n") },
+		} {
+			t.Run(what, func(t *testing.T) {
+				t.Parallel()
+				proxy := redistest.Between(t, redistest.Single(t))
+				c := replicas(t, redis.UniversalOptions{Addrs: []string{proxy.Address}}, 200*time.Millisecond)[0]
+				s := &source{}
+				c.Load(t.Context(), want("a"), s.fetch)
+				proxy.Say(say)
+				for i := range 30 {
+					if r := c.Load(t.Context(), want("a", fmt.Sprint("new", i)), s.fetch); r[0].State != cache.Cached || r[1].State != cache.Live {
+						t.Fatalf("loaded %s", shown(r))
+					}
+				}
+				if h := c.Status().Health; h.Healthy || h.LastError == "" {
+					t.Errorf("the report is %+v", h)
+				}
+				proxy.Say(nil)
+				comesBack(t, c, s)
+			})
 		}
 	})
 	t.Run("full", func(t *testing.T) {
@@ -243,12 +298,46 @@ func TestRedisMisbehaves(t *testing.T) {
 			}
 		}
 	})
+	t.Run("one in place of the other", func(t *testing.T) {
+		server := redistest.Single(t)
+		options := redis.UniversalOptions{Addrs: []string{server.Address}}
+		client := clientOf(t, options)
+		both := replicas(t, options, patient)
+		s := &source{}
+		both[0].Load(t.Context(), want("a"), s.fetch)
+		both[0].Load(t.Context(), want("b"), s.fetch)
+		keys, err := client.Keys(t.Context(), "*entry*").Result()
+		if err != nil || len(keys) != 2 {
+			t.Fatalf("the keys are %v (%v)", keys, err)
+		}
+		for i, text := range client.MGet(t.Context(), keys...).Val() {
+			if err := client.Set(t.Context(), keys[1-i], text, 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := shown(both[1].Load(t.Context(), want("a", "b"), s.fetch)); got != "live 3, live 3" {
+			t.Errorf("loaded %s", got)
+		}
+	})
 	t.Run("nowhere", func(t *testing.T) {
 		c := replicas(t, redis.UniversalOptions{Addrs: []string{"127.0.0.1:1"}}, 100*time.Millisecond)[0]
 		s := &source{}
 		expectReal(t, c, s, "live 1")
 		expectReal(t, c, s, "cached 1")
 	})
+}
+
+// comesBack waits until Redis does again what it is asked.
+func comesBack(t *testing.T, c *cache.Cache, s *source) {
+	t.Helper()
+	deadline := time.Now().Add(recovery)
+	for i := 0; !c.Status().Healthy; i++ {
+		if time.Now().After(deadline) {
+			t.Fatalf("Redis does not come back: %+v", c.Status().Health)
+		}
+		c.Load(t.Context(), want(fmt.Sprint("back", i)), s.fetch)
+		time.Sleep(time.Millisecond) // between looks
+	}
 }
 
 func expectReal(t *testing.T, c *cache.Cache, s *source, what string) {

@@ -57,7 +57,8 @@ const (
 	aliveTime = 3 * time.Second
 )
 
-// NewRedis returns a store over the client. It does not wait for Redis. The client should have ContextTimeoutEnabled, so that calls that take too long end.
+// NewRedis returns a store over the client. It does not wait for Redis. The client should have ContextTimeoutEnabled, so that calls that take too long end;
+// and should be new: what its connections bring is bounded from here on.
 func NewRedis(client redis.UniversalClient, c RedisConfig) *Redis {
 	if c.Prefix == "" {
 		c.Prefix = "callboard"
@@ -68,6 +69,7 @@ func NewRedis(client redis.UniversalClient, c RedisConfig) *Redis {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	guardClient(client)
 	r := &Redis{client: client, front: NewMemory(c.Memory), config: c}
 	r.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: "redis", Timeout: openTime,
@@ -210,7 +212,7 @@ func (r *Redis) Read(ctx context.Context, lookups []Lookup) ([]Found, error) {
 		if err != nil {
 			continue
 		}
-		e, err := decode(text)
+		e, err := decode(lookups[i].Key, text)
 		if err != nil {
 			r.config.Log.Warn("an entry in Redis cannot be read: it counts for nothing", "error", err)
 			continue
@@ -402,7 +404,7 @@ func (r *Redis) Write(ctx context.Context, entries []Keyed) error {
 	return r.pipe(ctx, func(p redis.Pipeliner) {
 		for _, e := range entries {
 			if life := e.Entry.until().Sub(now); life >= time.Millisecond {
-				p.Set(ctx, r.entryKey(e.Key), e.Entry.encode(), life)
+				p.Set(ctx, r.entryKey(e.Key), e.Entry.encode(e.Key), life)
 			}
 		}
 	})
