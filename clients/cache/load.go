@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -229,10 +230,10 @@ func (j *job) brought(ctx context.Context, waiting []int) (rest []int) {
 	return rest
 }
 
-// bringRest brings what this process has the right to bring, but for what another replica has brought since it was looked for, where the
-// store is well.
+// bringRest brings what this process has the right to bring, but for what another replica has brought since it was looked for, where the store is well.
 func (j *job) bringRest(ctx context.Context, mine []int, stamps [][]Stamp, leases Leases, well bool) {
-	defer leases.Release(context.WithoutCancel(ctx))
+	release := sync.OnceFunc(func() { leases.Release(context.WithoutCancel(ctx)) })
+	defer release()
 	if well {
 		rest := j.brought(ctx, mine)
 		var own [][]Stamp
@@ -258,11 +259,16 @@ func (j *job) bringRest(ctx context.Context, mine []int, stamps [][]Stamp, lease
 			}
 		}
 	})
-	j.bring(ctx, mine, stamps)
+	j.bring(ctx, mine, stamps, func(kept bool) {
+		if well && kept { // nobody waits longer because of a store that is not well
+			release()
+		}
+	})
 }
 
-// bring calls fetch, keeps what it brings and hands it out.
-func (j *job) bring(ctx context.Context, mine []int, stamps [][]Stamp) {
+// bring calls fetch, keeps what it brings and hands it out. Before it does it calls done, which tells whether all could be kept: who has been handed something
+// and asks again must not meet the right to bring that.
+func (j *job) bring(ctx context.Context, mine []int, stamps [][]Stamp, done func(kept bool)) {
 	missing := make([]Missing, len(mine))
 	for n, i := range mine {
 		missing[n] = Missing{Index: i, Previous: j.found[i].previous()}
@@ -296,16 +302,20 @@ func (j *job) bring(ctx context.Context, mine []int, stamps [][]Stamp) {
 		}
 	}
 	// Kept first: who asks next must find it.
+	kept := true
 	if len(entries) > 0 {
 		if err := j.cache.store.Write(context.WithoutCancel(ctx), entries); err != nil {
+			kept = false
 			j.cache.config.Log.Debug("values could not be kept", "error", err)
 		}
 	}
 	if len(gone) > 0 {
 		if err := j.cache.store.Remove(context.WithoutCancel(ctx), gone); err != nil {
+			kept = false
 			j.cache.config.Log.Warn("what must not be shown any more could not be removed", "error", err)
 		}
 	}
+	done(kept)
 	for n, i := range mine {
 		j.group.land(j.lookups[i].Key, out[n])
 	}

@@ -13,8 +13,9 @@ import (
 // shared is the end of a store that several replicas have.
 type shared struct {
 	cache.Store
-	beforeLease func()
-	dead        bool // what it holds it neither renews nor gives back
+	beforeLease, beforeRelease func()
+
+	dead bool // what it holds it neither renews nor gives back
 }
 
 func (s *shared) Lease(ctx context.Context, lookups []cache.Lookup, d time.Duration) (cache.Leases, error) {
@@ -22,6 +23,12 @@ func (s *shared) Lease(ctx context.Context, lookups []cache.Lookup, d time.Durat
 		s.beforeLease()
 	}
 	out, err := s.Store.Lease(ctx, lookups, d)
+	if release := out.Release; s.beforeRelease != nil {
+		out.Release = func(ctx context.Context) {
+			s.beforeRelease()
+			release(ctx)
+		}
+	}
 	if s.dead {
 		out.Renew, out.Release = func(context.Context, time.Duration) {}, func(context.Context) {}
 	}
@@ -91,6 +98,22 @@ func TestReplicaDies(t *testing.T) {
 		}
 		if waited := time.Since(began); waited > 4*time.Second { // of the bubble's time
 			t.Errorf("it waited %v", waited)
+		}
+	})
+}
+
+// Who has got a value, has it invalidated and asks again has the right to bring it.
+func TestRightIsGivenBackFirst(t *testing.T) {
+	late := &shared{}
+	inReplicas(t, late, &shared{}, func(t *testing.T, one, two *cache.Cache) {
+		s := &source{}
+		late.beforeRelease = func() { time.Sleep(time.Second) }
+		one.Load(t.Context(), want("b"), s.fetch)
+		if err := two.Invalidate(t.Context(), "all"); err != nil {
+			t.Fatal(err)
+		}
+		if got := shown(two.Load(t.Context(), want("a", "b"), s.fetch)); got != "live 2, live 2" {
+			t.Errorf("loaded %s", got)
 		}
 	})
 }
