@@ -48,6 +48,8 @@ type RedisConfig struct {
 const (
 	// DefaultBudget is what one call may take: many times what a Redis that is near takes, and little beside asking a source.
 	DefaultBudget = 50 * time.Millisecond
+	// leaseBudgets are how many budgets the call may take that finds out who asks the source. Who goes on without an answer asks as well, and that takes longer.
+	leaseBudgets = 5
 	// After so many failures Redis is left alone for a while.
 	failuresToOpen = 5
 	openTime       = 2 * time.Second
@@ -87,10 +89,10 @@ func (r *Redis) leaseKey(key string) string { return r.config.Prefix + ":v1:leas
 func (r *Redis) stampKey(tag string) string { return r.config.Prefix + ":v1:stamp:" + tag }
 func (r *Redis) channel() string            { return r.config.Prefix + ":v1:stamps" }
 
-// do calls Redis within the budget. It returns in time even where the client does not.
-func (r *Redis) do(ctx context.Context, f func(ctx context.Context) error) error {
+// do calls Redis within a budget. It returns in time even where the client does not.
+func (r *Redis) do(ctx context.Context, budget time.Duration, f func(ctx context.Context) error) error {
 	_, err := r.breaker.Execute(func() (struct{}, error) {
-		own, cancel := context.WithTimeout(ctx, r.config.Budget)
+		own, cancel := context.WithTimeout(ctx, budget)
 		defer cancel()
 		done := make(chan error, 1)
 		go func() { done <- f(own) }()
@@ -161,7 +163,11 @@ func plainError(err error) string {
 
 // pipe sends commands together, and fails where one of them does but for what is not there.
 func (r *Redis) pipe(ctx context.Context, queue func(p redis.Pipeliner)) error {
-	return r.do(ctx, func(ctx context.Context) error {
+	return r.pipeWithin(ctx, r.config.Budget, queue)
+}
+
+func (r *Redis) pipeWithin(ctx context.Context, budget time.Duration, queue func(p redis.Pipeliner)) error {
+	return r.do(ctx, budget, func(ctx context.Context) error {
 		p := r.client.Pipeline()
 		queue(p)
 		if p.Len() == 0 {
@@ -327,7 +333,7 @@ func (r *Redis) Lease(ctx context.Context, lookups []Lookup, d time.Duration) (L
 		tags = append(tags, l.Tags...)
 	}
 	made := map[string]*redis.Cmd{}
-	err := r.pipe(ctx, func(p redis.Pipeliner) {
+	err := r.pipeWithin(ctx, leaseBudgets*r.config.Budget, func(p redis.Pipeliner) {
 		for i, l := range lookups {
 			sets[i] = p.SetArgs(ctx, r.leaseKey(l.Key), token, redis.SetArgs{Mode: "NX", TTL: d})
 		}
