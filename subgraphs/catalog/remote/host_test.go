@@ -36,6 +36,10 @@ type host struct {
 	searches int
 	texts    int           // that were sent
 	reads    []string      // URLs that were to be read
+	lists    []string      // roots that were listed
+	unlisted error         // why they cannot be
+	partial  bool          // they are listed without their last file
+	hostile  []string      // names that are listed too
 	hold     chan struct{} // what searches wait for, having looked
 	holdRead chan struct{} // the same of reading
 }
@@ -117,6 +121,40 @@ func (h *host) Read(ctx context.Context, wanted map[string]string) ([]remote.Fil
 		if h.down == nil {
 			out = append(out, h.say(url, known))
 		}
+	}
+	return out, h.down
+}
+
+func (h *host) List(_ context.Context, known map[string]string) ([]remote.Listing, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []remote.Listing
+	for at, validator := range known {
+		one := remote.Listing{Root: at, Whole: !h.partial, Err: h.unlisted}
+		for _, files := range []map[string]string{h.catalog, h.other} {
+			for url := range files {
+				if strings.HasPrefix(url, at) {
+					one.Files = append(one.Files, url)
+				}
+			}
+		}
+		slices.Sort(one.Files)
+		one.Validator = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(one.Files, " "))))
+		switch {
+		case h.down != nil:
+			continue
+		case h.unlisted != nil:
+			one.Files = nil
+		case validator == one.Validator:
+			one = remote.Listing{Root: at, Unchanged: true}
+		default:
+			h.lists = append(h.lists, at)
+		}
+		if h.partial && len(one.Files) > 0 {
+			one.Files = one.Files[:len(one.Files)-1]
+		}
+		one.Files = append(one.Files, h.hostile...)
+		out = append(out, one)
 	}
 	return out, h.down
 }
