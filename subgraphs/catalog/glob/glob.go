@@ -9,7 +9,6 @@
 package glob
 
 import (
-	"path"
 	"slices"
 	"strings"
 )
@@ -92,7 +91,7 @@ type search struct {
 func (s *search) walk(at string, names []Name) {
 	first, last := names[0], len(names) == 1
 	if first.Literal { // go down without reading the folders on the way
-		below := path.Join(at, first.text)
+		below := join(at, first.text)
 		switch folder, there := s.tree.Look(below); {
 		case !there:
 		case !last && folder:
@@ -115,7 +114,7 @@ func (s *search) walk(at string, names []Name) {
 			s.found.Stopped = true
 			return
 		}
-		below := path.Join(at, entry.Name)
+		below := join(at, entry.Name)
 		switch {
 		case entry.Name == ".git" || entry.Name == "node_modules":
 		case first.Deep && entry.Folder:
@@ -129,6 +128,14 @@ func (s *search) walk(at string, names []Name) {
 			s.walk(below, names[1:])
 		}
 	}
+}
+
+// join is path.Join for one plain name: a search does little else.
+func join(folder, name string) string {
+	if folder == "" || folder == "/" {
+		return folder + name
+	}
+	return folder + "/" + name
 }
 
 func (s *search) match(path string) {

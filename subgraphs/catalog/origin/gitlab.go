@@ -102,6 +102,7 @@ func (h onGitLab) files(ctx context.Context, project string, commit git.OID) ([]
 	var (
 		out  []string
 		seen int
+		told = map[string]bool{}
 	)
 	for query := (gitlab.TreeQuery{Project: project, Revision: string(commit), Recursive: true}); ; {
 		page, err := h.client.Tree(ctx, query)
@@ -117,9 +118,11 @@ func (h onGitLab) files(ctx context.Context, project string, commit git.OID) ([]
 		switch {
 		case page.Next == "":
 			return out, true, nil
-		case page.Next == query.After || seen >= maxTree:
+		case told[page.Next] || seen >= maxTree:
+			// GitLab may name a place by what lies there, and what lies in several places leads back to the first.
 			return out, false, nil
 		}
+		told[page.Next] = true
 		query.After = page.Next
 	}
 }

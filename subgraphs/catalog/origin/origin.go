@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -160,7 +162,7 @@ func (o *Origin) List(ctx context.Context, known map[string]string) ([]remote.Li
 		tops  []place
 		roots []string
 	)
-	for address := range known {
+	for _, address := range slices.Sorted(maps.Keys(known)) {
 		at, err := o.top(address)
 		if err != nil {
 			out = append(out, remote.Listing{Root: address, Err: err})

@@ -164,6 +164,7 @@ type replica struct {
 	*remote.Remote
 	mu    sync.Mutex
 	given map[string][]descriptor.Served
+	times int             // that something was given
 	rules map[string]bool // of all issues there ever were
 }
 
@@ -181,6 +182,7 @@ func follow(t *testing.T, s store.Store, c remote.Config, origins ...remote.Orig
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.given[origin] = files
+		r.times++
 		for _, f := range files {
 			for _, issue := range f.Issues {
 				r.rules[issue.Rule] = true
@@ -240,6 +242,13 @@ func (r *replica) want(t *testing.T, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("served are %q, want %q; issues: %v", got, want, r.issues())
 	}
+}
+
+// gives returns how often something was given.
+func (r *replica) gives() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.times
 }
 
 func (r *replica) issues() []descriptor.Issue {

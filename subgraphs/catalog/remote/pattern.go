@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/url"
 	"path"
@@ -20,6 +19,8 @@ const (
 	maxPatterns = 100
 	// maxListed files of one repository are looked at, which is more than hosts list.
 	maxListed = 100_000
+	// maxRoots are listed at once, which bounds what is held of files that no pattern stands for.
+	maxRoots = 50
 )
 
 // listing is what the patterns in the files of one root stand for. Of what was listed only that is kept.
@@ -123,14 +124,14 @@ func (f *follower) listAgain(folder string) {
 	}
 }
 
-// list asks the origin for the files below the roots that patterns wait for.
+// list asks the origin for the files below the roots that patterns wait for, some after others.
 func (f *follower) list() {
 	if len(f.listingNow) > 0 {
 		return
 	}
 	known := map[string]string{}
-	for root := range f.unlisted {
-		if l := f.listings[root]; l.due {
+	for _, root := range slices.Sorted(maps.Keys(f.unlisted)) {
+		if l := f.listings[root]; l.due && len(known) < maxRoots {
 			l.due = false
 			known[root] = l.validator
 		}
@@ -288,7 +289,7 @@ func (f *follower) matched(x *file, target string, optional bool, refuse func(ru
 // isPattern tells whether the target of a Location is one.
 func isPattern(root, target string) bool { return glob.Is(strings.TrimPrefix(target, root)) }
 
-var errPattern = fmt.Errorf("a pattern that cannot be read; give a path relative to this file with *, ?, [a-z], {a,b} or **")
+var errPattern = errors.New("it is a pattern that cannot be read; give a path relative to this file with *, ?, [a-z], {a,b} or **")
 
 // resolvePattern returns the folder, as a path from the root, and the pattern below it that a text in a file names: as resolve does for a file.
 func resolvePattern(file, root, target string) (folder, pattern string, err error) {
@@ -308,9 +309,10 @@ func resolvePattern(file, root, target string) (folder, pattern string, err erro
 	case strings.HasPrefix(rest, "/"):
 		rest = strings.TrimLeft(rest, "/")
 	default:
-		if folder, err = url.PathUnescape(strings.TrimSuffix(folderOf(file)[len(root):], "/")); err != nil {
-			return "", "", errNoName
+		if folder, err = url.PathUnescape(folderOf(file)[len(root):]); err != nil {
+			return "", "", errPattern
 		}
+		folder = path.Clean("/" + folder)[1:]
 	}
 	pattern = path.Clean(rest)
 	for strings.HasPrefix(pattern, "../") {
