@@ -38,7 +38,7 @@ type listing struct {
 type pattern struct {
 	folder, text string // decoded, from the root
 	urls         []string
-	whole        bool      // urls are all there are; else it stands for known files too
+	whole        bool      // urls are all there are; else it stands for the known files too
 	stopped      bool      // at a limit
 	listed       time.Time // when the origin was asked; zero for never
 	met          int       // in which search for what is served
@@ -212,12 +212,6 @@ func (l *listing) take(said Listing, asked time.Time) {
 	tree := glob.Files(paths)
 	for _, p := range l.patterns {
 		urls, stopped := p.find(said.Root, tree)
-		if !whole {
-			urls = slices.Concat(urls, p.urls)
-			slices.Sort(urls)
-			urls = slices.Compact(urls)
-			urls = urls[:min(len(urls), glob.MaxMatches)]
-		}
 		p.urls, p.whole, p.stopped, p.listed = urls, whole, stopped, asked
 	}
 }

@@ -3,6 +3,7 @@ package remote_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -128,6 +129,24 @@ func TestPatternsThatCannotBeListed(t *testing.T) {
 		later(every)
 		again.want(t, "u", "v", "y", "z", "more")
 		again.wantIssues(t, "")
+	})
+}
+
+// A host that takes a file for gone and then not is asked for its list anew, although that is as it was.
+func TestFileThatIsBackAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(map[string]string{file: location("target: ./teams/*.yaml")})
+		h.other[root+"teams/x.yaml"] = squad("x")
+		r := follow(t, memory(t), remote.Config{}, h)
+		later(time.Second)
+		r.want(t, "x", "more")
+		h.set(func() { h.failing[root+"teams/x.yaml"] = fs.ErrNotExist })
+		refresh(t, r, root+"teams/x.yaml")
+		r.want(t, "more")
+		h.set(func() { h.failing = nil })
+		later(every)
+		r.want(t, "x", "more")
+		r.wantIssues(t, "")
 	})
 }
 
