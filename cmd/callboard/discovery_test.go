@@ -29,7 +29,10 @@ func TestCatalogFromHosts(t *testing.T) {
 	config, state, empty := s.discovering(), t.TempDir(), t.TempDir()
 	c := startIn(t, state, "up", "--config", config, empty)
 	const count = `{ entities(first: 1) { totalCount } }`
-	all := func(c *server) bool { n, _ := dig(c.query(count, nil), "data", "entities", "totalCount").(float64); return n > 100 }
+	all := func(c *server) bool {
+		n, _ := dig(c.query(count, nil), "data", "entities", "totalCount").(float64)
+		return n > 100
+	}
 	until(t, "the catalog is there", func() bool { return all(c) })
 	if err := s.Tell(c.address()); err != nil {
 		t.Fatal(err)
@@ -59,7 +62,9 @@ func TestCatalogFromHosts(t *testing.T) {
 	// A file that turns bad is told of, and the last good one is served.
 	push("Break it", "apiVersion: [")
 	issues := `{ ingestionIssues(first: 100) { nodes { file message } } }`
-	until(t, "the bad file is told of", func() bool { return strings.Contains(text(c.query(issues, nil)), "larkfold/tiles/blob/main/catalog-info.yaml") })
+	until(t, "the bad file is told of", func() bool {
+		return strings.Contains(text(c.query(issues, nil)), "larkfold/tiles/blob/main/catalog-info.yaml")
+	})
 	if got := title(c); got != "Mosaic" {
 		t.Errorf("while its file is bad the entity is called %v", got)
 	}
