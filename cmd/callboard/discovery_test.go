@@ -50,6 +50,15 @@ func TestCatalogFromHosts(t *testing.T) {
 	push("Say it in other words", fmt.Sprintf(file, "Mosaic"))
 	until(t, "the new title is there", func() bool { return title(c) == "Mosaic" })
 
+	// A file that comes where a pattern is belongs to the catalog.
+	team := "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: understudies}\nspec: {type: team, children: []}\n"
+	if _, err := s.GitHub.Push(t.Context(), "larkfold/company", "main", "arjun-mehta", "Found a team", githubtest.File{Path: "teams/understudies.yaml", Data: []byte(team)}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the new team is there", func() bool {
+		return dig(c.query(`{ entity(ref: "group:default/understudies") { name } }`, nil), "data", "entity", "name") == "understudies"
+	})
+
 	// A file that turns bad is told of, and the last good one is served.
 	push("Break it", "apiVersion: [")
 	issues := `{ ingestionIssues(first: 100) { nodes { file message } } }`
