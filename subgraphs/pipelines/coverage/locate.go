@@ -136,7 +136,7 @@ type match struct {
 
 // exchange is what would have to be in front of the paths for the candidate to be the file.
 func (m match) exchange(candidate string) [2]string {
-	a, b := strings.Split(m.path, "/"), strings.Split(candidate, "/")
+	a, b := strings.Split(m.path, "/"), strings.Split(rootless(candidate), "/")
 	n := 0
 	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
 		n++
@@ -167,10 +167,12 @@ func newEnds(files []string) *ends {
 
 // backwards has the names of a path from the last to the first, each with a zero byte behind it, which sorts before everything in a name.
 func backwards(p string) string {
-	names := strings.Split(strings.TrimPrefix(path.Clean("/"+p), "/"), "/")
+	names := strings.Split(strings.ReplaceAll(rootless(p), "\x00", "\uFFFD"), "/")
 	slices.Reverse(names)
 	return strings.Join(names, "\x00") + "\x00"
 }
+
+func rootless(p string) string { return strings.TrimPrefix(path.Clean("/"+p), "/") }
 
 // agree counts the names that two keys begin with.
 func agree(a, b string) (names, bytes int) {
@@ -184,7 +186,7 @@ func agree(a, b string) (names, bytes int) {
 
 func (e *ends) find(p string) match {
 	key := backwards(p)
-	m := match{path: strings.TrimPrefix(p, "/")}
+	m := match{path: rootless(p)}
 	at, _ := slices.BinarySearch(e.keys, key)
 	size := 0
 	for _, i := range []int{at - 1, at} {
@@ -227,7 +229,7 @@ func (e *ends) find(p string) match {
 // nearest returns the candidate that has more of the names in front, in their order, than any other, and "" where there is none.
 func (m match) nearest() string {
 	own := strings.Split(m.path, "/")
-	own = own[:len(own)-m.names]
+	own = own[:max(len(own)-m.names, 0)]
 	best, most, twice := "", 0, false
 	for _, c := range m.candidates {
 		names := strings.Split(c, "/")

@@ -29,7 +29,7 @@ func Parse(r io.Reader, s Settings) (*Report, error) {
 	format := s.Format
 	if format == "" {
 		if format, err = in.detect(); err != nil {
-			return nil, err
+			return nil, in.place(format, err)
 		}
 	}
 	b := newBuilder(format, limits)
@@ -170,7 +170,7 @@ func (in *input) detect() (Format, error) {
 		case name != "":
 			return "", fmt.Errorf("%w: its root element is %.60q", ErrFormat, name)
 		}
-		return "", ErrFormat
+		return "", unknown(err)
 	}
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimSpace(line)
@@ -180,9 +180,17 @@ func (in *input) detect() (Format, error) {
 		if key, _, found := bytes.Cut(line, []byte(":")); found && (string(key) == "TN" || string(key) == "SF") {
 			return LCOV, nil
 		}
-		return "", ErrFormat
+		break
 	}
-	return "", ErrFormat
+	return "", unknown(err)
+}
+
+// unknown is why a format was not found out: it could not be read on, or it is none.
+func unknown(err error) error {
+	if err != nil && err != io.EOF {
+		return err
+	}
+	return ErrFormat
 }
 
 // rootElement returns the local name of the first element, behind comments, instructions and directives, and what follows the name.
