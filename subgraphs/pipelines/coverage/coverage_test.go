@@ -167,7 +167,7 @@ func TestRefused(t *testing.T) {
 		"block without file":  {"mode: set\n:1.1,2.2 1 1\n", small, "line 2: no block"},
 		"block backwards":     {"mode: set\na.go:3.1,2.2 1 1\n", small, "line 2: a block ends before"},
 		"block line":          {"mode: set\na.go:3.1,2000.2 1 1\n", small, "line 2: more than 1000 line number"},
-		"overlapping blocks":  {"mode: set\n" + strings.Repeat("x", 0) + overlapping(), coverage.Limits{LineNumber: 1000}, "more than 4000000 lines"},
+		"overlapping blocks":  {"mode: set\n" + overlapping(), coverage.Limits{Lines: 1000}, "more than 1000 lines"},
 		"entity":              {cobertura("<sources>&lol;</sources>"), small, "line 2: invalid character entity"},
 		"bomb":                {`<!DOCTYPE coverage [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><coverage/>`, small, "document type"},
 		"external entity":     {`<!DOCTYPE coverage [<!ENTITY x SYSTEM "file:///etc/passwd">]><coverage>&x;</coverage>`, coverage.Limits{}, "document type"},

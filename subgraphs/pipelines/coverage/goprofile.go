@@ -80,8 +80,10 @@ func parseGoProfile(in *input, b *builder) error {
 			return &LimitError{Limit: LimitLines, Max: int64(b.limits.Lines)}
 		}
 	}
+	var buffer []uint64
+	work := maxOverlap * b.limits.Lines
 	for u, blocks := range files {
-		if err := b.spread(u, blocks); err != nil {
+		if err := b.spread(u, blocks, &buffer, &work); err != nil {
 			return err
 		}
 	}
@@ -136,25 +138,43 @@ func (b *builder) block(text []byte) (block, error) {
 	return bl, nil
 }
 
-// maxOverlap bounds how many blocks may lie over a line on average: the go tool's do not overlap but in their first and last lines.
-const maxOverlap = 16
+// maxOverlap bounds how many blocks may lie over a line on average: the go tool's do not overlap but in their first and last lines. A few bytes can tell of a block
+// of a million lines.
+const maxOverlap = 4
 
-// spread makes the lines of a file from its blocks.
-func (b *builder) spread(u *unit, blocks *set[block]) error {
+// spread makes the lines of a file from its blocks. buffer has a place for each line of a file, and is zero before and after; work is how many lines all blocks may
+// still have.
+func (b *builder) spread(u *unit, blocks *set[block], buffer *[]uint64, work *int) error {
 	blocks.settle(byPlace, foldBlocks)
-	work := 0
+	last := uint32(0)
 	for _, bl := range blocks.items {
 		u.statements.Total += int(bl.statements)
 		if bl.hits > 0 {
 			u.statements.Covered += int(bl.statements)
 		}
-		if work += int(bl.endLine-bl.line) + 1; work > maxOverlap*b.limits.LineNumber {
+		last = max(last, bl.endLine)
+		if *work -= int(bl.endLine-bl.line) + 1; *work < 0 {
 			return &LimitError{Limit: LimitLines, Max: int64(b.limits.Lines)}
 		}
+	}
+	if int(last) >= len(*buffer) {
+		*buffer = make([]uint64, last+1)
+	}
+	hits := *buffer // and one, as zero is no code
+	for _, bl := range blocks.items {
 		for n := bl.line; n <= bl.endLine; n++ {
-			if err := b.add(u, Line{Number: n, Hits: bl.hits}); err != nil {
+			hits[n] = max(hits[n], uint64(bl.hits)+1)
+		}
+	}
+	for _, bl := range blocks.items {
+		for n := bl.line; n <= bl.endLine; n++ {
+			if hits[n] == 0 {
+				continue // it was in a block before
+			}
+			if err := b.add(u, Line{Number: n, Hits: uint32(hits[n] - 1)}); err != nil {
 				return err
 			}
+			hits[n] = 0
 		}
 	}
 	blocks.items = nil

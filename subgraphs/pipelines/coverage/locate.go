@@ -21,7 +21,7 @@ type Ambiguity struct {
 }
 
 // maxCandidates is how many files with the same end are looked at: with more, no name in front tells them apart, and nobody reads a longer list.
-const maxCandidates = 64
+const maxCandidates = 16
 
 // Locate finds the files of the report among the files of a repository, which are paths from its root. The longest common end of the paths, in whole names, decides:
 //
