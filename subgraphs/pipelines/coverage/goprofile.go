@@ -158,7 +158,7 @@ func (b *builder) spread(u *unit, blocks *set[block], buffer *[]uint64, work *in
 		}
 	}
 	if int(last) >= len(*buffer) {
-		*buffer = make([]uint64, last+1)
+		*buffer = make([]uint64, max(int(last)+1, 2*len(*buffer)))
 	}
 	hits := *buffer // and one, as zero is no code
 	for _, bl := range blocks.items {

@@ -51,6 +51,7 @@ func (r *Report) Locate(files []string) *Located {
 			}
 			m := index.find(path.Join(root, f.file.Path))
 			switch {
+			case f.certain && !m.certain:
 			case m.names > f.names || m.names == f.names && m.certain && !f.certain:
 				f.match = m
 			case m.names == f.names && m.certain == f.certain && !slices.Equal(m.candidates, f.candidates):
