@@ -185,7 +185,7 @@ func TestLarge(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&start)
 	most := uint64(0)
-	r, err := coverage.Parse(&repeat{sections: sections, bytes: 200 << 20, watch: func() {
+	r, err := coverage.Parse(&repeat{sections: sections, bytes: 200 << 20 / portion, watch: func() {
 		runtime.ReadMemStats(&now)
 		most = max(most, now.HeapInuse-min(start.HeapInuse, now.HeapInuse))
 	}}, coverage.Settings{})

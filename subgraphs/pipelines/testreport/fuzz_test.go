@@ -63,7 +63,7 @@ func TestLarge(t *testing.T) {
 			end := strings.Replace(text, "<![CDATA[", "]]>", 1)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			r, err := testreport.Parse(&filled{head: "<testsuite><testcase name='a'><failure>" + text, line: strings.Repeat("a line of what it wrote\n", 1000), lines: 4000, tail: end + "</failure></testcase></testsuite>"}, testreport.Settings{})
+			r, err := testreport.Parse(&filled{head: "<testsuite><testcase name='a'><failure>" + text, line: strings.Repeat("a line of what it wrote\n", 1000), lines: 4000 / portion, tail: end + "</failure></testcase></testsuite>"}, testreport.Settings{})
 			if err != nil {
 				t.Fatal(err)
 			}
