@@ -47,6 +47,8 @@ var mayImport = []struct {
 	{"subgraphs/catalog/origin", []string{"subgraphs/catalog/remote", "clients", "clients/git", "clients/github", "clients/gitlab"}, "it brings hosts to the catalog, which knows none of them"},
 	{"subgraphs/catalog/store", []string{"."}, "what is remembered knows nothing of what it means"},
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "clients/"}, "subgraphs meet only in the graph"},
+	{"subgraphs/pipelines/coverage", nil, "a report is read without knowing where it comes from"},
+	{"subgraphs/pipelines/testreport", nil, "a report is read without knowing where it comes from"},
 	{"subgraphs/sources", []string{".", "subgraphs/scalar", "clients", "clients/cache"}, "subgraphs meet only in the graph"},
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},

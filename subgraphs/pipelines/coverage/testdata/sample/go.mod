@@ -1,0 +1,3 @@
+module larkfold.example/queue
+
+go 1.22

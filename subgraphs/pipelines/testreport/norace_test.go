@@ -1,0 +1,5 @@
+//go:build !race
+
+package testreport_test
+
+const portion = 1

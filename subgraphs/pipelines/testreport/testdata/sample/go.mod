@@ -1,0 +1,3 @@
+module larkfold.example/stage
+
+go 1.22
