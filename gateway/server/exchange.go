@@ -62,6 +62,18 @@ func (x *exchange) answer() *refusal {
 	if x.r.Method != http.MethodPost && x.r.Method != http.MethodGet {
 		return &refusal{status: http.StatusMethodNotAllowed, code: CodeMethod, allow: allMethods, message: "GraphQL is asked with POST or GET"}
 	}
+	streamer, streams := x.executor.(Streamer)
+	if streams && wantsSocket(x.r) {
+		return x.socket(streamer)
+	}
+	if kind := acceptsStream(x.r.Header); streams && kind != "" {
+		request, problem := x.decode()
+		if problem != nil {
+			return problem
+		}
+		x.operation = request.OperationName
+		return x.stream(streamer, request, kind)
+	}
 	media, ok := negotiate(x.r.Header)
 	if x.media = media; !ok {
 		return &refusal{status: http.StatusNotAcceptable, code: CodeNotAcceptable,
