@@ -41,6 +41,24 @@ func (s *StandIn) Fetch(_ context.Context, r *execute.Request) (*execute.Answer,
 	return s.answer(r.Text, r.Variables), nil
 }
 
+// Stream answers a subscription with one event: what the universe has now.
+func (s *StandIn) Stream(_ context.Context, r *execute.Request) (execute.Stream, error) {
+	return &once{s.answer(r.Text, r.Variables)}, nil
+}
+
+// once is a stream of one answer.
+type once struct{ answer *execute.Answer }
+
+func (o *once) Next() (*execute.Answer, error) {
+	answer := o.answer
+	if o.answer = nil; answer == nil {
+		return nil, io.EOF
+	}
+	return answer, nil
+}
+
+func (o *once) Close() {}
+
 // ServeHTTP answers GraphQL over HTTP.
 func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
