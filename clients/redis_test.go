@@ -4,51 +4,15 @@ package clients
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"os/exec"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-// redisServer starts a Redis of its own and returns its address.
-func redisServer(t *testing.T) string {
-	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatal("redis-server must be installed to run the tests that need servers")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.Command(program, "--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "no")
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Process.Kill()
-		server.Wait()
-	})
-	c := redis.NewClient(&redis.Options{Addr: address})
-	defer c.Close()
-	for ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second); ; {
-		if c.Ping(ctx).Err() == nil {
-			cancel()
-			return address
-		}
-		if ctx.Err() != nil {
-			cancel()
-			t.Fatal("redis-server does not answer")
-		}
-	}
-}
+	"callboard.dev/callboard/clients/cache/redistest"
+)
 
 // eventually waits until the condition holds: replicas learn from each other within a moment.
 func eventually(t *testing.T, what string, holds func() bool) {
@@ -63,7 +27,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 func TestReplicasShareBudgetsOverRedis(t *testing.T) {
-	address := redisServer(t)
+	address := redistest.Single(t).Address
 	one, two := redis.NewClient(&redis.Options{Addr: address}), redis.NewClient(&redis.Options{Addr: address})
 	defer one.Close()
 	defer two.Close()
@@ -104,7 +68,7 @@ func TestReplicasShareBudgetsOverRedis(t *testing.T) {
 
 // A Redis that goes away in the middle does no harm.
 func TestRedisGoesAway(t *testing.T) {
-	address := redisServer(t)
+	address := redistest.Single(t).Address
 	c := redis.NewClient(&redis.Options{Addr: address})
 	defer c.Close()
 	l := replica(c)

@@ -4,8 +4,8 @@
 // The one rule: a cache never makes a request fail, or wait longer than a small budget, because the cache's own store is down, slow, full or answers rubbish.
 // What the store cannot do is left out, and Status tells.
 //
-// Start with Cache.Load. store.go is what a store must do; memory.go, redis.go and tier.go are the stores; flight.go is how many that want the same wait for
-// one; entry.go is how an entry is written down.
+// Start with Cache.Load. store.go is what a store must do; memory.go and redis.go are the stores; guard.go bounds what comes from Redis; flight.go is
+// how many that want the same wait for one; entry.go is how an entry is written down.
 //
 // Why invalidation goes by stamps (November 2026): a tag has a stamp that only grows, and an entry keeps the stamps its tags had before the source was asked
 // for it. It is fresh only while they are the same. Deleting the entries of a tag instead would need a list of them, and would miss a value that was being
@@ -150,8 +150,8 @@ type Config struct {
 const (
 	DefaultFetchTimeout = 30 * time.Second // above that of any source: the source's own error says more
 	DefaultRefreshes    = 16
-	// leaseTime is how long a replica has to bring what it was the first to ask for, before another one tries.
-	leaseTime = 15 * time.Second
+	// leaseTime is how long others wait for a replica that died, or whose giving back the store did not hear of. One that lives has its right renewed in time.
+	leaseTime = 3 * time.Second
 	// pollTime is how often it is looked whether another replica has brought what it asks for: well below what people notice.
 	pollTime = 20 * time.Millisecond
 	// maxBody bounds what is kept of one value, in bytes: a few pages of the largest lists.

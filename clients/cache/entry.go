@@ -14,7 +14,7 @@ import (
 //
 //	version   1 byte
 //	flags     1 byte: absent, compressed
-//	checksum  4 bytes, CRC-32C of all that follows
+//	checksum  4 bytes, CRC-32C of all the others and of the key: what is under another key is no entry either
 //	at        varint, microseconds since 1970
 //	policy    four varints, microseconds
 //	validator text
@@ -22,7 +22,7 @@ import (
 //	body      text; compressed where that makes it smaller
 //
 // where a text is its length as an unsigned varint and its bytes. A version that is not known is no entry.
-const entryVersion = 1
+const entryVersion = 2
 
 const (
 	flagAbsent     = 1 << 0
@@ -42,8 +42,8 @@ var errNoEntry = errors.New("this is no entry")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// encode writes an entry down.
-func (e *Entry) encode() []byte {
+// encode writes an entry down that is kept under the key.
+func (e *Entry) encode(key string) []byte {
 	flags, body := byte(0), e.Value.Body
 	if e.Value.Absent {
 		flags |= flagAbsent
@@ -65,24 +65,27 @@ func (e *Entry) encode() []byte {
 		b = binary.AppendVarint(appendText(b, tag), int64(e.Stamps[i]))
 	}
 	b = append(binary.AppendUvarint(b, uint64(len(body))), body...)
-	seal(b)
+	binary.BigEndian.PutUint32(b[2:], checksum(key, b))
 	return b
 }
 
-// seal sets the checksum.
-func seal(b []byte) { binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[headerBytes:], castagnoli)) }
+func checksum(key string, b []byte) uint32 {
+	sum := crc32.Checksum(b[:2], castagnoli)
+	sum = crc32.Update(sum, castagnoli, b[headerBytes:])
+	return crc32.Update(sum, castagnoli, []byte(key))
+}
 
 func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
-// decode reads an entry. Whatever the bytes are, it neither panics nor takes more memory than the largest entry does.
-func decode(b []byte) (*Entry, error) {
+// decode reads the entry of the key. Whatever the bytes are, it neither panics nor takes more memory than the largest entry does.
+func decode(key string, b []byte) (*Entry, error) {
 	if len(b) < headerBytes || b[0] != entryVersion {
 		return nil, fmt.Errorf("%w: of another version, or cut off", errNoEntry)
 	}
-	if len(b) > maxEntryBytes || binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[headerBytes:], castagnoli) {
-		return nil, fmt.Errorf("%w: it is damaged", errNoEntry)
+	if len(b) > maxEntryBytes || binary.BigEndian.Uint32(b[2:]) != checksum(key, b) {
+		return nil, fmt.Errorf("%w: it is damaged, or another's", errNoEntry)
 	}
 	r := reader{rest: b[headerBytes:]}
 	e := &Entry{}

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"encoding/binary"
 	"reflect"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func entries() []*Entry {
 
 func TestEntriesAreReadAsTheyWereWritten(t *testing.T) {
 	for _, e := range entries() {
-		got, err := decode(e.encode())
+		got, err := decode("key", e.encode("key"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +33,18 @@ func TestEntriesAreReadAsTheyWereWritten(t *testing.T) {
 			t.Errorf("%+v is read as %+v", want, *got)
 		}
 	}
-	large := entries()[3].encode()
+	text := entries()[2].encode("key")
+	if _, err := decode("another key", text); err == nil {
+		t.Error("what was written for one key is read for another")
+	}
+	for i := range text {
+		damaged := bytes.Clone(text)
+		damaged[i] ^= 1
+		if e, err := decode("key", damaged); err == nil {
+			t.Errorf("with byte %d damaged it is read as %+v", i, e)
+		}
+	}
+	large := entries()[3].encode("key")
 	if len(large) > 2000 {
 		t.Errorf("%d bytes are written of what repeats itself", len(large))
 	}
@@ -41,24 +53,24 @@ func TestEntriesAreReadAsTheyWereWritten(t *testing.T) {
 // Whatever is in a store, it is an entry that can be written again, or none.
 func FuzzDecode(f *testing.F) {
 	for _, e := range entries() {
-		text := e.encode()
+		text := e.encode("key")
 		f.Add(text)
 		f.Add(text[:len(text)-1])
 	}
 	f.Add([]byte{entryVersion + 1})
 	f.Add([]byte("OK"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		e, err := decode(text)
+		e, err := decode("key", text)
 		if err != nil {
 			// The checksum keeps nearly everything out: with the right one more is reached.
 			if len(text) < headerBytes {
 				return
 			}
-			if e, err = decode(sealed(text)); err != nil {
+			if e, err = decode("key", sealed(text)); err != nil {
 				return
 			}
 		}
-		again, err := decode(e.encode())
+		again, err := decode("key", e.encode("key"))
 		if err != nil || !again.Value.At.Equal(e.Value.At) || !bytes.Equal(again.Value.Body, e.Value.Body) || len(again.Tags) != len(e.Tags) {
 			t.Errorf("%+v is read as %+v (%v)", e, again, err)
 		}
@@ -69,6 +81,6 @@ func FuzzDecode(f *testing.F) {
 func sealed(text []byte) []byte {
 	out := append([]byte(nil), text...)
 	out[0] = entryVersion
-	seal(out)
+	binary.BigEndian.PutUint32(out[2:], checksum("key", out))
 	return out
 }

@@ -20,6 +20,7 @@ func (r *Redis) listen(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		r.lookAround()
 		r.config.Log.Debug("new stamps are not heard of: asking Redis each time", "error", err)
 		select {
 		case <-ctx.Done():
@@ -131,7 +132,7 @@ func (p *pending) take() (map[string]Stamp, []string) {
 func (r *Redis) settle() {
 	bumps, keys := r.pending.take()
 	if len(bumps) > 0 {
-		if err := r.tellRedis(context.Background(), bumps, 0); err != nil {
+		if err := r.tellRedis(context.Background(), bumps, 1); err != nil {
 			for tag, stamp := range bumps {
 				r.pending.bump(tag, stamp)
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -191,8 +193,7 @@ func (j *job) run(ctx context.Context, own []int) {
 			}
 		}
 		if len(mine) > 0 {
-			j.bring(ctx, mine, stamps)
-			leases.Release(context.WithoutCancel(ctx))
+			j.bringRest(ctx, mine, stamps, leases, err == nil)
 		}
 		if background { // another replica does it
 			for _, i := range others {
@@ -229,8 +230,45 @@ func (j *job) brought(ctx context.Context, waiting []int) (rest []int) {
 	return rest
 }
 
-// bring calls fetch, keeps what it brings and hands it out.
-func (j *job) bring(ctx context.Context, mine []int, stamps [][]Stamp) {
+// bringRest brings what this process has the right to bring, but for what another replica has brought since it was looked for, where the store is well.
+func (j *job) bringRest(ctx context.Context, mine []int, stamps [][]Stamp, leases Leases, well bool) {
+	release := sync.OnceFunc(func() { leases.Release(context.WithoutCancel(ctx)) })
+	defer release()
+	if well {
+		rest := j.brought(ctx, mine)
+		var own [][]Stamp
+		for n, i := range mine {
+			if slices.Contains(rest, i) {
+				own = append(own, stamps[n])
+			}
+		}
+		mine, stamps = rest, own
+	}
+	if len(mine) == 0 {
+		return
+	}
+	fetching, fetched := context.WithCancel(ctx)
+	defer fetched()
+	j.cache.flights.running.Go(func() {
+		for {
+			select {
+			case <-fetching.Done():
+				return
+			case <-time.After(leaseTime / 3):
+				leases.Renew(fetching, leaseTime)
+			}
+		}
+	})
+	j.bring(ctx, mine, stamps, func(kept bool) {
+		if well && kept { // nobody waits longer because of a store that is not well
+			release()
+		}
+	})
+}
+
+// bring calls fetch, keeps what it brings and hands it out. Before it does it calls done, which tells whether all could be kept: who has been handed something
+// and asks again must not meet the right to bring that.
+func (j *job) bring(ctx context.Context, mine []int, stamps [][]Stamp, done func(kept bool)) {
 	missing := make([]Missing, len(mine))
 	for n, i := range mine {
 		missing[n] = Missing{Index: i, Previous: j.found[i].previous()}
@@ -264,16 +302,20 @@ func (j *job) bring(ctx context.Context, mine []int, stamps [][]Stamp) {
 		}
 	}
 	// Kept first: who asks next must find it.
+	kept := true
 	if len(entries) > 0 {
 		if err := j.cache.store.Write(context.WithoutCancel(ctx), entries); err != nil {
+			kept = false
 			j.cache.config.Log.Debug("values could not be kept", "error", err)
 		}
 	}
 	if len(gone) > 0 {
 		if err := j.cache.store.Remove(context.WithoutCancel(ctx), gone); err != nil {
+			kept = false
 			j.cache.config.Log.Warn("what must not be shown any more could not be removed", "error", err)
 		}
 	}
+	done(kept)
 	for n, i := range mine {
 		j.group.land(j.lookups[i].Key, out[n])
 	}

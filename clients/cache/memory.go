@@ -18,9 +18,12 @@ type Memory struct {
 
 	mu      sync.Mutex // held while stamps change
 	heard   func(tags []string)
-	leases  map[string]time.Time // until when
+	leases  map[string]*lease
 	leasing sync.Mutex
 }
+
+// lease is the right of one caller.
+type lease struct{ until time.Time }
 
 // DefaultMemory is how many bytes of entries are kept where nothing is said.
 const DefaultMemory = 64 << 20
@@ -37,7 +40,7 @@ func NewMemory(bytes int64) *Memory {
 	if bytes <= 0 {
 		bytes = DefaultMemory
 	}
-	m := &Memory{leases: map[string]time.Time{}}
+	m := &Memory{leases: map[string]*lease{}}
 	m.entries = otter.Must(&otter.Options[string, *Entry]{
 		MaximumWeight: uint64(bytes - bytes/stampsPart),
 		Weigher:       func(key string, e *Entry) uint32 { return e.weight(key) },
@@ -95,25 +98,31 @@ func (m *Memory) current(e *Entry) bool {
 func (m *Memory) Lease(ctx context.Context, lookups []Lookup, d time.Duration) (Leases, error) {
 	out := Leases{Got: make([]bool, len(lookups)), Stamps: make([][]Stamp, len(lookups))}
 	now := time.Now()
-	var got []string
+	got := map[string]*lease{}
 	m.leasing.Lock()
 	for i := range lookups {
-		if until, taken := m.leases[lookups[i].Key]; !taken || !now.Before(until) {
-			m.leases[lookups[i].Key] = now.Add(d)
+		key := lookups[i].Key
+		if taken := m.leases[key]; taken == nil || !now.Before(taken.until) {
+			got[key] = &lease{until: now.Add(d)}
+			m.leases[key] = got[key]
 			out.Got[i] = true
-			got = append(got, lookups[i].Key)
 		}
 	}
 	m.leasing.Unlock()
-	out.Release = func(context.Context) {
+	ours := func(f func(key string, l *lease)) {
 		m.leasing.Lock()
 		defer m.leasing.Unlock()
-		for _, key := range got {
-			if m.leases[key].Equal(now.Add(d)) {
-				delete(m.leases, key)
+		for key, l := range got {
+			if m.leases[key] == l {
+				f(key, l)
 			}
 		}
 	}
+	out.Renew = func(_ context.Context, d time.Duration) {
+		until := time.Now().Add(d)
+		ours(func(_ string, l *lease) { l.until = until })
+	}
+	out.Release = func(context.Context) { ours(func(key string, _ *lease) { delete(m.leases, key) }) }
 	for i := range lookups {
 		out.Stamps[i], _ = m.Stamps(ctx, lookups[i].Tags, stampNow())
 	}

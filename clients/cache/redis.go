@@ -48,6 +48,8 @@ type RedisConfig struct {
 const (
 	// DefaultBudget is what one call may take: many times what a Redis that is near takes, and little beside asking a source.
 	DefaultBudget = 50 * time.Millisecond
+	// leaseBudgets are how many budgets the call may take that finds out who asks the source. Who goes on without an answer asks as well, and that takes longer.
+	leaseBudgets = 5
 	// After so many failures Redis is left alone for a while.
 	failuresToOpen = 5
 	openTime       = 2 * time.Second
@@ -57,7 +59,8 @@ const (
 	aliveTime = 3 * time.Second
 )
 
-// NewRedis returns a store over the client. It does not wait for Redis. The client should have ContextTimeoutEnabled, so that calls that take too long end.
+// NewRedis returns a store over the client. It does not wait for Redis. The client should have ContextTimeoutEnabled, so that calls that take too long end;
+// and should be new: what its connections bring is bounded from here on.
 func NewRedis(client redis.UniversalClient, c RedisConfig) *Redis {
 	if c.Prefix == "" {
 		c.Prefix = "callboard"
@@ -68,6 +71,7 @@ func NewRedis(client redis.UniversalClient, c RedisConfig) *Redis {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	guardClient(client)
 	r := &Redis{client: client, front: NewMemory(c.Memory), config: c}
 	r.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: "redis", Timeout: openTime,
@@ -85,10 +89,10 @@ func (r *Redis) leaseKey(key string) string { return r.config.Prefix + ":v1:leas
 func (r *Redis) stampKey(tag string) string { return r.config.Prefix + ":v1:stamp:" + tag }
 func (r *Redis) channel() string            { return r.config.Prefix + ":v1:stamps" }
 
-// do calls Redis within the budget. It returns in time even where the client does not.
-func (r *Redis) do(ctx context.Context, f func(ctx context.Context) error) error {
+// do calls Redis within a budget. It returns in time even where the client does not.
+func (r *Redis) do(ctx context.Context, budget time.Duration, f func(ctx context.Context) error) error {
 	_, err := r.breaker.Execute(func() (struct{}, error) {
-		own, cancel := context.WithTimeout(ctx, r.config.Budget)
+		own, cancel := context.WithTimeout(ctx, budget)
 		defer cancel()
 		done := make(chan error, 1)
 		go func() { done <- f(own) }()
@@ -124,12 +128,23 @@ func (r *Redis) note(err error) {
 		r.last, r.lastAt = err, time.Now()
 	}
 	r.mu.Unlock()
+	if err != nil {
+		r.lookAround()
+	}
 	switch {
 	case err != nil && !was:
 		r.config.Log.Warn("Redis does not do what it is asked: remembering in this process alone", "error", plainError(err))
 	case err == nil && was:
 		r.config.Log.Info("Redis does what it is asked again")
 		go r.settle()
+	}
+}
+
+// lookAround has the client of a cluster find out which servers there are, soon and behind the caller. By itself it does so once a minute, or when a server
+// that is there redirects it; calls that end within the budget would go to one that died until then.
+func (r *Redis) lookAround() {
+	if c, ok := r.client.(*redis.ClusterClient); ok {
+		c.ReloadState(context.Background())
 	}
 }
 
@@ -148,7 +163,11 @@ func plainError(err error) string {
 
 // pipe sends commands together, and fails where one of them does but for what is not there.
 func (r *Redis) pipe(ctx context.Context, queue func(p redis.Pipeliner)) error {
-	return r.do(ctx, func(ctx context.Context) error {
+	return r.pipeWithin(ctx, r.config.Budget, queue)
+}
+
+func (r *Redis) pipeWithin(ctx context.Context, budget time.Duration, queue func(p redis.Pipeliner)) error {
+	return r.do(ctx, budget, func(ctx context.Context) error {
 		p := r.client.Pipeline()
 		queue(p)
 		if p.Len() == 0 {
@@ -199,7 +218,7 @@ func (r *Redis) Read(ctx context.Context, lookups []Lookup) ([]Found, error) {
 		if err != nil {
 			continue
 		}
-		e, err := decode(text)
+		e, err := decode(lookups[i].Key, text)
 		if err != nil {
 			r.config.Log.Warn("an entry in Redis cannot be read: it counts for nothing", "error", err)
 			continue
@@ -282,13 +301,22 @@ if not v then
   return ARGV[1]
 end
 return v`
-	// scriptBump gives a tag a stamp of at least the first argument, and more than it has by the fifth, and tells everybody. Arguments: the stamp, its life in
-	// milliseconds, the channel, the tag, what to add to the stamp it has.
+	// scriptBump gives a tag a stamp of at least the first argument, and greater than it has, and tells everybody. Arguments: the stamp, its life in milliseconds,
+	// the channel, the tag, and whether it is told again (1) or for the first time (0): what was heard of already is not a change when it is told again.
 	scriptBump = `local v = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
-local n = string.format('%.0f', math.max(v + tonumber(ARGV[5]), tonumber(ARGV[1])))
+local n = tonumber(ARGV[1])
+if v > n or v == n and ARGV[5] == '0' then
+  n = v + 1
+end
+n = string.format('%.0f', n)
 redis.call('SET', KEYS[1], n, 'PX', ARGV[2])
 redis.call('PUBLISH', ARGV[3], n .. ' ' .. ARGV[4])
 return n`
+	// scriptRenew has a lease last longer, if it is still ours. Arguments: the token, milliseconds.
+	scriptRenew = `if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 0`
 	// scriptRelease gives a lease back, if it is still ours.
 	scriptRelease = `if redis.call('GET', KEYS[1]) == ARGV[1] then
   return redis.call('DEL', KEYS[1])
@@ -305,27 +333,30 @@ func (r *Redis) Lease(ctx context.Context, lookups []Lookup, d time.Duration) (L
 		tags = append(tags, l.Tags...)
 	}
 	made := map[string]*redis.Cmd{}
-	err := r.pipe(ctx, func(p redis.Pipeliner) {
+	err := r.pipeWithin(ctx, leaseBudgets*r.config.Budget, func(p redis.Pipeliner) {
 		for i, l := range lookups {
 			sets[i] = p.SetArgs(ctx, r.leaseKey(l.Key), token, redis.SetArgs{Mode: "NX", TTL: d})
 		}
 		r.queueStamps(ctx, p, tags, stampNow(), made)
 	})
-	out := Leases{Got: make([]bool, len(lookups)), Stamps: make([][]Stamp, len(lookups)), Release: func(context.Context) {}}
-	if err != nil {
-		for i := range lookups {
-			out.Got[i] = true
-			out.Stamps[i], _ = r.front.Stamps(ctx, lookups[i].Tags, stampNow())
-		}
-		return out, err
+	if err == nil {
+		r.takeStamps(made)
 	}
-	r.takeStamps(made)
+	out := Leases{Got: make([]bool, len(lookups)), Stamps: make([][]Stamp, len(lookups))}
 	var got []string
 	for i := range lookups {
-		if out.Got[i] = sets[i].Err() == nil; out.Got[i] {
+		if out.Got[i] = err != nil || sets[i].Err() == nil; out.Got[i] {
 			got = append(got, lookups[i].Key)
 		}
 		out.Stamps[i], _ = r.front.Stamps(ctx, lookups[i].Tags, stampNow())
+	}
+	// Where there was an error too: Redis may have done what it had no time to say.
+	out.Renew = func(ctx context.Context, d time.Duration) {
+		_ = r.pipe(ctx, func(p redis.Pipeliner) {
+			for _, key := range got {
+				p.Eval(ctx, scriptRenew, []string{r.leaseKey(key)}, token, d.Milliseconds())
+			}
+		})
 	}
 	out.Release = func(ctx context.Context) {
 		_ = r.pipe(ctx, func(p redis.Pipeliner) {
@@ -334,7 +365,7 @@ func (r *Redis) Lease(ctx context.Context, lookups []Lookup, d time.Duration) (L
 			}
 		})
 	}
-	return out, nil
+	return out, err
 }
 
 func (r *Redis) queueStamps(ctx context.Context, p redis.Pipeliner, tags []string, first Stamp, made map[string]*redis.Cmd) {
@@ -379,7 +410,7 @@ func (r *Redis) Write(ctx context.Context, entries []Keyed) error {
 	return r.pipe(ctx, func(p redis.Pipeliner) {
 		for _, e := range entries {
 			if life := e.Entry.until().Sub(now); life >= time.Millisecond {
-				p.Set(ctx, r.entryKey(e.Key), e.Entry.encode(), life)
+				p.Set(ctx, r.entryKey(e.Key), e.Entry.encode(e.Key), life)
 			}
 		}
 	})
@@ -406,7 +437,7 @@ func (r *Redis) Bump(ctx context.Context, tags []string) error {
 		stamps[tag] = r.front.raise(tag, func(have Stamp) Stamp { return max(have+1, stampNow()) })
 	}
 	r.front.tell(tags)
-	err := r.tellRedis(ctx, stamps, 1)
+	err := r.tellRedis(ctx, stamps, 0)
 	if err != nil {
 		for tag, stamp := range stamps {
 			r.pending.bump(tag, stamp)
@@ -415,12 +446,12 @@ func (r *Redis) Bump(ctx context.Context, tags []string) error {
 	return err
 }
 
-// tellRedis sets stamps in Redis where they are greater than what it has, which is raised by so much before.
-func (r *Redis) tellRedis(ctx context.Context, stamps map[string]Stamp, more int) error {
+// tellRedis gives tags stamps in Redis, for the first time (0) or again (1).
+func (r *Redis) tellRedis(ctx context.Context, stamps map[string]Stamp, again int) error {
 	made := map[string]*redis.Cmd{}
 	err := r.pipe(ctx, func(p redis.Pipeliner) {
 		for tag, stamp := range stamps {
-			made[tag] = p.Eval(ctx, scriptBump, []string{r.stampKey(tag)}, int64(stamp), stampLife.Milliseconds(), r.channel(), tag, more)
+			made[tag] = p.Eval(ctx, scriptBump, []string{r.stampKey(tag)}, int64(stamp), stampLife.Milliseconds(), r.channel(), tag, again)
 		}
 	})
 	if err == nil {

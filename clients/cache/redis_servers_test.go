@@ -3,13 +3,10 @@
 package cache_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -98,6 +95,63 @@ func TestHerd(t *testing.T) {
 	})
 }
 
+// What another replica has brought is had in one round trip, however many values are wanted; and in none the next time, when this process hears of changes.
+func TestHitsTakeOneRoundTrip(t *testing.T) {
+	server := redistest.Single(t)
+	proxy := redistest.Between(t, server)
+	open := func(address string) *cache.Cache {
+		client := clientOf(t, redis.UniversalOptions{Addrs: []string{address}})
+		c := cache.New(cache.Config{Store: cache.NewRedis(client, cache.RedisConfig{Prefix: "test", Budget: patient})})
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	s := &source{change: func(f *cache.Fetched, m cache.Missing) {
+		if m.Index%2 == 1 {
+			f.Value.Tags = []string{"learnt"}
+		}
+	}}
+	var names []string
+	for i := range 40 {
+		names = append(names, fmt.Sprint("repository-", i))
+	}
+	// Of the first three, no answer says a tag.
+	writer, reader := open(server.Address), open(proxy.Address)
+	for _, lot := range [][]string{{"connect"}, names[:1], names[1:2], names[2:20], names[20:]} {
+		writer.Load(t.Context(), want(lot...), s.fetch)
+	}
+	asked := s.asked.Load()
+	turns := func(c *cache.Cache, names ...string) int64 {
+		t.Helper()
+		before := proxy.Turns()
+		for _, r := range c.Load(t.Context(), want(names...), s.fetch) {
+			if r.State != cache.Cached {
+				t.Fatalf("loaded %s", shown([]cache.Result{r}))
+			}
+		}
+		return proxy.Turns() - before
+	}
+	turns(reader, "connect") // with what a connection starts with
+	if n := turns(reader, names[0]); n > 1 {
+		t.Errorf("one value took %d round trips", n)
+	}
+	if n := turns(reader, names[1], names[0]); n > 1 {
+		t.Errorf("two values took %d round trips", n)
+	}
+	// Tags that answers alone tell take another one.
+	if n := turns(reader, names...); n > 2 {
+		t.Errorf("%d values took %d round trips, want one and one for the tags that are learnt from them", len(names), n)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for turns(reader, names...) != 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("what this process remembers and hears of is asked for again and again")
+		}
+	}
+	if s.asked.Load() != asked {
+		t.Errorf("the source was asked %d times more", s.asked.Load()-asked)
+	}
+}
+
 // What one replica is told is out of date is so for the other at once.
 func TestReplicasHearOfChanges(t *testing.T) {
 	kinds(t, func(t *testing.T, options redis.UniversalOptions) {
@@ -125,203 +179,6 @@ func TestReplicasHearOfChanges(t *testing.T) {
 			}
 		}
 	})
-}
-
-// numbered is a source whose values grow with every change of their tag, so that it shows whether a value is from before a change.
-type numbered struct {
-	now   [8]atomic.Int64
-	asked atomic.Int64
-}
-
-func (n *numbered) load(ctx context.Context, c *cache.Cache, i int) (int64, cache.State, error) {
-	r := c.Load(ctx, want(fmt.Sprint(i)), func(context.Context, []cache.Missing) []cache.Fetched {
-		n.asked.Add(1)
-		return []cache.Fetched{{Value: cache.Value{Body: fmt.Appendf(nil, "%d %d", i, n.now[i].Load())}}}
-	})[0]
-	var of int
-	var value int64
-	if r.State != cache.Failed {
-		if _, err := fmt.Sscanf(string(r.Value.Body), "%d %d", &of, &value); err != nil || of != i {
-			return 0, r.State, fmt.Errorf("%q was loaded for %d", r.Value.Body, i)
-		}
-	}
-	return value, r.State, r.Err
-}
-
-// Redis's master dies under load: no request fails, no value is another's, and once it is over changes are seen again.
-func TestMasterDies(t *testing.T) {
-	test := func(t *testing.T, options redis.UniversalOptions, kill func()) {
-		both := replicas(t, options, 200*time.Millisecond)
-		var n numbered
-		ctx, stop := context.WithCancel(t.Context())
-		var group sync.WaitGroup
-		var loads, failed atomic.Int64
-		for worker := range 8 {
-			group.Go(func() {
-				for i := worker; ctx.Err() == nil; i++ {
-					_, state, err := n.load(t.Context(), both[i%2], i%8)
-					loads.Add(1)
-					if state == cache.Failed || err != nil {
-						failed.Add(1)
-						t.Errorf("loaded %v: %v", state, err)
-					}
-				}
-			})
-		}
-		changes := func(times int) {
-			for i := range times {
-				n.now[i%8].Add(1)
-				_ = both[i%2].Invalidate(t.Context(), fmt.Sprint("tag ", i%8)) // fails while there is no master: it is told later
-			}
-		}
-		changes(100)
-		before := loads.Load()
-		kill()
-		for loads.Load() < before+5000 {
-			changes(1)
-		}
-		// When Redis is whole again both see every change.
-		deadline := time.Now().Add(60 * time.Second)
-		for !both[0].Status().Healthy || !both[1].Status().Healthy {
-			if time.Now().After(deadline) {
-				t.Fatalf("Redis does not come back: %+v", both[0].Status().Health)
-			}
-			changes(1)
-		}
-		stop()
-		group.Wait()
-		changes(8)
-		for i := range 8 {
-			for r, c := range both {
-				for {
-					value, _, err := n.load(t.Context(), c, i)
-					if err == nil && value == n.now[i].Load() {
-						break
-					}
-					if time.Now().After(deadline.Add(30 * time.Second)) {
-						t.Fatalf("replica %d shows %d of %d, which is %d by now (%v)", r, value, i, n.now[i].Load(), err)
-					}
-				}
-			}
-		}
-		t.Logf("%d loads, %d asked of the source, %d failed", loads.Load(), n.asked.Load(), failed.Load())
-	}
-	t.Run("sentinel", func(t *testing.T) {
-		s := redistest.WithSentinel(t)
-		test(t, redis.UniversalOptions{Addrs: s.Addresses, MasterName: s.Master}, s.Servers[0].Kill)
-	})
-	t.Run("cluster", func(t *testing.T) {
-		servers := redistest.Cluster(t)
-		var addresses []string
-		for _, s := range servers {
-			addresses = append(addresses, s.Address)
-		}
-		test(t, redis.UniversalOptions{Addrs: addresses, IsClusterMode: true}, servers[0].Kill)
-	})
-	t.Run("single, for good", func(t *testing.T) {
-		server := redistest.Single(t)
-		c := replicas(t, redis.UniversalOptions{Addrs: []string{server.Address}}, 100*time.Millisecond)[0]
-		s := &source{}
-		c.Load(t.Context(), want("a"), s.fetch)
-		server.Kill()
-		for i := range 200 {
-			if r := c.Load(t.Context(), want("a", fmt.Sprint(i%5)), s.fetch); r[0].State != cache.Cached || r[1].State == cache.Failed {
-				t.Fatalf("loaded %s", shown(r))
-			}
-		}
-		if err := c.Invalidate(t.Context(), "tag a"); err == nil {
-			t.Error("nobody could be told, and there is no error")
-		}
-		if r := c.Load(t.Context(), want("a"), s.fetch)[0]; r.State != cache.Live {
-			t.Errorf("after a change that only this process knows of, loaded %s", shown([]cache.Result{r}))
-		}
-		if h := c.Status().Health; h.Healthy || h.LastError == "" {
-			t.Errorf("the report is %+v", h)
-		}
-	})
-}
-
-// A Redis that does not answer, is full, or holds rubbish costs a moment at most.
-func TestRedisMisbehaves(t *testing.T) {
-	t.Run("stopped", func(t *testing.T) {
-		server := redistest.Single(t)
-		c := replicas(t, redis.UniversalOptions{Addrs: []string{server.Address}}, 100*time.Millisecond)[0]
-		s := &source{}
-		c.Load(t.Context(), want("a"), s.fetch)
-		if err := server.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-		defer server.Signal(syscall.SIGCONT)
-		for i := range 100 { // a minute and more, if each waited as long as the client's own time-outs are
-			if r := c.Load(t.Context(), want("a", fmt.Sprint("new", i)), s.fetch); r[0].State != cache.Cached || r[1].State != cache.Live {
-				t.Fatalf("loaded %s", shown(r))
-			}
-		}
-		if c.Status().Healthy {
-			t.Error("it is reported as healthy")
-		}
-	})
-	t.Run("full", func(t *testing.T) {
-		server := redistest.Single(t, "--maxmemory", "2mb", "--maxmemory-policy", "noeviction")
-		c := replicas(t, redis.UniversalOptions{Addrs: []string{server.Address}}, patient)[0]
-		client := clientOf(t, redis.UniversalOptions{Addrs: []string{server.Address}})
-		for i := 0; ; i++ {
-			if err := client.Set(t.Context(), fmt.Sprint("filler", i), make([]byte, 50_000), 0).Err(); err != nil {
-				break
-			}
-		}
-		s := &source{}
-		for range 3 {
-			for _, r := range c.Load(t.Context(), want("a", "b"), s.fetch) {
-				if r.State == cache.Failed {
-					t.Fatalf("loaded %v", r)
-				}
-			}
-		}
-		if s.asked.Load() != 1 {
-			t.Errorf("the source was asked %d times, want once: this process remembers", s.asked.Load())
-		}
-	})
-	t.Run("rubbish", func(t *testing.T) {
-		server := redistest.Single(t)
-		options := redis.UniversalOptions{Addrs: []string{server.Address}}
-		client := clientOf(t, options)
-		s := &source{}
-		both := replicas(t, options, patient)
-		both[0].Load(t.Context(), want("a", "b", "c", "d"), s.fetch)
-		keys, err := client.Keys(t.Context(), "*entry*").Result()
-		if err != nil || len(keys) != 4 {
-			t.Fatalf("the keys are %v (%v)", keys, err)
-		}
-		text, _ := client.Get(t.Context(), keys[3]).Bytes()
-		text[len(text)-1] ^= 1
-		stamps, _ := client.Keys(t.Context(), "*stamp*").Result()
-		err = errors.Join(client.Set(t.Context(), keys[0], "rubbish", 0).Err(), client.Del(t.Context(), keys[1]).Err(), client.LPush(t.Context(), keys[1], "x").Err(),
-			client.Set(t.Context(), keys[2], "", 0).Err(), client.Set(t.Context(), keys[3], text, 0).Err(), client.Set(t.Context(), stamps[0], "no number", 0).Err())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 3 {
-			for _, r := range both[1].Load(t.Context(), want("a", "b", "c", "d"), s.fetch) {
-				if r.State == cache.Failed {
-					t.Errorf("loaded %s", shown([]cache.Result{r}))
-				}
-			}
-		}
-	})
-	t.Run("nowhere", func(t *testing.T) {
-		c := replicas(t, redis.UniversalOptions{Addrs: []string{"127.0.0.1:1"}}, 100*time.Millisecond)[0]
-		s := &source{}
-		expectReal(t, c, s, "live 1")
-		expectReal(t, c, s, "cached 1")
-	})
-}
-
-func expectReal(t *testing.T, c *cache.Cache, s *source, what string) {
-	t.Helper()
-	if got := shown(c.Load(t.Context(), want("a"), s.fetch)); got != what {
-		t.Errorf("loaded %s, want %s", got, what)
-	}
 }
 
 // No name and no credential is in Redis in clear where it need not be.

@@ -44,6 +44,8 @@ type Found struct {
 type Leases struct {
 	Got    []bool    // for each lookup
 	Stamps [][]Stamp // for each lookup, for each of its tags; 0 where the store could not tell
+	// Renew has those of the rights that have not ended last this long from now.
+	Renew func(ctx context.Context, d time.Duration)
 	// Release gives the rights back.
 	Release func(ctx context.Context)
 }

@@ -29,7 +29,10 @@ func TestCatalogFromHosts(t *testing.T) {
 	config, state, empty := s.discovering(), t.TempDir(), t.TempDir()
 	c := startIn(t, state, "up", "--config", config, empty)
 	const count = `{ entities(first: 1) { totalCount } }`
-	all := func(c *server) bool { n, _ := dig(c.query(count, nil), "data", "entities", "totalCount").(float64); return n > 100 }
+	all := func(c *server) bool {
+		n, _ := dig(c.query(count, nil), "data", "entities", "totalCount").(float64)
+		return n > 100
+	}
 	until(t, "the catalog is there", func() bool { return all(c) })
 	if err := s.Tell(c.address()); err != nil {
 		t.Fatal(err)
@@ -47,10 +50,21 @@ func TestCatalogFromHosts(t *testing.T) {
 	push("Say it in other words", fmt.Sprintf(file, "Mosaic"))
 	until(t, "the new title is there", func() bool { return title(c) == "Mosaic" })
 
+	// A file that comes where a pattern is belongs to the catalog.
+	team := "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: understudies}\nspec: {type: team, children: []}\n"
+	if _, err := s.GitHub.Push(t.Context(), "larkfold/company", "main", "arjun-mehta", "Found a team", githubtest.File{Path: "teams/understudies.yaml", Data: []byte(team)}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the new team is there", func() bool {
+		return dig(c.query(`{ entity(ref: "group:default/understudies") { name } }`, nil), "data", "entity", "name") == "understudies"
+	})
+
 	// A file that turns bad is told of, and the last good one is served.
 	push("Break it", "apiVersion: [")
 	issues := `{ ingestionIssues(first: 100) { nodes { file message } } }`
-	until(t, "the bad file is told of", func() bool { return strings.Contains(text(c.query(issues, nil)), "larkfold/tiles/blob/main/catalog-info.yaml") })
+	until(t, "the bad file is told of", func() bool {
+		return strings.Contains(text(c.query(issues, nil)), "larkfold/tiles/blob/main/catalog-info.yaml")
+	})
 	if got := title(c); got != "Mosaic" {
 		t.Errorf("while its file is bad the entity is called %v", got)
 	}

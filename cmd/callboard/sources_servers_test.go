@@ -5,6 +5,7 @@ package main_test
 import (
 	"fmt"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,15 +27,27 @@ func (s *theatre) replicas(redis *redistest.Server, fresh, more string) (first, 
 	return first, second
 }
 
-// A thousand that ask two replicas the same at once, with nothing known, have the hosts asked once for each thing.
+// A thousand that ask two replicas the same at once, with nothing known, have the hosts asked once for each thing: the replicas share the work, so that each
+// asks for what the other does not.
 func TestHerdOverReplicas(t *testing.T) {
 	s := newTheatre(t)
-	first, second := s.replicas(redistest.Single(t), "1h", "server:\n  shareRequests: false\n")
+	first, second := s.replicas(redistest.Single(t), "1h", "")
 	s.forget()
 	herd(t, 1000, first, second)
+	names := map[string]bool{}
+	for _, name := range regexp.MustCompile(`"nameWithOwner":"([^"]+)","provider":"GITHUB"`).FindAllStringSubmatch(string(first.ask(page, nil).Data), -1) {
+		names[name[1]] = true
+	}
+	wanted := 0
+	for _, request := range s.GitHub.Watch.Requests() {
+		wanted += len(regexp.MustCompile(`\$owner_\d+:String!`).FindAll(request.Body, -1))
+	}
+	if kinds := 2; len(names) == 0 || wanted != kinds*len(names) { // the repositories, and their pull requests
+		t.Errorf("GitHub was asked for %d things, and there are %d repositories", wanted, len(names))
+	}
 	for host, watch := range map[string]*clientstest.Watch{"GitHub": &s.GitHub.Watch, "GitLab": &s.GitLab.Watch} {
-		if n := len(watch.Requests()); n < 1 || n > 2 {
-			t.Errorf("%s was asked %d times: %v", host, n, watch.Counts())
+		if n := len(watch.Requests()); n < 1 || n > 4 {
+			t.Errorf("%s was asked %d times", host, n)
 		}
 	}
 }

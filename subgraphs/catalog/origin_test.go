@@ -59,6 +59,10 @@ func (h *host) Read(_ context.Context, wanted map[string]string) ([]remote.File,
 	return out, nil
 }
 
+func (h *host) List(context.Context, map[string]string) ([]remote.Listing, error) {
+	return nil, errors.New("no answer")
+}
+
 func openOrigin(t *testing.T, folder, state string, origin remote.Origin) *catalog.Catalog {
 	t.Helper()
 	c, err := catalog.Open(t.Context(), catalog.Config{Folders: []string{folder}, StateFolder: state, Origins: []remote.Origin{origin}})

@@ -190,9 +190,24 @@ func leases(t *testing.T, s tested) {
 			break
 		}
 	}
+	short.Renew(ctx, time.Millisecond)
 	short.Release(ctx)
 	if taken, err := s.Lease(ctx, []cache.Lookup{{Key: "short"}}, time.Minute); err != nil || taken.Got[0] {
-		t.Errorf("a lease was taken away by giving back an older one: %v (%v)", taken.Got, err)
+		t.Errorf("a lease was taken away by renewing or giving back an older one: %v (%v)", taken.Got, err)
+	}
+	// One that is renewed ends when that says, here sooner than it would have.
+	long, err := s.Lease(ctx, []cache.Lookup{{Key: "long"}}, time.Minute)
+	s.must(err)
+	long.Renew(ctx, 20*time.Millisecond)
+	for {
+		next, err := s.Lease(ctx, []cache.Lookup{{Key: "long"}}, time.Minute)
+		s.must(err)
+		if next.Got[0] {
+			break
+		}
+	}
+	if taken, err := s.Lease(ctx, []cache.Lookup{{Key: "short"}}, time.Minute); err != nil || taken.Got[0] {
+		t.Errorf("a lease ended when an older one was renewed: %v (%v)", taken.Got, err)
 	}
 }
 

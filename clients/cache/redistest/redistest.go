@@ -8,10 +8,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,15 +30,13 @@ type Server struct {
 	Address string
 	process *exec.Cmd
 	output  *bytes.Buffer
-	once    sync.Once
+	ended   chan struct{} // closed when it has; output is to be read afterwards alone
 }
 
-// Kill ends the server at once.
+// Kill ends the server at once, and returns when it has ended.
 func (s *Server) Kill() {
-	s.once.Do(func() {
-		_ = s.process.Process.Kill()
-		_ = s.process.Wait()
-	})
+	_ = s.process.Process.Kill()
+	<-s.ended
 }
 
 // Signal sends the server a signal.
@@ -70,6 +70,7 @@ func WithSentinel(t testing.TB) *Sentinel {
 	for range 2 {
 		out.Servers = append(out.Servers, Single(t, "--replicaof", host+" "+masterPort, "--repl-diskless-sync-delay", "0"))
 	}
+	synced(t, out.Servers, 2)
 	for i := range 3 {
 		p := port(t)
 		file := filepath.Join(t.TempDir(), fmt.Sprintf("sentinel-%d.conf", i))
@@ -101,11 +102,11 @@ func Cluster(t testing.TB) []*Server {
 	var out []*Server
 	var addresses []string
 	for range 6 {
-		s := Single(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no")
+		s := Single(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0", "--cluster-require-full-coverage", "no")
 		out = append(out, s)
 		addresses = append(addresses, s.Address)
 	}
-	text, err := exec.CommandContext(t.Context(), "redis-cli", append(append([]string{"--cluster", "create"}, addresses...), "--cluster-replicas", "1", "--cluster-yes")...).CombinedOutput()
+	text, err := exec.CommandContext(t.Context(), installed(t, "redis-cli"), append(append([]string{"--cluster", "create"}, addresses...), "--cluster-replicas", "1", "--cluster-yes")...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("making a cluster: %v\n%s", err, text)
 	}
@@ -120,7 +121,31 @@ func Cluster(t testing.TB) []*Server {
 		})
 		_ = client.Close()
 	}
+	synced(t, out, 3)
 	return out
+}
+
+// synced waits until so many of the servers are replicas that have all of their master: others cannot take its place.
+func synced(t testing.TB, servers []*Server, replicas int) {
+	t.Helper()
+	eventually(t, servers[0], fmt.Sprintf("and those beside it to have %d replicas that are up to date", replicas), func(ctx context.Context) error {
+		n := 0
+		for _, s := range servers {
+			client := redis.NewClient(&redis.Options{Addr: s.Address})
+			text, err := client.Info(ctx, "replication").Result()
+			_ = client.Close()
+			if err != nil {
+				return err
+			}
+			if strings.Contains(text, "role:slave") && strings.Contains(text, "master_link_status:up") {
+				n++
+			}
+		}
+		if n != replicas {
+			return fmt.Errorf("there are %d", n)
+		}
+		return nil
+	})
 }
 
 // start starts a program with a folder of its own.
@@ -130,17 +155,28 @@ func start(t testing.TB, program, port string, arguments ...string) *Server {
 
 func run(t testing.TB, program, port string, arguments ...string) *Server {
 	t.Helper()
+	s := &Server{Address: "127.0.0.1:" + port, process: exec.Command(installed(t, program), arguments...), output: &bytes.Buffer{}, ended: make(chan struct{})}
+	s.process.Stdout, s.process.Stderr = s.output, s.output
+	endWithUs(s.process)
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = s.process.Wait()
+		close(s.ended)
+	}()
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// installed returns where the program is.
+func installed(t testing.TB, program string) string {
+	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
 		t.Fatalf("%s is not installed: apt-get install redis-server redis-sentinel redis-tools", program)
 	}
-	s := &Server{Address: "127.0.0.1:" + port, process: exec.Command(path, arguments...), output: &bytes.Buffer{}}
-	s.process.Stdout, s.process.Stderr = s.output, s.output
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Kill)
-	return s
+	return path
 }
 
 // eventually waits until the condition holds.
@@ -154,6 +190,8 @@ func eventually(t testing.TB, s *Server, what string, condition func(ctx context
 			return
 		}
 		select {
+		case <-s.ended:
+			t.Fatalf("%s at %s has ended: %v\n%s", s.process.Path, s.Address, err, s.output)
 		case <-ctx.Done():
 			s.Kill()
 			t.Fatalf("waiting for %s at %s %s: %v\n%s", s.process.Path, s.Address, what, err, s.output)
@@ -162,34 +200,42 @@ func eventually(t testing.TB, s *Server, what string, condition func(ctx context
 	}
 }
 
-// ports are those given out already: a server may take a moment to take its own. A cluster's other port is 10,000 higher.
+// Ports are taken from those that no system gives to whoever asks for any, so that nobody else has one before the server does. In a cluster a server has
+// another one for the others, 10,000 higher.
+const (
+	firstPort = 11_000
+	lastPort  = 21_999
+)
+
+// ports are those given out already: a server may take a moment to take its own.
 var ports struct {
 	sync.Mutex
-	given map[string]bool
+	given map[int]bool
 }
 
 func port(t testing.TB) string {
 	t.Helper()
 	ports.Lock()
 	defer ports.Unlock()
+	if ports.given == nil {
+		ports.given = map[int]bool{}
+	}
 	for range 1000 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+		p := firstPort + rand.IntN(lastPort-firstPort+1)
+		if !ports.given[p] && free(p) && free(p+10_000) {
+			ports.given[p] = true
+			return strconv.Itoa(p)
 		}
-		_, p, _ := net.SplitHostPort(l.Addr().String())
-		_ = l.Close()
-		var n int
-		_, _ = fmt.Sscan(p, &n)
-		if n > 55_000 || ports.given[p] {
-			continue
-		}
-		if ports.given == nil {
-			ports.given = map[string]bool{}
-		}
-		ports.given[p] = true
-		return p
 	}
 	t.Fatal("there is no free port")
 	return ""
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
 }

@@ -52,7 +52,7 @@ func newCommand(t *testing.T, s *site) command {
 	t.Helper()
 	path, err := exec.LookPath("gh")
 	if err != nil {
-		t.Fatal("gh, GitHub's command line, must be installed for this test")
+		t.Fatal("gh, GitHub's command line, is not installed: apt-get install gh")
 	}
 	settings, file := authority(t)
 	server, err := clientstest.Listen("127.0.0.1:0", s, settings)

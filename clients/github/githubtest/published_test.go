@@ -24,6 +24,9 @@ const publishedSchema = "@octokit/graphql-schema@15.26.1"
 // published fetches the schema that GitHub publishes.
 func published(t *testing.T) *ast.Schema {
 	t.Helper()
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Fatal("npm is not installed: apt-get install npm")
+	}
 	folder := t.TempDir()
 	for _, args := range [][]string{
 		{"npm", "pack", "--silent", "--ignore-scripts", "--cache", filepath.Join(folder, "cache"), publishedSchema},

@@ -21,7 +21,7 @@ func TestPython(t *testing.T) {
 		}
 	}
 	if python == "" {
-		t.Fatal("no python3 has the module gitlab: install python3-gitlab")
+		t.Fatal("no python3 has the module gitlab: apt-get install python3-gitlab")
 	}
 	s := stage.Set(t, gitlabtest.Settings{})
 	server, err := clientstest.Listen("127.0.0.1:0", s, nil)

@@ -187,7 +187,7 @@ func TestWhatCannotBeReadIsAnIssue(t *testing.T) {
 func TestLocations(t *testing.T) {
 	d := newDisk(t)
 	d.write("repo/.git/HEAD", "")
-	d.write("repo/catalog-info.yaml", location("all", "targets: [./one.yaml, ./deep/*/x.yaml, 'many/**/*.yaml', './{p,q}.yaml', catalog-info.yaml, ./nope.yaml, './no*.yaml', ../outside.yaml, ../../etc/hostname]")+
+	d.write("repo/catalog-info.yaml", location("all", "targets: [./one.yaml, ./deep/*/x.yaml, 'many/**/*.yaml', './{p,q}.yaml', catalog-info.yaml, ./nope.yaml, './no*.yaml', '{..,deep}/outside.yaml', ../outside.yaml, ../../etc/hostname]")+
 		"---\n"+location("optional", "presence: optional, target: ./nope.yaml")+
 		"---\n"+location("remote", "type: url, target: ./one.yaml")+
 		"---\n"+location("urls", "target: 'https://example.com/x.yaml'")+
@@ -203,7 +203,7 @@ func TestLocations(t *testing.T) {
 	w := open(t, d, discover.Config{Folders: []string{d.path("repo")}})
 	const l = "@repo/catalog-info.yaml:4"
 	w.want("all cycle odd optional remote urls deep-a deep-b many-y many-z one p q sibling",
-		"location-outside"+l+" location-outside"+l+" location-target-missing"+l+" location-target-missing"+l+
+		"location-outside"+l+" location-outside"+l+" location-target-missing"+l+" location-target-missing"+l+" location-target-missing"+l+
 			" location-remote@repo/catalog-info.yaml:14 location-remote@repo/catalog-info.yaml:19 location-type@repo/catalog-info.yaml:24")
 	for _, e := range w.now.Entities {
 		if e.Name == "one" && (e.Metadata.Annotations[descriptor.AnnotationOriginLocation] != "file:"+d.path("repo/catalog-info.yaml") || e.Metadata.Annotations[descriptor.AnnotationLocation] != "file:"+d.path("repo/one.yaml")) {
@@ -213,7 +213,7 @@ func TestLocations(t *testing.T) {
 
 	w.write("repo/nope.yaml", system("nope"))
 	w.await("all cycle odd optional remote urls deep-a deep-b many-y many-z nope one p q sibling",
-		"location-outside"+l+" location-outside"+l+" location-remote@repo/catalog-info.yaml:14 location-remote@repo/catalog-info.yaml:19 location-type@repo/catalog-info.yaml:24")
+		"location-outside"+l+" location-outside"+l+" location-target-missing"+l+" location-remote@repo/catalog-info.yaml:14 location-remote@repo/catalog-info.yaml:19 location-type@repo/catalog-info.yaml:24")
 
 	wide := open(t, d, discover.Config{Folders: []string{d.folder}})
 	if !strings.Contains(names(wide.now), "outside") {

@@ -2,9 +2,10 @@ package discover
 
 import (
 	"bytes"
-	"path"
 	"slices"
 	"strings"
+
+	"callboard.dev/callboard/subgraphs/catalog/glob"
 )
 
 // maxIgnoreSize is the largest ignore file that is read, in bytes. Generated ones of all languages together have about 50 kB.
@@ -16,18 +17,11 @@ type ignoreRule struct {
 	negate   bool
 	dirOnly  bool
 	anchored bool // the pattern is for the path from folder, not for the last name
-	parts    []pattern
+	parts    []glob.Name
 }
 
 func (r ignoreRule) equal(other ignoreRule) bool {
 	return r.folder == other.folder && r.negate == other.negate && r.dirOnly == other.dirOnly && r.anchored == other.anchored && slices.Equal(r.parts, other.parts)
-}
-
-// pattern is what one name of a path must match.
-type pattern struct {
-	text    string
-	literal bool
-	deep    bool // "**": any number of names
 }
 
 // parseIgnore reads an ignore file as git does, whose documentation says what its lines mean. A line that is no pattern matches
@@ -47,11 +41,11 @@ func parseIgnore(text []byte, folder string) []ignoreRule {
 		line, rule.dirOnly = strings.CutSuffix(line, "/")
 		rule.anchored = strings.Contains(line, "/")
 		for part := range strings.SplitSeq(strings.TrimPrefix(line, "/"), "/") {
-			p := newPattern(part)
-			if p.deep && !rule.anchored {
-				p = pattern{text: "*"}
+			p := glob.NewName(part)
+			if p.Deep && !rule.anchored {
+				p = glob.NewName("*")
 			}
-			if p.deep && len(rule.parts) > 0 && rule.parts[len(rule.parts)-1].deep {
+			if p.Deep && len(rule.parts) > 0 && rule.parts[len(rule.parts)-1].Deep {
 				continue
 			}
 			rule.parts = append(rule.parts, p)
@@ -61,22 +55,6 @@ func parseIgnore(text []byte, folder string) []ignoreRule {
 		}
 	}
 	return rules
-}
-
-func newPattern(text string) pattern {
-	return pattern{
-		text:    strings.ReplaceAll(text, "[!", "[^"), // git's way and Go's of writing "none of"
-		literal: !strings.ContainsAny(text, `*?[\`),
-		deep:    text == "**",
-	}
-}
-
-func (p pattern) matches(name string) bool {
-	if p.literal {
-		return p.text == name
-	}
-	matched, err := path.Match(p.text, name)
-	return err == nil && matched
 }
 
 // ignored tells whether the rules exclude a path, itself; that a folder above it is excluded is the walk's affair. The last rule
@@ -96,7 +74,7 @@ func ignored(rules []ignoreRule, name string, isFolder bool) bool {
 
 func (r *ignoreRule) matches(name string) bool {
 	if !r.anchored {
-		return r.parts[0].matches(name[strings.LastIndexByte(name, '/')+1:])
+		return r.parts[0].Matches(name[strings.LastIndexByte(name, '/')+1:])
 	}
 	relative, below := below(r.folder, name)
 	return below && matchParts(r.parts, strings.Split(relative, "/"))
@@ -104,24 +82,24 @@ func (r *ignoreRule) matches(name string) bool {
 
 // matchParts matches the names of a path. It keeps the set of pattern positions that are reachable, so it takes time in the
 // product of the lengths, whatever the pattern.
-func matchParts(parts []pattern, names []string) bool {
+func matchParts(parts []glob.Name, names []string) bool {
 	reached := make([]bool, len(parts)+1)
 	reached[0] = true
 	for i, name := range names {
 		next := make([]bool, len(parts)+1)
 		for at := range parts {
 			// "**" stands for no names too, except at the end, where it stands for what is inside.
-			if reached[at] && parts[at].deep && at+1 < len(parts) {
+			if reached[at] && parts[at].Deep && at+1 < len(parts) {
 				reached[at+1] = true
 			}
 			switch {
 			case !reached[at]:
-			case parts[at].deep:
+			case parts[at].Deep:
 				next[at] = true
 				if at+1 == len(parts) && i+1 == len(names) {
 					return true
 				}
-			case parts[at].matches(name):
+			case parts[at].Matches(name):
 				next[at+1] = true
 			}
 		}

@@ -10,12 +10,7 @@ import (
 	"strings"
 
 	"callboard.dev/callboard/subgraphs/catalog/descriptor"
-)
-
-// Limits of one glob: what it may match, and how many folder entries it may look at to find that.
-const (
-	maxGlobMatches = 10_000
-	maxGlobEntries = 200_000
+	"callboard.dev/callboard/subgraphs/catalog/glob"
 )
 
 var remote = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+://`)
@@ -154,108 +149,41 @@ func (s *survey) absent(path string) bool {
 
 // expand returns the files a path with wildcards matches, sorted, or the path itself where it has none or is there as it is.
 func (s *survey) expand(name string, issue descriptor.Issue) []string {
-	if !strings.ContainsAny(name, "*?[{") || exists(name) {
+	if !glob.Is(name) || exists(name) {
 		return []string{name}
 	}
 	s.globbed = true
-	g := glob{}
-	for _, alternative := range braces(name) {
-		parts := strings.Split(strings.Trim(filepath.ToSlash(alternative), "/"), "/")
-		g.walk("/", parts)
-	}
-	if g.stopped {
+	found := glob.Find(disk{}, "/", filepath.ToSlash(name))
+	if found.Stopped {
 		issue.Severity, issue.Rule = descriptor.SeverityWarning, "location-glob-size"
-		issue.Message = fmt.Sprintf("the pattern %q covers too much, and only a part was searched: at most %d files among %d entries; narrow it", name, maxGlobMatches, maxGlobEntries)
+		issue.Message = fmt.Sprintf("the pattern %q covers too much, and only a part was searched: at most %d files among %d entries; narrow it", name, glob.MaxMatches, glob.MaxEntries)
 		s.located = append(s.located, issue)
 	}
-	for _, folder := range g.folders {
-		s.watchBeside(folder)
+	for _, folder := range found.Folders {
+		s.watchBeside(filepath.FromSlash(folder))
 	}
-	slices.Sort(g.matches)
-	return slices.Compact(g.matches)
+	for i, match := range found.Files {
+		found.Files[i] = filepath.FromSlash(match)
+	}
+	return found.Files
 }
 
-// glob is the search for one pattern.
-type glob struct {
-	matches []string
-	folders []string // looked into
-	entries int
-	stopped bool
+// disk is the tree that patterns are searched for in. A link to a folder is none.
+type disk struct{}
+
+func (disk) Look(path string) (folder, there bool) {
+	info, err := os.Stat(filepath.FromSlash(path))
+	return err == nil && info.IsDir(), err == nil
 }
 
-func (g *glob) walk(at string, parts []string) {
-	p := newPattern(parts[0])
-	if p.literal { // go down without reading the folders on the way
-		path := filepath.Join(at, p.text)
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-		case len(parts) > 1 && info.IsDir():
-			g.walk(path, parts[1:])
-		case len(parts) == 1 && !info.IsDir():
-			g.match(path)
-		}
-		return
-	}
-	entries, err := os.ReadDir(at)
+func (disk) Folder(path string) ([]glob.Entry, bool) {
+	entries, err := os.ReadDir(filepath.FromSlash(path))
 	if err != nil {
-		return
+		return nil, false
 	}
-	g.folders = append(g.folders, at)
-	if p.deep && len(parts) > 1 {
-		g.walk(at, parts[1:])
+	out := make([]glob.Entry, len(entries))
+	for i, entry := range entries {
+		out[i] = glob.Entry{Name: entry.Name(), Folder: entry.IsDir()}
 	}
-	for _, entry := range entries {
-		if g.entries++; g.entries > maxGlobEntries || g.stopped {
-			g.stopped = true
-			return
-		}
-		path := filepath.Join(at, entry.Name())
-		switch {
-		case entry.Name() == ".git" || entry.Name() == "node_modules":
-		case p.deep && entry.IsDir():
-			g.walk(path, parts)
-		case p.deep && len(parts) == 1:
-			g.match(path)
-		case p.deep || !p.matches(entry.Name()):
-		case len(parts) == 1 && !entry.IsDir():
-			g.match(path)
-		case len(parts) > 1 && entry.IsDir():
-			g.walk(path, parts[1:])
-		}
-	}
-}
-
-func (g *glob) match(path string) {
-	if len(g.matches) >= maxGlobMatches {
-		g.stopped = true
-		return
-	}
-	g.matches = append(g.matches, path)
-}
-
-// maxAlternatives bounds what the {a,b} of one pattern are expanded to. Further ones are left out.
-const maxAlternatives = 256
-
-// braces expands {a,b} into one pattern for each alternative.
-func braces(name string) []string {
-	done, todo := []string{}, []string{name}
-	for len(todo) > 0 && len(done) < maxAlternatives {
-		pattern := todo[0]
-		todo = todo[1:]
-		before, rest, opened := strings.Cut(pattern, "{")
-		inner, after, closed := strings.Cut(rest, "}")
-		if !opened || !closed {
-			done = append(done, pattern)
-			continue
-		}
-		var next []string
-		for alternative := range strings.SplitSeq(inner, ",") {
-			if next = append(next, before+alternative+after); len(next) == maxAlternatives {
-				break
-			}
-		}
-		todo = append(next, todo[:min(len(todo), maxAlternatives)]...)
-	}
-	return done
+	return out, true
 }

@@ -37,19 +37,8 @@ func (h onGitHub) list(ctx context.Context, owner, path string, texts bool) ([]r
 
 // read finds the heads of the branches first, as files are named by commits.
 func (h onGitHub) read(ctx context.Context, places []place) ([]*git.Blob, []error) {
-	blobs, errs := make([]*git.Blob, len(places)), make([]error, len(places))
-	heads, order := map[string]int{}, []github.Revision{}
-	for i, at := range places {
-		slug, err := github.ParseSlug(at.repository)
-		if errs[i] = err; err != nil {
-			continue
-		}
-		if _, known := heads[at.repository]; !known {
-			heads[at.repository] = len(order)
-			order = append(order, github.Revision{Slug: slug, Name: "refs/heads/" + at.branch})
-		}
-	}
-	commits, failed := h.client.Commits(ctx, order)
+	blobs := make([]*git.Blob, len(places))
+	heads, errs := h.heads(ctx, places)
 	var (
 		files []github.PathIn
 		which []int
@@ -58,14 +47,55 @@ func (h onGitHub) read(ctx context.Context, places []place) ([]*git.Blob, []erro
 		if errs[i] != nil {
 			continue
 		}
-		head := heads[at.repository]
-		if errs[i] = failed[head]; errs[i] == nil {
-			files, which = append(files, github.PathIn{Slug: order[head].Slug, Commit: commits[head].OID, Path: at.path}), append(which, i)
-		}
+		slug, _ := github.ParseSlug(at.repository) // as heads did
+		files, which = append(files, github.PathIn{Slug: slug, Commit: heads[i], Path: at.path}), append(which, i)
 	}
 	read, failed := h.client.Files(ctx, files)
 	for n, i := range which {
 		blobs[i], errs[i] = read[n], failed[n]
 	}
 	return blobs, errs
+}
+
+// heads asks once for each 100 repositories, however many files there are of each.
+func (h onGitHub) heads(ctx context.Context, branches []place) ([]git.OID, []error) {
+	out, errs := make([]git.OID, len(branches)), make([]error, len(branches))
+	known, order := map[string]int{}, []github.Revision{}
+	for i, at := range branches {
+		slug, err := github.ParseSlug(at.repository)
+		if errs[i] = err; err != nil {
+			continue
+		}
+		if _, twice := known[at.repository]; !twice {
+			known[at.repository] = len(order)
+			order = append(order, github.Revision{Slug: slug, Name: "refs/heads/" + at.branch})
+		}
+	}
+	commits, failed := h.client.Commits(ctx, order)
+	for i, at := range branches {
+		if errs[i] != nil {
+			continue
+		}
+		n := known[at.repository]
+		if errs[i] = failed[n]; errs[i] == nil {
+			out[i] = commits[n].OID
+		}
+	}
+	return out, errs
+}
+
+// files makes one request.
+func (h onGitHub) files(ctx context.Context, repository string, commit git.OID) ([]string, bool, error) {
+	slug, err := github.ParseSlug(repository)
+	if err != nil {
+		return nil, false, err
+	}
+	entries, whole, err := h.client.AllFiles(ctx, slug, commit)
+	var out []string
+	for _, e := range entries {
+		if e.Kind == git.KindFile || e.Kind == git.KindExecutable {
+			out = append(out, e.Path)
+		}
+	}
+	return out, whole, err
 }

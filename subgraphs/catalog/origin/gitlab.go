@@ -21,6 +21,8 @@ const (
 	groupPage = 100
 	// maxProjects are looked into of one group, as of an owner on GitHub.
 	maxProjects = 20_000
+	// maxTree is how many entries of a project are listed, a hundred in a request.
+	maxTree = 20_000
 )
 
 func (onGitLab) blob() string { return "/-/blob/" }
@@ -78,4 +80,49 @@ func (h onGitLab) read(ctx context.Context, places []place) ([]*git.Blob, []erro
 		}
 	}
 	return blobs, errs
+}
+
+// heads asks once for each 100 projects whose branches are called alike.
+func (h onGitLab) heads(ctx context.Context, branches []place) ([]git.OID, []error) {
+	out, revisions := make([]git.OID, len(branches)), make([]gitlab.Revision, len(branches))
+	for i, at := range branches {
+		revisions[i] = gitlab.Revision{Project: at.repository, Name: at.branch}
+	}
+	commits, errs := h.client.Commits(ctx, revisions)
+	for i := range out {
+		if errs[i] == nil {
+			out[i] = commits[i].OID
+		}
+	}
+	return out, errs
+}
+
+// files makes one request for each 100 entries, folders among them.
+func (h onGitLab) files(ctx context.Context, project string, commit git.OID) ([]string, bool, error) {
+	var (
+		out  []string
+		seen int
+		told = map[string]bool{}
+	)
+	for query := (gitlab.TreeQuery{Project: project, Revision: string(commit), Recursive: true}); ; {
+		page, err := h.client.Tree(ctx, query)
+		if err != nil {
+			return out, false, err
+		}
+		for _, e := range page.Entries {
+			if e.Kind == git.KindFile || e.Kind == git.KindExecutable {
+				out = append(out, e.Path)
+			}
+		}
+		seen += len(page.Entries)
+		switch {
+		case page.Next == "":
+			return out, true, nil
+		case told[page.Next] || seen >= maxTree:
+			// GitLab may name a place by what lies there, and what lies in several places leads back to the first.
+			return out, false, nil
+		}
+		told[page.Next] = true
+		query.After = page.Next
+	}
 }

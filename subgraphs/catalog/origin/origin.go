@@ -1,5 +1,5 @@
 // Package origin makes repository hosts origins of the catalog: organisations and groups go in, and the catalog files of all their repositories come
-// out, with what those files include.
+// out, with what those files include and the files that their patterns stand for.
 //
 // The one rule: nothing counts as gone that its host did not say is gone. An answer of which a part is missing is an error.
 //
@@ -11,10 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/git"
@@ -47,6 +51,10 @@ type host interface {
 	list(ctx context.Context, group, path string, texts bool) ([]repository, error)
 	// read returns the files with their texts, each with its own error.
 	read(ctx context.Context, files []place) ([]*git.Blob, []error)
+	// heads returns the commits that branches end at, each with its own error. Paths do not matter.
+	heads(ctx context.Context, branches []place) ([]git.OID, []error)
+	// files returns the paths of the regular files of a commit, and whether these are all.
+	files(ctx context.Context, repository string, commit git.OID) (paths []string, whole bool, err error)
 }
 
 // repository is one that is looked into.
@@ -147,6 +155,52 @@ func (o *Origin) read(ctx context.Context, places []place, known map[string]stri
 	return out
 }
 
+// List lists the files of default branches, by the addresses of their tops. A branch that ends at the known commit is as it was, and costs nothing more.
+func (o *Origin) List(ctx context.Context, known map[string]string) ([]remote.Listing, error) {
+	var (
+		out   []remote.Listing
+		tops  []place
+		roots []string
+	)
+	for _, address := range slices.Sorted(maps.Keys(known)) {
+		at, err := o.top(address)
+		if err != nil {
+			out = append(out, remote.Listing{Root: address, Err: err})
+			continue
+		}
+		tops, roots = append(tops, at), append(roots, address)
+	}
+	if len(tops) == 0 {
+		return out, nil
+	}
+	heads, errs := o.host.heads(ctx, tops)
+	listed := make([]remote.Listing, len(tops))
+	var group errgroup.Group
+	group.SetLimit(listAtOnce)
+	for i, at := range tops {
+		listed[i] = remote.Listing{Root: roots[i], Validator: string(heads[i]), Err: errs[i]}
+		switch {
+		case errs[i] != nil:
+		case known[roots[i]] == string(heads[i]):
+			listed[i].Unchanged = true
+		default:
+			group.Go(func() error {
+				paths, whole, err := o.host.files(ctx, at.repository, heads[i])
+				for _, path := range paths {
+					listed[i].Files = append(listed[i].Files, roots[i]+escape(path))
+				}
+				listed[i].Whole, listed[i].Err = whole, err
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // each has its own error
+	return append(out, listed...), nil
+}
+
+// listAtOnce is how many repositories are listed at once: hosts ask for few requests beside each other.
+const listAtOnce = 4
+
 // file returns the file at a place, without what is in it.
 func (o *Origin) file(at place) remote.File {
 	root := o.root(at.repository, at.branch)
@@ -203,6 +257,24 @@ func (o *Origin) branch(repository string) (string, bool) {
 
 // locate returns which file an address names. Where no search has told the default branch yet, a name without a slash is taken for it.
 func (o *Origin) locate(address string) (place, error) {
+	at, err := o.inBranch(address)
+	if err == nil && (at.path == "" || path.Clean("/"+at.path) != "/"+at.path) {
+		err = fmt.Errorf("the address names no file of the default branch of %s", at.repository)
+	}
+	return at, err
+}
+
+// top returns which branch an address names the top of.
+func (o *Origin) top(address string) (place, error) {
+	at, err := o.inBranch(address)
+	if err == nil && at.path != "" {
+		err = fmt.Errorf("the address is not that of the top of the default branch of %s", at.repository)
+	}
+	return at, err
+}
+
+// inBranch returns what lies below the address of a default branch, whether that is a file or not.
+func (o *Origin) inBranch(address string) (place, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != o.config.Web.Scheme || !strings.EqualFold(u.Host, o.config.Web.Host) {
 		return place{}, fmt.Errorf("the address is none of %s", o.config.Name)
@@ -217,7 +289,7 @@ func (o *Origin) locate(address string) (place, error) {
 		branch, _, _ = strings.Cut(rest, "/")
 	}
 	file, found := strings.CutPrefix(rest, branch+"/")
-	if !found || file == "" || path.Clean("/"+file) != "/"+file {
+	if !found || branch == "" {
 		return place{}, fmt.Errorf("the address names no file of the default branch of %s", repository)
 	}
 	return place{repository, branch, file}, nil

@@ -3,9 +3,12 @@ package origin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +34,7 @@ type site struct {
 	*origin.Origin
 	web    string // ends in a slash
 	blob   string // between a repository and a branch
+	trees  string // the route of lists of files
 	groups []string
 	faults *clientstest.Faults
 	watch  *clientstest.Watch
@@ -73,7 +77,7 @@ func repositories(t testing.TB) gittest.Workshop {
 
 func newGitHub(t testing.TB) *site {
 	t.Helper()
-	s := &site{web: "https://github.com/", blob: "/blob/", work: repositories(t), groups: []string{"Larkfold"}}
+	s := &site{web: "https://github.com/", blob: "/blob/", trees: "GET /repos/{owner}/{name}/git/trees/{oid}", work: repositories(t), groups: []string{"Larkfold"}}
 	g, err := githubtest.New(t.Context(), githubtest.Settings{Folders: []string{s.work.Dir}})
 	must(t, err)
 	t.Cleanup(g.Close)
@@ -103,7 +107,7 @@ func newGitHub(t testing.TB) *site {
 
 func newGitLab(t testing.TB) *site {
 	t.Helper()
-	s := &site{web: "https://git.example/lab/", blob: "/-/blob/", work: repositories(t), groups: []string{"larkfold"}}
+	s := &site{web: "https://git.example/lab/", blob: "/-/blob/", trees: "GET /api/v4/projects/{id}/repository/tree", work: repositories(t), groups: []string{"larkfold"}}
 	g, err := gitlabtest.New(t.Context(), gitlabtest.Settings{Folders: []string{s.work.Dir}})
 	must(t, err)
 	t.Cleanup(g.Close)
@@ -353,3 +357,115 @@ func FuzzRead(f *testing.F) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// list returns the listing of one root.
+func (s *site) list(t *testing.T, root, validator string) remote.Listing {
+	t.Helper()
+	said, err := s.List(t.Context(), map[string]string{root: validator})
+	must(t, err)
+	if len(said) != 1 || said[0].Root != root {
+		t.Fatalf("of %s there is %+v", root, said)
+	}
+	slices.Sort(said[0].Files)
+	return said[0]
+}
+
+func TestList(t *testing.T) {
+	both(t, func(t *testing.T, s *site) {
+		for _, name := range []string{"teams/x.yaml", "teams/deep/ä b.yaml", "run.sh"} {
+			s.work.Write("search/"+name, "x")
+		}
+		must(t, os.Chmod(s.work.Path("search", "run.sh"), 0o755))
+		must(t, os.Symlink("api.yaml", s.work.Path("search", "link.yaml")))
+		s.work.Commit("search", "Add teams")
+		s.search(t.Context(), t, nil) // tells the default branches
+		root := s.at("search", "release/2.x", "")
+		s.watch.Reset()
+		first := s.list(t, root, "")
+		// Links and folders are no files.
+		if want := []string{root + "README.md", root + "api.yaml", root + "catalog-info.yaml", root + "run.sh", root + "teams/deep/%C3%A4%20b.yaml", root + "teams/x.yaml"}; !slices.Equal(first.Files, want) || !first.Whole || first.Err != nil {
+			t.Errorf("listed are %+v, want %q", first, want)
+		}
+		if n := len(s.watch.Requests()); n != 2 {
+			t.Errorf("a repository took %d requests", n)
+		}
+		files, err := s.Read(t.Context(), map[string]string{first.Files[4]: ""})
+		if must(t, err); len(files) != 1 || string(files[0].Text) != "x" {
+			t.Errorf("what was listed is read as %+v", files)
+		}
+
+		s.watch.Reset()
+		if again := s.list(t, root, first.Validator); !again.Unchanged || again.Err != nil {
+			t.Errorf("again: %+v", again)
+		}
+		if n := len(s.watch.Requests()); n != 1 {
+			t.Errorf("a repository that has not changed took %d requests", n)
+		}
+		s.work.Git("search", "rm", "-q", "teams/x.yaml")
+		s.work.Commit("search", "Dissolve a team")
+		if changed := s.list(t, root, first.Validator); changed.Unchanged || len(changed.Files) != len(first.Files)-1 || changed.Validator == first.Validator {
+			t.Errorf("after a change: %+v", changed)
+		}
+
+		// Pages are put together.
+		for i := range 250 {
+			s.work.Write(fmt.Sprintf("player/many/%d.yaml", i), fmt.Sprint(i))
+		}
+		s.work.Commit("player", "Add many")
+		if many := s.list(t, s.at("player", "main", ""), ""); len(many.Files) != 252 || !many.Whole || len(slices.Compact(many.Files)) != 252 {
+			t.Errorf("listed are %d files, %v, %v", len(many.Files), many.Whole, many.Err)
+		}
+
+		for i := range 250 {
+			s.work.Write(fmt.Sprintf("search/same/%d.yaml", i), "x")
+		}
+		s.work.Commit("search", "Add many of one")
+		if same := s.list(t, root, ""); same.Err != nil || same.Whole && len(slices.Compact(same.Files)) != 255 {
+			t.Errorf("listed are %d files, %v, %v", len(same.Files), same.Whole, same.Err)
+		}
+		s.work.Git("search", "reset", "-q", "--hard", "HEAD^")
+
+		// Of many each has its own answer, and one branch is asked for once.
+		known := map[string]string{root: "", s.at("player", "main", ""): "", s.at("gone", "main", ""): ""}
+		refused := append(s.refused(), s.at("search", "release/2.x", "teams/"), s.at("search", "main", ""), s.at("player", "main", "catalog-info.yaml"), s.web, root+"../", s.web+"other/other"+s.blob+"main/")
+		for _, address := range refused {
+			known[address] = ""
+		}
+		said, err := s.List(t.Context(), known)
+		must(t, err)
+		counts := map[string]int{}
+		for _, one := range said {
+			if _, twice := counts[one.Root]; twice {
+				t.Errorf("%s is said twice", one.Root)
+			}
+			counts[one.Root] = len(one.Files)
+			if fine := one.Root == root || one.Root == s.at("player", "main", ""); fine != (one.Err == nil && one.Whole) {
+				t.Errorf("%+v", one)
+			}
+		}
+		if len(counts) != len(known) || counts[root] != 5 || counts[s.at("player", "main", "")] != 252 {
+			t.Errorf("listed are %v", counts)
+		}
+	})
+}
+
+// A list of which a part is kept back is not whole.
+func TestNothingIsListedThatWasNotSaid(t *testing.T) {
+	both(t, func(t *testing.T, s *site) {
+		s.search(t.Context(), t, nil)
+		root := s.at("player", "main", "")
+		for _, fault := range []clientstest.Fault{{Kind: clientstest.Down}, {Kind: clientstest.Status, Status: http.StatusServiceUnavailable}, {Kind: clientstest.WrongType}, {Kind: clientstest.Cut}, {Kind: clientstest.Partial}} {
+			for _, route := range []string{"", s.trees} {
+				if fault.Kind == clientstest.Partial && route != "" {
+					continue // which is of GraphQL alone
+				}
+				fault.Route = route
+				s.faults.Add(fault)
+				if one := s.list(t, root, ""); one.Err == nil || one.Whole {
+					t.Errorf("%s of %q: %+v", fault.Kind, route, one)
+				}
+				s.faults.Clear()
+			}
+		}
+	})
+}

@@ -169,6 +169,9 @@ func (f *follower) apply(said File, found bool, asked time.Time) {
 	default:
 		f.replace(x, said.Text, said.Validator, asked)
 	}
+	if absent || x.Error == "" {
+		f.note(x, !absent, asked)
+	}
 }
 
 // doubt has a file parsed anew, and those that include it.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"callboard.dev/callboard/subgraphs/catalog/descriptor"
+	"callboard.dev/callboard/subgraphs/catalog/glob"
 )
 
 // searchAgainAfter is how soon an origin is searched again that could not be, where Config.Every is not sooner.
@@ -41,6 +42,14 @@ type follower struct {
 	located []descriptor.Issue   // of targets of Locations
 	order   []*file              // that are served
 
+	listings   map[string]*listing  // by root
+	listingNow map[string]string    // the roots that are being listed
+	unlisted   map[string]bool      // roots that must be listed before anything is served
+	answered   bool                 // a search has found something, so that listing is no waste
+	pass       int                  // counts searches for what is served
+	below      map[string][]*file   // known files by root; nil until they are needed, and then as long as files are as they are
+	belowTrees map[string]glob.Tree // the same as trees
+
 	searching bool
 	again     bool           // a search was asked for during one
 	searchers []chan<- error // who wait for the search that begins next
@@ -58,6 +67,7 @@ func newFollower(origin Origin, c Config) *follower {
 		origin: origin, name: origin.Name(), config: c, log: c.Log.With("origin", origin.Name()),
 		requests: make(chan func()), results: make(chan func()), ended: make(chan struct{}),
 		files: map[string]*file{}, users: map[string][]*file{}, tried: map[string]bool{}, went: map[string]time.Time{}, wanted: map[string]bool{},
+		listings: map[string]*listing{}, unlisted: map[string]bool{},
 		kept: kept{gone: map[string]time.Time{}},
 	}
 }
@@ -119,6 +129,7 @@ func (f *follower) refresh(urls []string, answer chan<- error) {
 			f.want(url, true)
 			continue
 		}
+		f.listAgain(url)
 		for known := range f.files {
 			if strings.HasPrefix(known, url) {
 				f.want(known, true)
@@ -158,6 +169,10 @@ func (f *follower) search() {
 		return func() {
 			f.searching = false
 			f.searched(files, err, asked)
+			if err == nil || len(files) > 0 {
+				f.answered = true
+				f.listAgain("")
+			}
 			if err == nil {
 				f.haveRead(led, nil, more, readErr, asked)
 			}
@@ -225,7 +240,7 @@ func answerAll(waiting []chan<- error, err error) {
 func (f *follower) settle(answers ...func()) {
 	f.answers = append(f.answers, answers...)
 	lacking := f.reach()
-	if len(lacking) > 0 {
+	if len(lacking) > 0 || len(f.unlisted) > 0 {
 		for url := range lacking {
 			f.tried[url] = true
 			if _, underWay := f.underWay[url]; !underWay {
@@ -233,6 +248,7 @@ func (f *follower) settle(answers ...func()) {
 			}
 		}
 		f.read()
+		f.list()
 		return
 	}
 	f.prune()

@@ -36,6 +36,10 @@ type host struct {
 	searches int
 	texts    int           // that were sent
 	reads    []string      // URLs that were to be read
+	lists    []string      // roots that were listed
+	unlisted error         // why they cannot be
+	partial  bool          // they are listed without their last file
+	hostile  []string      // names that are listed too
 	hold     chan struct{} // what searches wait for, having looked
 	holdRead chan struct{} // the same of reading
 }
@@ -121,11 +125,46 @@ func (h *host) Read(ctx context.Context, wanted map[string]string) ([]remote.Fil
 	return out, h.down
 }
 
+func (h *host) List(_ context.Context, known map[string]string) ([]remote.Listing, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []remote.Listing
+	for at, validator := range known {
+		one := remote.Listing{Root: at, Whole: !h.partial, Err: h.unlisted}
+		for _, files := range []map[string]string{h.catalog, h.other} {
+			for url := range files {
+				if strings.HasPrefix(url, at) {
+					one.Files = append(one.Files, url)
+				}
+			}
+		}
+		slices.Sort(one.Files)
+		one.Validator = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(one.Files, " "))))
+		switch {
+		case h.down != nil:
+			continue
+		case h.unlisted != nil:
+			one.Files = nil
+		case validator == one.Validator:
+			one = remote.Listing{Root: at, Unchanged: true}
+		default:
+			h.lists = append(h.lists, at)
+		}
+		if h.partial && len(one.Files) > 0 {
+			one.Files = one.Files[:len(one.Files)-1]
+		}
+		one.Files = append(one.Files, h.hostile...)
+		out = append(out, one)
+	}
+	return out, h.down
+}
+
 // replica is a Remote, and what it gives.
 type replica struct {
 	*remote.Remote
 	mu    sync.Mutex
 	given map[string][]descriptor.Served
+	times int             // that something was given
 	rules map[string]bool // of all issues there ever were
 }
 
@@ -143,6 +182,7 @@ func follow(t *testing.T, s store.Store, c remote.Config, origins ...remote.Orig
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.given[origin] = files
+		r.times++
 		for _, f := range files {
 			for _, issue := range f.Issues {
 				r.rules[issue.Rule] = true
@@ -202,6 +242,13 @@ func (r *replica) want(t *testing.T, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("served are %q, want %q; issues: %v", got, want, r.issues())
 	}
+}
+
+// gives returns how often something was given.
+func (r *replica) gives() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.times
 }
 
 func (r *replica) issues() []descriptor.Issue {

@@ -93,6 +93,9 @@ func (f *follower) merge(files store.Files) (changed bool) {
 		x.version++
 		x.saved = x.version
 		f.doubt(x)
+		if x.Missing || x.read() {
+			f.note(x, x.read(), x.Asked)
+		}
 	}
 	there := map[string]bool{}
 	for _, url := range files.URLs {

@@ -14,10 +14,12 @@ import (
 )
 
 // reach finds the files that are served, parsing those in doubt: catalog files, then what Locations in them name, and so on. It
-// returns the URLs of files that must be read first.
+// returns the URLs of files that must be read first. What must be listed first is in f.unlisted.
 func (f *follower) reach() (lacking map[string]bool) {
 	lacking = map[string]bool{}
 	f.order, f.located = nil, nil
+	f.pass++
+	f.unlisted, f.below = map[string]bool{}, nil
 	type led struct{ url, origin string }
 	var level []led
 	for url, x := range f.files {
@@ -208,13 +210,13 @@ func (f *follower) targets(x *file) []string {
 			if known := f.files[target.Text]; known != nil && known.Found {
 				continue // it is served anyway, wherever it lies
 			}
-			url, err := resolve(x.URL, x.Root, target.Text)
-			switch {
-			case err != nil:
-				refuse("location-outside", "is not read: %v", err)
+			if isPattern(x.Root, target.Text) {
+				out = append(out, f.matched(x, target.Text, presence == "optional", refuse)...)
 				continue
-			case strings.ContainsAny(target.Text, "*?[{"):
-				refuse("location-glob", "is a pattern, which is searched for on disk alone; name the files")
+			}
+			url, err := resolve(x.URL, x.Root, target.Text)
+			if err != nil {
+				refuse("location-outside", "is not read: %v", err)
 				continue
 			}
 			if y := f.files[url]; y != nil && y.Missing && presence != "optional" {
@@ -242,6 +244,7 @@ func (f *follower) prune() {
 			targets[url] = true
 		}
 	}
+	f.pruneListings()
 	f.bytes = 0
 	for url, x := range f.files {
 		users := f.users[url]

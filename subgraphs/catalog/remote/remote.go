@@ -5,9 +5,10 @@
 // read or that turns bad cost nothing but an issue that says so, also across a restart, as the last texts are in a store.
 //
 // Documents are as in local files. What one includes, and the files that a Location names, are read through the origin of the file
-// that says so, and never from another host or the local disk. Each origin has a follower, whose goroutine owns all that is known of
-// it: follow.go has its loop, apply.go what answers change, reach.go how files lead to entities and to further files, keep.go
-// how they are remembered, resolve.go what may be read. Open this file first.
+// that says so, and never from another host or the local disk. A Location may name patterns: they stand for what the origin lists of the repository,
+// and for the files that are known where it lists nothing. Each origin has a follower, whose goroutine owns all that is known of
+// it: follow.go has its loop, apply.go what answers change, reach.go how files lead to entities and to further files, pattern.go what patterns stand
+// for, keep.go how they are remembered, resolve.go what may be read. Open this file first.
 package remote
 
 import (
@@ -35,6 +36,19 @@ type Origin interface {
 	// Read reads files by URL, which may be any below the root of one of its files. wanted has the validators that are known;
 	// empty where none is. The result has one File for each, in any order; with an error it may have fewer.
 	Read(ctx context.Context, wanted map[string]string) ([]File, error)
+	// List lists what lies below roots of its files. known has the validators of what was listed last by root; empty where nothing was. The result has
+	// one Listing for each, in any order; with an error it may have fewer.
+	List(ctx context.Context, known map[string]string) ([]Listing, error)
+}
+
+// Listing is what an origin says of the files below a root.
+type Listing struct {
+	Root      string
+	Files     []string // the URLs of all regular files, in any order
+	Whole     bool     // these are all there are
+	Validator string   // what tells this from other listings, such as the id of the commit
+	Unchanged bool     // it is as the known validator says; Files, Whole and Validator are not given
+	Err       error    // why they cannot be listed, or not all
 }
 
 // File is what an origin says of a file.
@@ -162,7 +176,7 @@ func (r *Remote) Changed(ctx context.Context) {
 }
 
 // Refresh reads files of an origin again, or without any URL searches all of it, and returns once what came of it is served. A
-// URL that ends in a slash stands for all known files below it. One that was not known is taken for a catalog file until the next
+// URL that ends in a slash stands for all known files below it, and has patterns looked for again there. One that was not known is taken for a catalog file until the next
 // search. The error is the origin's.
 func (r *Remote) Refresh(ctx context.Context, origin string, urls ...string) error {
 	f := r.followers[origin]

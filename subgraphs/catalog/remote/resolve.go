@@ -64,7 +64,7 @@ var (
 // resolve returns the URL that a text in a file names: a path relative to the file, one from the root where it starts with a slash,
 // or a URL. What does not lie below the root is refused, so that a file reads no more than who could write it.
 func resolve(file, root, target string) (string, error) {
-	if target == "" || !utf8.ValidString(target) || strings.ContainsFunc(target, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
+	if target == "" || !printableName(target) {
 		return "", errNoName
 	}
 	named, err := url.Parse(target)
@@ -97,9 +97,30 @@ func resolve(file, root, target string) (string, error) {
 	if below == "." || below == ".." || below == "" {
 		return "", errNoName
 	}
-	out := base + (&url.URL{Path: "/" + below}).EscapedPath()[1:]
+	out := urlBelow(base, below)
 	if _, err := parseURL(out); err != nil || !strings.HasPrefix(out, root) {
 		return "", errOutside
 	}
 	return out, nil
+}
+
+// printableName tells whether a text may be a path.
+func printableName(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' })
+}
+
+// urlBelow returns the URL of a path, decoded, below a folder.
+func urlBelow(folder, below string) string {
+	return folder + (&url.URL{Path: "/" + below}).EscapedPath()[1:]
+}
+
+// pathBelow returns the path, decoded, of a file below a root, where its URL is spelt as urlBelow does: then that is the one there is.
+func pathBelow(root, file string) (string, bool) {
+	rest, below := strings.CutPrefix(file, root)
+	decoded, err := url.PathUnescape(rest)
+	if !below || err != nil || decoded == "" || !printableName(decoded) || path.Clean("/"+decoded) != "/"+decoded || urlBelow(root, decoded) != file {
+		return "", false
+	}
+	_, err = parseURL(file)
+	return decoded, err == nil
 }

@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"callboard.dev/callboard/subgraphs/catalog/glob"
 )
 
 func TestResolve(t *testing.T) {
@@ -37,6 +39,75 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", target, got, err, want)
 		}
 	}
+}
+
+func TestResolvePattern(t *testing.T) {
+	const root = "https://host.example/team/web/blob/feature%2Fone/"
+	for target, want := range map[string][2]string{
+		"*.yaml":                      {"a b/[c]", "*.yaml"},
+		"./x/../*":                    {"a b/[c]", "*"},
+		"../*.yaml":                   {"a b", "*.yaml"},
+		"../../**/x.yaml":             {"", "**/x.yaml"},
+		"../../../*":                  {},
+		"%2e%2e/%2e%2e/%2e%2e/*":      {},
+		"/*":                          {"", "*"},
+		"/../*":                       {},
+		"a%20?.yaml":                  {"a b/[c]", "a ?.yaml"},
+		"?.yaml":                      {"a b/[c]", "?.yaml"},
+		root + "{x,y}/*":              {"", "{x,y}/*"},
+		root + "../*":                 {},
+		root + "a%2f..%2f..%2f*":      {},
+		"https://host.example/team/*": {},
+		"//host.example/*":            {},
+		"http:*":                      {},
+		"*:x":                         {"a b/[c]", "*:x"},
+		"*/":                          {},
+		"*#x":                         {},
+		"*%zz":                        {},
+		"*%00":                        {},
+		"*%5c":                        {},
+		"{a/..":                       {},
+	} {
+		folder, pattern, err := resolvePattern(root+"a%20b/%5Bc%5D/catalog-info.yaml", root, target)
+		if folder != want[0] || pattern != want[1] || (err == nil) != (want[1] != "") {
+			t.Errorf("%s: %q, %q, %v, want %q", target, folder, pattern, err, want)
+		}
+	}
+}
+
+func FuzzResolvePattern(f *testing.F) {
+	f.Add("https://host.example/team/web/blob/main/", "a/b/catalog-info.yaml", "../*.yaml", "a/x.yaml")
+	f.Add("https://host.example/", "catalog-info.yaml", "/%2e%2e/{..,x}/*", "x%2Fy")
+	f.Add("http://[::1]:8080/a%2Fb/", "c/d", "**", "%41")
+	f.Fuzz(func(t *testing.T, root, name, target, listed string) {
+		file := root + name
+		if _, err := parseURL(file); err != nil || rootOf(root, file) != root {
+			return
+		}
+		decoded, listable := pathBelow(root, root+listed)
+		if listable {
+			if got := urlBelow(root, decoded); got != root+listed {
+				t.Fatalf("%q is %q, and that is %q", root+listed, decoded, got)
+			}
+			if clean := path.Clean("/" + must(t, root+listed).Path); !strings.HasPrefix(clean, path.Clean("/"+must(t, root).Path)) {
+				t.Fatalf("%q is listed", root+listed)
+			}
+		}
+		folder, text, err := resolvePattern(file, root, target)
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(folder, "/") || strings.HasPrefix("/"+text+"/", "/../") {
+			t.Fatalf("%q in %q is %q in %q", target, file, text, folder)
+		}
+		p := pattern{folder: folder, text: text}
+		urls, _ := p.find(root, glob.Files([]string{decoded, "x/" + decoded}))
+		for _, found := range urls {
+			if found != root+listed && found != root+"x/"+listed {
+				t.Fatalf("%q in %q led to %q", target, file, found)
+			}
+		}
+	})
 }
 
 func FuzzResolve(f *testing.F) {

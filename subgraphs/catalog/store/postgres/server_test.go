@@ -37,7 +37,7 @@ type server struct {
 func newServer() (*server, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(found) == 0 {
-		return nil, errors.New("there is no /usr/lib/postgresql/*/bin/postgres; install the Debian package postgresql")
+		return nil, errors.New("there is no /usr/lib/postgresql/*/bin/postgres: apt-get install postgresql")
 	}
 	folder, err := os.MkdirTemp("", "callboard-postgres-*")
 	if err != nil {
@@ -74,15 +74,21 @@ func (s *server) prepare() error {
 	if out, err := initialise.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
-	if err := listener.Close(); err != nil {
+	if err := s.choosePort(); err != nil {
 		return err
 	}
 	return s.start()
+}
+
+// choosePort takes a free port of those that no system gives to whoever asks for any, so that nobody else has it before the server does.
+func (s *server) choosePort() error {
+	for range 100 {
+		s.port = strconv.Itoa(22_000 + rand.IntN(10_000))
+		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", s.port)); err == nil {
+			return listener.Close()
+		}
+	}
+	return errors.New("there is no free port")
 }
 
 func (s *server) command(name string, args ...string) *exec.Cmd {
