@@ -135,8 +135,11 @@ func (s *StandIn) execute(doc *ast.QueryDocument, op *ast.OperationDefinition, v
 	x := &execution{schema: s.schema.Schema, document: doc, source: s}
 	x.coerce(op, variables)
 	root := s.schema.Query
-	if op.Operation == ast.Mutation {
+	switch op.Operation {
+	case ast.Mutation:
 		root = s.schema.Mutation
+	case ast.Subscription:
+		root = s.schema.Subscription
 	}
 	data := x.run(op, &held{object: s.universe.root(root.Name), typename: root.Name})
 	return &execute.Answer{Data: data, Errors: x.errors}
