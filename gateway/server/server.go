@@ -143,6 +143,7 @@ type Server struct {
 	handler  http.Handler
 	draining atomic.Bool
 	open     open
+	reserved reservations
 }
 
 // New returns a server that answers with the executor.

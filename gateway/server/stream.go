@@ -200,10 +200,15 @@ func (p *pipe) send(body []byte) error {
 		out = append(out, "\r\n--"+boundary+"\r\nContent-Type: application/json\r\n\r\n{\"payload\":"...)
 		out = append(append(out, body...), "}\r\n"...)
 	} else {
-		out = append(out, "event: next\ndata: "...)
-		out = append(append(out, oneLine(body)...), "\n\n"...)
+		return p.event("next", body)
 	}
 	return p.write(out)
+}
+
+// event writes one server-sent event. The data is JSON.
+func (p *pipe) event(name string, data []byte) error {
+	out := append(append(append([]byte("event: "), name...), "\ndata: "...), oneLine(data)...)
+	return p.write(append(out, "\n\n"...))
 }
 
 // oneLine returns JSON without the ends of lines that may stand between its tokens: in an event they would have a meaning.

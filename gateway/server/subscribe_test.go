@@ -535,3 +535,95 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// One stream carries many operations, each under its own id.
+func TestSingleConnection(t *testing.T) {
+	s := &stage{}
+	url := serveLive(t, s, server.Settings{}).URL + "/graphql"
+	send := func(method, token, query, body string) (int, string) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, url+query, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body != "" {
+			request.Header.Set("Content-Type", "application/json")
+		}
+		if token != "" {
+			request.Header.Set("X-GraphQL-Event-Stream-Token", token)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(text)
+	}
+	status, token := send("PUT", "", "", "")
+	if status != http.StatusCreated || len(token) < 20 {
+		t.Fatalf("%d %s", status, token)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	request, _ := http.NewRequestWithContext(ctx, "GET", url+"?token="+token, nil)
+	request.Header.Set("Accept", "text/event-stream")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%v %v", response, err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewReader(response.Body)
+	next := func() string {
+		t.Helper()
+		out := ""
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line = strings.TrimSpace(line); line == "" && out != "" {
+				return out
+			}
+			out = strings.TrimSpace(out + " " + line)
+		}
+	}
+	subscribe := func(id, query string) (int, string) {
+		return send("POST", token, "", `{"query":"`+query+`","extensions":{"operationId":"`+id+`"}}`)
+	}
+	if status, text := subscribe("a", "subscription { plays { id title } }"); status != http.StatusAccepted {
+		t.Fatalf("%d %s", status, text)
+	}
+	if status, _ := subscribe("a", "subscription { plays { id } }"); status != http.StatusConflict {
+		t.Errorf("an id that is taken: %d", status)
+	}
+	if status, _ := send("POST", token, "", `{"query":"{ hello }"}`); status != http.StatusBadRequest {
+		t.Errorf("no id: %d", status)
+	}
+	if status, _ := send("POST", "guess", "", `{"query":"{ hello }","extensions":{"operationId":"x"}}`); status != http.StatusNotFound {
+		t.Errorf("another stream: %d", status)
+	}
+	eventually(t, "the stream is open", func() bool { return s.listening() == 1 })
+	s.happen("1")
+	if got := next(); got != `event: next data: {"id":"a","payload":{"data":{"plays":{"id":"1","title":"Title of 1"}}}}` {
+		t.Error(got)
+	}
+	subscribe("q", "{ hello }")
+	if got := next(); got != `event: next data: {"id":"q","payload":{"data":{"hello":"there"}}}` {
+		t.Error(got)
+	}
+	if got := next(); got != `event: complete data: {"id":"q"}` {
+		t.Error(got)
+	}
+	if status, _ := send("DELETE", token, "?operationId=a", ""); status != http.StatusOK {
+		t.Errorf("ending one: %d", status)
+	}
+	eventually(t, "the subscription is over", func() bool { return s.listening() == 0 })
+	subscribe("b", "subscription { plays { id } }")
+	eventually(t, "another one is open", func() bool { return s.listening() == 1 })
+	cancel()
+	eventually(t, "all is over with the stream", func() bool { return s.listening() == 0 })
+	eventually(t, "the stream is forgotten", func() bool { status, _ := subscribe("c", "{ hello }"); return status == http.StatusNotFound })
+}
