@@ -126,7 +126,7 @@ func httpSubgraph(s config.Subgraph) execute.Subgraph {
 	for name, value := range s.Headers {
 		header[name] = value.Reveal()
 	}
-	return &execute.HTTP{URL: s.URL, Timeout: s.Timeout.Duration(), Header: header, Forward: s.ForwardHeaders}
+	return &execute.HTTP{URL: s.URL, Timeout: s.Timeout.Duration(), Header: header, Forward: s.ForwardHeaders, Subscribed: execute.Subscribed(s.Subscriptions)}
 }
 
 // graphSettings are the settings of a graph that the configuration decides.
@@ -193,6 +193,7 @@ func serve(p *program, cfg config.Config, log *slog.Logger, what serving) error 
 		Pages:           what.pages,
 		Log:             log,
 		Registry:        what.registry,
+		MaxStreams:      cfg.Server.MaxStreams,
 		ShutdownTimeout: cfg.Server.ShutdownTimeout.Duration(),
 	})
 	if what.listening != nil {

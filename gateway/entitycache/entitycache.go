@@ -71,6 +71,15 @@ func (s *Subgraph) Forwards() []string { return s.inner.Forwards() }
 // Inner returns the subgraph behind the cache.
 func (s *Subgraph) Inner() execute.Subgraph { return s.inner }
 
+// Stream begins a subscription: nothing of it is remembered.
+func (s *Subgraph) Stream(ctx context.Context, r *execute.Request) (execute.Stream, error) {
+	streamer, ok := s.inner.(execute.Streamer)
+	if !ok {
+		return nil, &execute.FetchError{Code: execute.CodeUnreachable, Reason: "it is reached in a way that has no subscriptions"}
+	}
+	return streamer.Stream(ctx, r)
+}
+
 // Fetch answers the request from what is remembered, and asks the subgraph for the rest.
 func (s *Subgraph) Fetch(ctx context.Context, r *execute.Request) (*execute.Answer, error) {
 	f := r.Fetch

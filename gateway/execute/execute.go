@@ -5,7 +5,7 @@
 // The one rule: one goroutine owns the data of a request. What runs beside it hands answers over; nothing of the data is locked.
 //
 // Start with Executor.Execute. schedule.go decides what is asked when, answer.go reads answers into the tree (value.go), representation.go writes what
-// entity fetches send, shape.go writes the response, sources.go says where it comes from, fresh.go how long it holds. http.go and inprocess.go are the two kinds of subgraph.
+// entity fetches send, subscribe.go runs a plan for each event of a subscription, shape.go writes the response, sources.go says where it comes from, fresh.go how long it holds. http.go and inprocess.go are the two kinds of subgraph.
 package execute
 
 import (
@@ -118,8 +118,13 @@ const maxKept = 1 << 20
 
 // Execute runs the plan and returns the response. A subgraph that fails costs only what it would have answered.
 func (e *Executor) Execute(ctx context.Context, p *plan.Plan, in Input) Response {
+	return e.execute(ctx, p, in, nil)
+}
+
+// execute runs the plan. Of a subscription the event is what came of its trigger.
+func (e *Executor) execute(ctx context.Context, p *plan.Plan, in Input, event *outcome) Response {
 	r := runs.Get().(*run)
-	r.executor, r.ctx, r.plan, r.in = e, ctx, p, in
+	r.executor, r.ctx, r.plan, r.in, r.event = e, ctx, p, in, event
 	r.tree.root = r.tree.newObject(p.Root)
 	r.tree.apart = p.Filled
 	r.fetches()
@@ -136,6 +141,7 @@ type run struct {
 	ctx      context.Context
 	plan     *plan.Plan
 	in       Input
+	event    *outcome // of a subscription: what came of its trigger
 	quota    *Quota
 	tree     tree
 	errors   errorList
@@ -170,7 +176,7 @@ func (r *run) release() {
 		}
 		s.reset()
 	}
-	r.executor, r.ctx, r.plan, r.in, r.quota, r.done = nil, nil, nil, Input{}, nil, nil
+	r.executor, r.ctx, r.plan, r.in, r.event, r.quota, r.done = nil, nil, nil, Input{}, nil, nil, nil
 	r.errors, r.reported, r.fresh, r.perishes = errorList{}, nil, nil, false
 	r.tree.reset()
 	runs.Put(r)

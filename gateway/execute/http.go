@@ -31,6 +31,8 @@ type HTTP struct {
 	Forward []string          // names of the client's headers to pass on
 	// MaxAnswer bounds an answer after decompression, in bytes; 0 means DefaultMaxAnswer.
 	MaxAnswer int64
+	// Subscribed is how it is asked for subscriptions; empty for BySSE.
+	Subscribed Subscribed
 
 	once  sync.Once
 	plain *http1.Client // nil where net/http is used

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"math"
 	"net/http"
 
@@ -66,8 +67,8 @@ func NewInProcess(schema graphql.ExecutableSchema, present graphql.ErrorPresente
 	return &InProcess{executor: e}
 }
 
-// Fetch executes the request's operation.
-func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
+// params returns the request as gqlgen takes it.
+func (p *InProcess) params(r *Request) (*graphql.RawParams, error) {
 	params := &graphql.RawParams{Query: r.Text}
 	for _, name := range p.Forward {
 		if values := r.Header.Values(name); len(values) > 0 {
@@ -85,6 +86,15 @@ func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 		if params.Variables, err = decode(r.Variables); err != nil {
 			return nil, &FetchError{Code: CodeInternal, Reason: "its variables could not be read", Cause: err}
 		}
+	}
+	return params, nil
+}
+
+// Fetch executes the request's operation.
+func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
+	params, err := p.params(r)
+	if err != nil {
+		return nil, err
 	}
 	ctx = graphql.StartOperationTrace(ctx)
 	operation, errs := p.executor.CreateOperationContext(ctx, params)
@@ -107,14 +117,84 @@ func (p *InProcess) Fetch(ctx context.Context, r *Request) (*Answer, error) {
 	if response == nil {
 		return nil, &FetchError{Code: CodeBadAnswer, Reason: "it gave no answer"}
 	}
+	return whole(r, response), nil
+}
+
+// whole returns the answer with where it comes from.
+func whole(r *Request, response *graphql.Response) *Answer {
 	answer := answerOf(response)
 	if r.Sources && response.Extensions["sources"] != nil {
 		if text, err := json.Marshal(response.Extensions); err == nil {
 			answer.Sources = readSources(text)
 		}
 	}
+	return answer
+}
+
+// Stream begins the request's subscription. Each event may use as much as the request's quota has.
+func (p *InProcess) Stream(ctx context.Context, r *Request) (Stream, error) {
+	params, err := p.params(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(graphql.StartOperationTrace(ctx))
+	operation, errs := p.executor.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		stop()
+		return &refused{answerOf(p.executor.DispatchError(graphql.WithOperationContext(ctx, operation), errs))}, nil
+	}
+	s := &stream{request: r, stop: stop, quota: r.Quota}
+	if s.quota == nil {
+		s.quota = NewQuota(0)
+	}
+	s.release = s.quota.Watch(ctx, operation)
+	s.handler, s.ctx = p.executor.DispatchOperation(ctx, operation)
+	return s, nil
+}
+
+// stream is a subscription of a gqlgen schema.
+type stream struct {
+	request *Request
+	ctx     context.Context
+	stop    context.CancelFunc
+	quota   *Quota
+	release func()
+	handler graphql.ResponseHandler
+}
+
+// Next waits for the resolver's channel.
+func (s *stream) Next() (*Answer, error) {
+	s.quota.renew()
+	response := s.handler(s.ctx)
+	switch {
+	case s.ctx.Err() != nil:
+		return nil, contextError(s.ctx.Err())
+	case s.quota.Err() != nil:
+		return nil, s.quota.Err()
+	case response == nil:
+		return nil, io.EOF
+	}
+	return whole(s.request, response), nil
+}
+
+// Close tells the resolver to stop.
+func (s *stream) Close() {
+	s.stop()
+	s.release()
+}
+
+// refused is a subscription that was not begun: its answer says why.
+type refused struct{ answer *Answer }
+
+func (r *refused) Next() (*Answer, error) {
+	answer := r.answer
+	if r.answer = nil; answer == nil {
+		return nil, io.EOF
+	}
 	return answer, nil
 }
+
+func (r *refused) Close() {}
 
 func answerOf(response *graphql.Response) *Answer {
 	answer := &Answer{Data: response.Data}

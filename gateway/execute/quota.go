@@ -88,6 +88,12 @@ func (q *Quota) Watch(ctx context.Context, operation *graphql.OperationContext) 
 	}
 }
 
+// renew gives the whole quota again, unless it was used up.
+func (q *Quota) renew() {
+	q.values.Store(int64(q.maxValues))
+	q.bytes.Store(maxTextBytes)
+}
+
 func (q *Quota) exceed() {
 	q.over.Store(true)
 	q.stopped.Store(true)

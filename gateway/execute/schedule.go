@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"callboard.dev/callboard/gateway/execute/http1"
 )
 
@@ -44,6 +46,10 @@ func (r *run) fetches() {
 
 // start asks for a fetch, or leaves it out where no object wants it.
 func (r *run) start(s *sent) {
+	if r.event != nil && s.fetch.Kind == ast.Subscription {
+		r.happened(s)
+		return
+	}
 	if !r.prepare(s) {
 		r.complete(s)
 		return

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/introspection"
 	"callboard.dev/callboard/gateway/operation"
@@ -106,7 +108,15 @@ func (g *Gateway) Do(ctx context.Context, r Request) *Result {
 		return out.refused(operation.Failure(code, "%v", err))
 	}
 	out.Plan = made
-	out.Body = g.Executor.Execute(ctx, made, execute.Input{Variables: variables, Header: r.Header, Sources: r.Sources}).Body
+	in := execute.Input{Variables: variables, Header: r.Header, Sources: r.Sources}
+	if op.Kind == ast.Subscription { // of which the first event is looked at
+		subscription := g.Executor.Subscribe(ctx, made, in)
+		defer subscription.Close()
+		response, _ := subscription.Next(func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) })
+		out.Body = response.Body
+		return out
+	}
+	out.Body = g.Executor.Execute(ctx, made, in).Body
 	return out
 }
 
@@ -205,12 +215,34 @@ func (r *Recorder) gap(subgraph, field string) {
 }
 
 func (r *Recorder) watch(name string, subgraph execute.Subgraph) execute.Subgraph {
-	return execute.SubgraphFunc(func(ctx context.Context, request *execute.Request) (*execute.Answer, error) {
-		r.mu.Lock()
-		r.requests = append(r.requests, Recorded{Subgraph: name, Text: request.Text, Variables: string(request.Variables)})
-		r.mu.Unlock()
-		return subgraph.Fetch(ctx, request)
-	})
+	return &watched{name, subgraph, r}
+}
+
+// watched is a subgraph whose requests are recorded.
+type watched struct {
+	name     string
+	subgraph execute.Subgraph
+	recorder *Recorder
+}
+
+func (w *watched) note(request *execute.Request) {
+	w.recorder.mu.Lock()
+	defer w.recorder.mu.Unlock()
+	w.recorder.requests = append(w.recorder.requests, Recorded{Subgraph: w.name, Text: request.Text, Variables: string(request.Variables)})
+}
+
+func (w *watched) Fetch(ctx context.Context, request *execute.Request) (*execute.Answer, error) {
+	w.note(request)
+	return w.subgraph.Fetch(ctx, request)
+}
+
+func (w *watched) Stream(ctx context.Context, request *execute.Request) (execute.Stream, error) {
+	w.note(request)
+	streamer, ok := w.subgraph.(execute.Streamer)
+	if !ok {
+		return nil, fmt.Errorf("subgraph %s has no subscriptions", w.name)
+	}
+	return streamer.Stream(ctx, request)
 }
 
 // Describe prints requests, one a line, for failure messages.

@@ -41,6 +41,24 @@ func (s *StandIn) Fetch(_ context.Context, r *execute.Request) (*execute.Answer,
 	return s.answer(r.Text, r.Variables), nil
 }
 
+// Stream answers a subscription with one event: what the universe has now.
+func (s *StandIn) Stream(_ context.Context, r *execute.Request) (execute.Stream, error) {
+	return &once{s.answer(r.Text, r.Variables)}, nil
+}
+
+// once is a stream of one answer.
+type once struct{ answer *execute.Answer }
+
+func (o *once) Next() (*execute.Answer, error) {
+	answer := o.answer
+	if o.answer = nil; answer == nil {
+		return nil, io.EOF
+	}
+	return answer, nil
+}
+
+func (o *once) Close() {}
+
 // ServeHTTP answers GraphQL over HTTP.
 func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -117,8 +135,11 @@ func (s *StandIn) execute(doc *ast.QueryDocument, op *ast.OperationDefinition, v
 	x := &execution{schema: s.schema.Schema, document: doc, source: s}
 	x.coerce(op, variables)
 	root := s.schema.Query
-	if op.Operation == ast.Mutation {
+	switch op.Operation {
+	case ast.Mutation:
 		root = s.schema.Mutation
+	case ast.Subscription:
+		root = s.schema.Subscription
 	}
 	data := x.run(op, &held{object: s.universe.root(root.Name), typename: root.Name})
 	return &execute.Answer{Data: data, Errors: x.errors}

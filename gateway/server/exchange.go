@@ -59,8 +59,33 @@ func (x *exchange) answer() *refusal {
 		x.status, x.outcome = http.StatusNoContent, outcomePreflight
 		return nil
 	}
-	if x.r.Method != http.MethodPost && x.r.Method != http.MethodGet {
+	streamer, streams := x.executor.(Streamer)
+	token := tokenOf(x.r)
+	switch {
+	case streams && x.r.Method == http.MethodPut:
+		return x.reserve()
+	case streams && x.r.Method == http.MethodDelete && token != "":
+		return x.cancel(token)
+	case x.r.Method != http.MethodPost && x.r.Method != http.MethodGet:
 		return &refusal{status: http.StatusMethodNotAllowed, code: CodeMethod, allow: allMethods, message: "GraphQL is asked with POST or GET"}
+	}
+	if streams && wantsSocket(x.r) {
+		return x.socket(streamer)
+	}
+	kind := acceptsStream(x.r.Header)
+	switch {
+	case !streams:
+	case token != "" && kind == mediaEvents && x.r.Method == http.MethodGet && !x.r.URL.Query().Has("query"):
+		return x.connect(token)
+	case token != "":
+		return x.operate(streamer, token)
+	case kind != "":
+		request, problem := x.decode()
+		if problem != nil {
+			return problem
+		}
+		x.operation = request.OperationName
+		return x.stream(streamer, request, kind)
 	}
 	media, ok := negotiate(x.r.Header)
 	if x.media = media; !ok {

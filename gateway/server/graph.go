@@ -127,9 +127,18 @@ func NewGraph(s *supergraph.Supergraph, subgraphs map[string]execute.Subgraph, s
 
 // Execute is the life of a query: prepare, plan, run.
 func (g *Graph) Execute(ctx context.Context, r *Request) *Response {
+	p, refused := g.planned(ctx, r, false)
+	if refused != nil {
+		return refused
+	}
+	return g.answer(ctx, r, p)
+}
+
+// planned prepares and plans a request, or says why it is refused.
+func (g *Graph) planned(ctx context.Context, r *Request, streams bool) (*preparing, *Response) {
 	p, errs := g.prepare(r)
 	if errs == nil {
-		errs = g.permit(p, r)
+		errs = g.permit(p, r, streams)
 	}
 	if errs == nil {
 		p.plan, errs = g.plan(ctx, r, p)
@@ -140,8 +149,13 @@ func (g *Graph) Execute(ctx context.Context, r *Request) *Response {
 	if errs != nil {
 		response := failure(errs)
 		response.NotAllowed = p != nil && p.kind == ast.Mutation && r.ReadOnly
-		return response
+		return nil, response
 	}
+	return p, nil
+}
+
+// answer runs what is planned, once.
+func (g *Graph) answer(ctx context.Context, r *Request, p *preparing) *Response {
 	if r.body != nil && len(g.Supergraph.Labels) == 0 { // labels may be decided otherwise the next time
 		g.repeated.add(r.body, p.prepared)
 	}
@@ -149,12 +163,12 @@ func (g *Graph) Execute(ctx context.Context, r *Request) *Response {
 }
 
 // permit refuses what this endpoint does not do.
-func (g *Graph) permit(p *preparing, r *Request) operation.Errors {
+func (g *Graph) permit(p *preparing, r *Request, streams bool) operation.Errors {
 	switch {
 	case p.kind == ast.Mutation && r.ReadOnly:
 		return operation.Failure("METHOD_NOT_ALLOWED", "a mutation must be sent with POST")
-	case p.kind == ast.Subscription:
-		return operation.Failure("SUBSCRIPTIONS_NOT_SUPPORTED", "this endpoint answers queries and mutations: it does not stream")
+	case p.kind == ast.Subscription && !streams:
+		return operation.Failure("SUBSCRIPTIONS_NOT_SUPPORTED", "a subscription is answered with a stream: accept text/event-stream or multipart/mixed, or use a WebSocket with graphql-transport-ws")
 	}
 	return nil
 }

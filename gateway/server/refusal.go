@@ -22,6 +22,7 @@ const (
 	CodeOrigin        = "ORIGIN_NOT_ALLOWED"           // the Origin header is not one of ours
 	CodeTimeout       = "TIMEOUT"                      // the answer did not come in time
 	CodeCancelled     = "REQUEST_CANCELLED"            // the client went away, or the server had to stop
+	CodeTooMany       = "TOO_MANY_STREAMS"             // as many streams are open as may be
 	CodeInternal      = "INTERNAL_SERVER_ERROR"        // a bug; the log has more
 )
 

@@ -52,9 +52,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if s.settings.DrainDelay > 0 {
 		time.Sleep(s.settings.DrainDelay)
 	}
+	s.open.end() // clients come again, elsewhere
 	patience, done := context.WithTimeout(context.Background(), s.settings.ShutdownTimeout)
 	defer done()
 	err := server.Shutdown(patience)
+	s.open.wait(patience) // a WebSocket is no request any more
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

@@ -100,6 +100,8 @@ type Settings struct {
 	Handlers map[string]http.Handler
 	// Pages are as Handlers, but reached only under the names of this server, and changed (with anything but GET) only from pages of this server.
 	Pages map[string]http.Handler
+	// MaxStreams is how many subscriptions clients may have open at once, and connections for them; 0 means DefaultMaxStreams.
+	MaxStreams int
 	// Ready tells why requests cannot be answered yet. nil means that they can.
 	Ready func() error
 	// Log takes one record for each request, at debug level where it was executed, at info where it was refused, at error where it failed. nil
@@ -121,6 +123,7 @@ const (
 	DefaultMaxBody         = 1 << 20 // generous: the longest queries people write by hand are some 10 KiB
 	DefaultTimeout         = 30 * time.Second
 	DefaultShutdownTimeout = 20 * time.Second // below the 30 s Kubernetes waits before it kills
+	DefaultMaxStreams      = 10_000           // each some 50 KB and a connection
 )
 
 // compressFrom is the size in bytes from which answers are compressed: a smaller one fits the same one network packet either way.
@@ -139,6 +142,8 @@ type Server struct {
 	log      *slog.Logger
 	handler  http.Handler
 	draining atomic.Bool
+	open     open
+	reserved reservations
 }
 
 // New returns a server that answers with the executor.
@@ -151,6 +156,9 @@ func New(executor Executor, settings Settings) *Server {
 	}
 	if settings.ShutdownTimeout <= 0 {
 		settings.ShutdownTimeout = DefaultShutdownTimeout
+	}
+	if settings.MaxStreams <= 0 {
+		settings.MaxStreams = DefaultMaxStreams
 	}
 	if settings.Registry == nil {
 		settings.Registry = prometheus.NewRegistry()

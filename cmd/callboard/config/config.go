@@ -64,6 +64,7 @@ type Server struct {
 	ShutdownTimeout Duration `yaml:"shutdownTimeout" validate:"gt=0"`
 	OverrideLabels  []string `yaml:"overrideLabels" validate:"dive,required"`
 	ShareRequests   bool     `yaml:"shareRequests"`
+	MaxStreams      int      `yaml:"maxStreams" validate:"gt=0"`
 }
 
 // Limits bound what one operation may ask for.
@@ -95,6 +96,7 @@ type Subgraph struct {
 	Headers        map[string]Secret `yaml:"headers" validate:"dive,keys,header,endkeys,headervalue"`
 	ForwardHeaders []string          `yaml:"forwardHeaders" validate:"dive,header"`
 	Timeout        Duration          `yaml:"timeout" validate:"gt=0"`
+	Subscriptions  string            `yaml:"subscriptions" validate:"omitempty,oneof=sse ws"`
 	ExposeErrors   bool              `yaml:"exposeErrors"`
 	Cache          bool              `yaml:"cache"`
 }
@@ -194,6 +196,7 @@ func defaults(env func(string) (string, bool)) Config {
 			Introspection:   true,
 			ShutdownTimeout: Duration(server.DefaultShutdownTimeout),
 			ShareRequests:   true,
+			MaxStreams:      server.DefaultMaxStreams,
 		},
 		Limits: Limits{
 			Tokens: limits.Tokens, Depth: limits.Depth, Fields: limits.Fields, Aliases: limits.Aliases,
