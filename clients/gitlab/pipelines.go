@@ -142,8 +142,8 @@ func (c *Client) first(list *newest) *Pipeline {
 // The bounds of a query for the newest pipelines of revisions: of maxNames revisions of each of 50 projects, or of one revision of each of maxNewest
 // projects. A test counts their complexity.
 const (
-	maxNames  = 3
-	maxNewest = 6
+	maxNames  = 4
+	maxNewest = 7
 )
 
 // argument returns the argument of pipelines that a revision is: a commit by its object id in full, or a branch or a tag by its name.
@@ -158,8 +158,8 @@ func argument(revision string) string {
 // kind clients.ErrPartial. A revision is a branch or a tag by its short name, or a commit by its object id in full; that of an empty name is the
 // project, whatever of it the pipeline is of.
 //
-// It makes one request for every 50 projects of which the same three revisions are wanted, such as all with an empty name, or of "main" and
-// "master", and one for every 6 of what is left, such as of commits.
+// It makes one request for every 50 projects of which the same four revisions are wanted, such as all with an empty name, or of "main" and
+// "master", and one for every 7 of what is left, such as of commits.
 func (c *Client) LatestPipelines(ctx context.Context, revisions []Revision) ([]*Pipeline, []error) {
 	out, errs := make([]*Pipeline, len(revisions)), make([]error, len(revisions))
 	named := map[string][]int{}
@@ -201,8 +201,8 @@ func (c *Client) LatestPipelines(ctx context.Context, revisions []Revision) ([]*
 
 // wireNewest is a project with the newest pipelines of up to maxNames revisions.
 type wireNewest struct {
-	FullPath   string
-	N0, N1, N2 *newest
+	FullPath       string
+	N0, N1, N2, N3 *newest
 }
 
 func (w *wireNewest) path() string { return w.FullPath }
@@ -239,7 +239,7 @@ func (c *Client) latestByName(ctx context.Context, names []string, named map[str
 			if errs[i] = failed[place]; w == nil {
 				continue
 			}
-			list := []*newest{w.N0, w.N1, w.N2}[n]
+			list := []*newest{w.N0, w.N1, w.N2, w.N3}[n]
 			if out[i] = c.first(list); list == nil && errs[i] == nil {
 				errs[i] = c.absent("list of pipelines")
 			}
