@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"callboard.dev/callboard/clients/gitlab/gitlabtest/ci"
 )
@@ -126,9 +127,15 @@ func (s *Server) Pipelines(path string) []ci.Pipeline {
 // headPipeline returns the newest pipeline of the head of a merge request, nil for none.
 func (p *project) headPipeline(m *MergeRequest) *ci.Pipeline {
 	for _, r := range slices.Backward(p.runs.Pipelines) {
-		if r.Parent == 0 && r.SHA == m.SHA && m.SHA != "" && (r.MergeRequest == m.IID || r.MergeRequest == 0 && !r.Tag && r.Ref == m.SourceBranch) {
+		if r.Parent == 0 && r.SHA == m.SHA && m.SHA != "" && p.concerns(r, m) {
 			return r
 		}
 	}
 	return nil
+}
+
+// concerns reports whether a pipeline is of a merge request, or of its branch.
+func (p *project) concerns(r *ci.Pipeline, m *MergeRequest) bool {
+	own := m.SourceProject == "" || strings.EqualFold(m.SourceProject, p.Path)
+	return r.MergeRequest == m.IID || r.MergeRequest == 0 && own && !r.Tag && r.Ref == m.SourceBranch
 }

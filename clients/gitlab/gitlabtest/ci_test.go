@@ -84,6 +84,8 @@ func TestOfficialClientCI(t *testing.T) {
 		fmt.Sprintf("%s/jobs/%d", searchAPI, unit):                new(official.Job),
 		searchAPI + "/repository/commits/" + s.Head + "/statuses": new([]*official.CommitStatus),
 		searchAPI + "/merge_requests/1/notes":                     new([]*official.Note),
+		searchAPI + "/merge_requests/1/pipelines":                 new([]*official.PipelineInfo),
+		searchAPI + "/merge_requests/1":                           new(official.MergeRequest),
 	} {
 		w := ask(s, "GET", path, stage.AdaToken)
 		if w.Code != http.StatusOK {

@@ -246,9 +246,7 @@ var pipelineResolvers = clientstest.Resolvers{
 	},
 	"MergeRequest.pipelines": func(ctx context.Context, at clientstest.Field) (any, error) {
 		g := at.Object.(graphMergeRequest)
-		return pipelineConnection(g.c, g.p, at.Args, func(r *ci.Pipeline) bool {
-			return r.MergeRequest == g.m.IID || r.MergeRequest == 0 && !r.Tag && r.Ref == g.m.SourceBranch
-		})
+		return pipelineConnection(g.c, g.p, at.Args, func(r *ci.Pipeline) bool { return g.p.concerns(r, g.m) })
 	},
 	"Pipeline.downstream": func(ctx context.Context, at clientstest.Field) (any, error) {
 		g := at.Object.(graphPipeline)

@@ -77,6 +77,14 @@ func (s *Server) pipelineRoutes(get getter, change changer) {
 		}
 		return nil, forbidden
 	})
+	get("/projects/{id}/merge_requests/{iid}/pipelines", func(c *call) (any, error) {
+		p, m, err := c.mergeRequestAsked()
+		if err != nil {
+			return nil, err
+		}
+		list, err := page(c, slices.DeleteFunc(p.pipelines(selection{}), func(r *ci.Pipeline) bool { return !p.concerns(r, m) }))
+		return each(list, func(r *ci.Pipeline) object { return c.plainPipeline(p, r) }), err
+	})
 	one := func(path string, serve func(*call, *project, *ci.Pipeline) (any, error)) {
 		get("/projects/{id}/pipelines/{pipeline}"+path, func(c *call) (any, error) {
 			p, r, err := c.pipelineAsked()
