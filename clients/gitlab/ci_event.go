@@ -168,6 +168,7 @@ func (e *Event) ran(body []byte) {
 	_ = json.Unmarshal(body, &w) // that it is JSON is known; what is of another type is left out
 	if e.Kind == "build" {
 		e.Job = w.job(e)
+		e.Number = mergeRequestOf(e.Job.Ref)
 		return
 	}
 	e.Pipeline = w.pipeline(e)

@@ -59,7 +59,7 @@ func TestPipelineEvents(t *testing.T) {
 			if err := json.Unmarshal(d.Body, &theirs); err != nil || theirs.PipelineID != id {
 				t.Errorf("GitLab's client: %+v, %v", theirs, err)
 			}
-			if e.Job == nil || e.Pipeline != nil || e.Job.Pipeline != id || e.Ref != "refs/merge-requests/1/head" {
+			if e.Job == nil || e.Pipeline != nil || e.Job.Pipeline != id || e.Number != 1 || e.Ref != "refs/merge-requests/1/head" {
 				t.Fatalf("%+v", e)
 			}
 			if e.Job.Name == "unit" {

@@ -30,7 +30,7 @@ type Event struct {
 	DefaultBranch string  // of the project, without "refs/heads/"; not every kind says it
 	Before, After git.OID // of a push: "" where the ref was made or removed
 
-	Number       int    // of a merge request or an issue: the iid; of a pipeline: that of its merge request, 0 for none
+	Number       int    // of a merge request or an issue: the iid; of a pipeline or a build: that of its merge request, 0 for none
 	Action       string // of a merge request, an issue or a release, such as "open", "update", "close", "merge", "approved" or "create"
 	State        string // of a merge request or an issue now
 	SourceBranch string // of a merge request

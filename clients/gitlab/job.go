@@ -23,7 +23,7 @@ type Job struct {
 	URL    string
 
 	AllowFailure bool // that it fails does not make the pipeline fail
-	Manual       bool // somebody has to begin it; false where REST was asked
+	Manual       bool // somebody has to begin it, or had to; REST does not tell
 	Retried      bool // another job has come in its place; false where REST was asked
 	Trigger      bool // it does nothing but begin a pipeline: a bridge
 	Child        *Pipeline
@@ -200,7 +200,7 @@ func (c *Client) PipelineWithJobs(ctx context.Context, n PipelineNumber) (*Pipel
 	if found == nil {
 		return nil, c.absent("pipeline")
 	}
-	out := &PipelineWithJobs{Pipeline: c.pipelineOf(&found.wirePipeline), Upstream: c.pipelineOf(found.Upstream), Complete: true}
+	out := &PipelineWithJobs{Pipeline: c.pipelineOf(&found.wirePipeline), Upstream: c.pipelineOf(found.Upstream)}
 	if out.Pipeline == nil || out.ID != n.ID {
 		return nil, bad(c.source, "its answer is not what it should be: another pipeline than was asked for")
 	}

@@ -30,7 +30,7 @@ type Pipeline struct {
 	Queued                time.Duration
 	Coverage              *float64 // in percent; nil where no job tells any
 	User                  *Account // whose doing it is; nil where the account is no more
-	MergeRequest          int      // the iid of the merge request that it is of; 0 for those of branches and tags, and where REST was asked
+	MergeRequest          int      // the iid of the merge request that it is of; 0 for those of branches and tags
 	Warnings              bool     // a job has failed that may fail; false where REST was asked
 	ConfigErrors          string   // what is wrong with its configuration; "" where GraphQL was asked
 }
@@ -101,6 +101,7 @@ func restPipeline(w *official.Pipeline) *Pipeline {
 		CreatedAt: timeOf(w.CreatedAt), UpdatedAt: timeOf(w.UpdatedAt), StartedAt: timeOf(w.StartedAt), FinishedAt: timeOf(w.FinishedAt),
 		Duration: lasting(float64(w.Duration)), Queued: lasting(float64(w.QueuedDuration)), User: accountOf(w.User), ConfigErrors: cut(w.YamlErrors, maxText)}
 	p.SHA, _ = git.ParseOID(w.SHA)
+	p.MergeRequest = mergeRequestOf(w.Ref)
 	if share, err := strconv.ParseFloat(w.Coverage, 64); err == nil {
 		p.Coverage = percent(&share)
 	}
@@ -113,9 +114,20 @@ func listedPipeline(w *official.PipelineInfo) *Pipeline {
 		return nil
 	}
 	p := &Pipeline{ID: w.ID, Number: int(w.IID), Name: cut(w.Name, maxLine), Status: state(w.Status), Source: cut(w.Source, maxLine), Ref: cut(w.Ref, maxRef), URL: cut(w.WebURL, maxLine),
-		CreatedAt: timeOf(w.CreatedAt), UpdatedAt: timeOf(w.UpdatedAt)}
+		CreatedAt: timeOf(w.CreatedAt), UpdatedAt: timeOf(w.UpdatedAt), MergeRequest: mergeRequestOf(w.Ref)}
 	p.SHA, _ = git.ParseOID(w.SHA)
 	return p
+}
+
+// mergeRequestOf returns the iid of the merge request that a ref is of, such as of "refs/merge-requests/7/head", 0 for other refs.
+func mergeRequestOf(ref string) int {
+	rest, ok := strings.CutPrefix(ref, "refs/merge-requests/")
+	number, _, found := strings.Cut(rest, "/")
+	n, err := strconv.Atoi(number)
+	if !ok || !found || err != nil || checkIID(n) != nil {
+		return 0
+	}
+	return n
 }
 
 // page returns the address of one of GitLab's pages from the path that GraphQL tells, which begins with that of GitLab itself.

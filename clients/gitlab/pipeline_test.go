@@ -212,7 +212,7 @@ func TestPipelineParts(t *testing.T) {
 	}
 	costs(t, s, 5, "REST", func() {
 		p, err := c.Pipeline(t.Context(), failed)
-		if err != nil || p.ID != ran.Failed || p.Name != "Merge request" || p.Status != "failed" || *p.Coverage != 79 || p.Duration != 70*time.Second || p.Queued != 2*time.Second || p.User.Username != "ada" ||
+		if err != nil || p.ID != ran.Failed || p.Name != "Merge request" || p.MergeRequest != 1 || p.Status != "failed" || *p.Coverage != 79 || p.Duration != 70*time.Second || p.Queued != 2*time.Second || p.User.Username != "ada" ||
 			p.URL != whole.URL || p.Number != whole.Number || p.Ref != whole.Ref || p.SHA != whole.SHA || !p.StartedAt.Equal(whole.StartedAt) {
 			t.Errorf("%+v, %v", p, err)
 		}

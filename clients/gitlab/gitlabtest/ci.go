@@ -11,8 +11,8 @@ import (
 	"callboard.dev/callboard/clients/gitlab/gitlabtest/ci"
 )
 
-// SetCI says what the pipelines of a project do that are begun by a push, by the API or by a retry: what its .gitlab-ci.yml would. None are begun
-// where there are no jobs.
+// SetCI says what the pipelines of a project do of which nothing else is said, such as those that a push or the API begins: what its .gitlab-ci.yml
+// would. Neither begins any where there are no jobs.
 func (s *Server) SetCI(path string, jobs []*ci.Job) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -120,7 +120,7 @@ func TestCancel(t *testing.T) {
 func TestTell(t *testing.T) {
 	r, said := runs()
 	p := r.Add(ci.Pipeline{CreatedAt: begin, Source: "external"})
-	*said = nil
+	expect(t, "begun", said, "# created")
 	for _, step := range []struct {
 		status string
 		err    error

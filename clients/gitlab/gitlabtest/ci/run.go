@@ -158,6 +158,9 @@ func (r *Runs) set(p *Pipeline, j *Job, status string, at time.Time) {
 
 // settle lets the jobs whose turn it is begin, and finds the state of their pipeline.
 func (r *Runs) settle(p *Pipeline, at time.Time) {
+	if len(p.Jobs) == 0 && p.ConfigErrors == "" {
+		return // somebody else will tell what it is about
+	}
 	r.enable(p, at)
 	status := StatusOf(p.Latest())
 	if p.ConfigErrors != "" {
