@@ -26,19 +26,22 @@ type Event struct {
 	ProjectID int64
 	Project   string // the path of the project in full; "" for the events of groups
 
-	Ref           string  // of a push or a pipeline: the ref in full, such as "refs/heads/main"
+	Ref           string  // of a push, a pipeline or a build: the ref in full, such as "refs/heads/main" or "refs/merge-requests/1/head"
 	DefaultBranch string  // of the project, without "refs/heads/"; not every kind says it
 	Before, After git.OID // of a push: "" where the ref was made or removed
 
-	Number       int    // of a merge request or an issue: the iid
+	Number       int    // of a merge request or an issue: the iid; of a pipeline or a build: that of its merge request, 0 for none
 	Action       string // of a merge request, an issue or a release, such as "open", "update", "close", "merge", "approved" or "create"
 	State        string // of a merge request or an issue now
 	SourceBranch string // of a merge request
 	TargetBranch string
-	Head         git.OID // of a merge request or a pipeline
+	Head         git.OID // of a merge request, a pipeline or a build
 	Confidential bool    // of an issue
 	Tag          string  // of a release
 	Username     string  // whose doing it is
+
+	Pipeline *PipelineEvent // of a pipeline
+	Job      *JobEvent      // of a build
 }
 
 // wireEvent is the parts of all kinds of events that are read. What is not of the expected type is as if it were not there.
@@ -112,6 +115,9 @@ func ParseEvent(header http.Header, body []byte) (*Event, error) {
 		e.Username = username(w.User.Username)
 	}
 	w.into(e)
+	if e.Kind == "pipeline" || e.Kind == "build" {
+		e.ran(body)
+	}
 	return e, nil
 }
 

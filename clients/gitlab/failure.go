@@ -119,6 +119,9 @@ func saidBy(resp *http.Response) string {
 	if json.Unmarshal(answer.Message, &said) == nil && said != "" {
 		return plain(said)
 	}
+	if said := complaints(answer.Message); said != "" {
+		return plain(said)
+	}
 	return plain(answer.Error)
 }
 

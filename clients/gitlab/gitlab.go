@@ -1,5 +1,5 @@
 // Package gitlab reads gitlab.com and GitLab's self-managed editions: paths of projects and groups, numbers, refs and searches go in;
-// projects, merge requests, issues, releases, what git holds and what a webhook tells come out, as plain values within stated bounds.
+// projects, merge requests, issues, releases, pipelines, what git holds and what a webhook tells come out, as plain values within stated bounds.
 //
 // The one rule: one request serves many. What takes a list asks GraphQL for all of it at once, as far as GitLab's limit on the complexity of
 // a query allows, and each element gets its own value or its own error. REST, through GitLab's own client for Go, is for what GraphQL does
@@ -9,8 +9,8 @@
 // The client has no credential and keeps nothing, waits for nothing and tries nothing twice: that is for the *http.Client it is given, as
 // package clients makes it. What GitLab's own client would do of all this is switched off.
 //
-// Open graphql.go for how GraphQL is asked, guard.go for what stands between REST and the network, failure.go for what can go wrong, and
-// webhook.go for events.
+// Open graphql.go for how GraphQL is asked, guard.go for what stands between REST and the network, failure.go for what can go wrong, action.go and
+// note.go for all that it changes, and webhook.go for events.
 package gitlab
 
 import (

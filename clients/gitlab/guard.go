@@ -32,19 +32,23 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, failed(r.Context(), g.source, err)
 	}
-	switch resp.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	stream, most := streamOf(r.Context()), int64(maxAnswer)
+	switch s := resp.StatusCode; {
+	case s == http.StatusMovedPermanently, s == http.StatusFound, s == http.StatusSeeOther, s == http.StatusTemporaryRedirect, s == http.StatusPermanentRedirect:
 		return resp, nil // http.Client follows, as far as whoever made it lets it
-	case http.StatusOK:
+	case s == http.StatusOK, s == http.StatusCreated:
+	case stream != nil && (s == http.StatusPartialContent || s == http.StatusRequestedRangeNotSatisfiable):
 	default:
 		defer drain(resp.Body)
 		return nil, refused(g.source, resp)
 	}
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" && !strings.HasSuffix(r.URL.Path, "/raw") {
+	if stream != nil {
+		most = stream.most
+	} else if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" && !strings.HasSuffix(r.URL.Path, "/raw") {
 		drain(resp.Body)
 		return nil, bad(g.source, "it answers with a web page; check the address that is configured")
 	}
-	resp.Body = &bounded{ReadCloser: resp.Body, left: maxAnswer + 1, source: g.source, ctx: r.Context()}
+	resp.Body = &bounded{ReadCloser: resp.Body, left: most + 1, source: g.source, ctx: r.Context()}
 	return resp, nil
 }
 

@@ -92,7 +92,9 @@ func (s *Server) AddProject(ctx context.Context, p Project) error {
 	if err := s.world.known(p.Members); err != nil {
 		return fmt.Errorf("project %s: %w", p.Path, err)
 	}
-	made := &project{Project: p}
+	made := &project{Project: p, notes: map[int64][]*note{}}
+	made.runs.NextID = func() int64 { return s.world.id(0) }
+	made.runs.Changed = s.tells(made)
 	if p.Repository != "" {
 		repository, err := s.git.Lookup(p.Repository)
 		if err != nil {

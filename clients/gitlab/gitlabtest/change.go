@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/clients/gitlab/gitlabtest/ci"
 )
 
 // AddMergeRequest puts a merge request in as one that has been there: nobody is told. It returns its iid.
@@ -340,6 +341,9 @@ func (s *Server) Pushed(ctx context.Context, path, by, ref, before, after string
 	}
 	if after == "" {
 		return nil
+	}
+	if p.jobs != nil {
+		s.begin(p, ci.Pipeline{Ref: branch, SHA: after, BeforeSHA: cmp.Or(before, nothing), Source: "push", User: by, Jobs: p.jobs})
 	}
 	for _, m := range p.mergeRequests {
 		if m.State == Opened && m.SourceBranch == branch && m.SHA != after {

@@ -91,6 +91,13 @@ func (w weigher) field(f *ast.Field) int {
 	if w.given(f, "search") {
 		weight += 5
 	}
+	if f.Name == "pipelines" { // the chapter on complexity has it of its resolver alone
+		for _, name := range []string{"sha", "ref"} {
+			if w.given(f, name) {
+				weight += 2
+			}
+		}
+	}
 	if f.Name == "blobs" {
 		paths, _ := w.value(f, "paths").([]any)
 		weight += blobsWeight + pathWeight*len(paths)

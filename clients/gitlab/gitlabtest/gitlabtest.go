@@ -6,6 +6,8 @@
 // above 10,000 are not told, a query that is too complex is refused, what somebody may not see does not exist, and a field of a
 // paid tier is unknown to the free one.
 //
+// Pipelines run by themselves as time goes on: package ci has how, ci.go what a test or a demonstration may do to them.
+//
 // Open world.go for what there is, change.go for what can happen to it, serve.go for how a request is answered, and graph.go for
 // GraphQL.
 package gitlabtest
@@ -30,7 +32,9 @@ type Settings struct {
 	Free    bool             // the free tier: what the paid ones add is unknown
 	Limit   int              // requests of one user (or of all who are nobody) in Window; 0 for no limit
 	Window  time.Duration    // a minute where zero
-	Now     func() time.Time // time.Now where nil
+	Now     func() time.Time // time.Now where nil; pipelines go on with it
+	Ranges  bool             // answers with the part of a job's log that is asked for, as a store in front of GitLab does; GitLab itself sends all of it
+	Store   string           // the address of a store that artifacts are kept in: requests for them are led there; none where empty
 	Client  *http.Client     // delivers webhooks; one with a limit of 10 s, as GitLab has, where nil
 	Log     *slog.Logger     // nowhere where nil
 }
@@ -81,7 +85,7 @@ func New(ctx context.Context, settings Settings) (*Server, error) {
 		s.git.Close()
 		return nil, fmt.Errorf("starting a GitLab: %w", err)
 	}
-	s.handler = s.Watch.Wrap(s.Faults.Wrap(s.routes()))
+	s.handler = s.Watch.Wrap(s.Faults.Wrap(s.upToNow(s.routes())))
 	s.hooks.start(s)
 	return s, nil
 }

@@ -47,6 +47,7 @@ func newGraph(s *Server, free bool) (*clientstest.GraphQL, error) {
 	maps.Copy(resolvers, projectResolvers)
 	maps.Copy(resolvers, repositoryResolvers)
 	maps.Copy(resolvers, mergeRequestResolvers)
+	maps.Copy(resolvers, pipelineResolvers)
 	if free {
 		delete(resolvers, "Project.vulnerabilitySeveritiesCount")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/clients/gitlab/gitlabtest/ci"
 )
 
 type graphMergeRequest struct {
@@ -69,10 +70,14 @@ func (g graphMergeRequest) Milestone() any {
 
 // HeadPipeline is null for none.
 func (g graphMergeRequest) HeadPipeline() any {
+	if p := g.p.headPipeline(g.m); p != nil {
+		return graphPipeline{g.c, g.p, p}
+	}
 	if g.m.Pipeline == "" {
 		return nil
 	}
-	return object{"status": strings.ToUpper(g.m.Pipeline)}
+	// One that nothing but its state was said of.
+	return graphPipeline{g.c, g.p, &ci.Pipeline{ID: g.m.ID, IID: g.m.IID, Status: g.m.Pipeline, SHA: g.m.SHA, Ref: g.m.SourceBranch, CreatedAt: g.m.CreatedAt, UpdatedAt: g.m.UpdatedAt}}
 }
 
 // CommitCount counts the commits, which are only known of branches that are here.

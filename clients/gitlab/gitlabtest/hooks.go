@@ -253,7 +253,8 @@ func (s *Server) hookRoutes(get getter, change changer) {
 		want := func(name string) bool { return sent.Get(name) == "true" }
 		push := sent.Get("push_events") != "false"
 		id, err := s.AddHook(path, Hook{URL: sent.Get("url"), Name: sent.Get("name"), Token: sent.Get("token"), SigningToken: sent.Get("signing_token"), Push: push,
-			TagPush: want("tag_push_events"), MergeRequests: want("merge_requests_events"), Issues: want("issues_events"), Releases: want("releases_events")})
+			TagPush: want("tag_push_events"), MergeRequests: want("merge_requests_events"), Issues: want("issues_events"), Releases: want("releases_events"),
+			Pipelines: want("pipeline_events"), Jobs: want("job_events")})
 		if err != nil {
 			return nil, fault{http.StatusUnprocessableEntity, object{"message": object{"signing_token": []string{"is invalid"}}}}
 		}
@@ -299,8 +300,8 @@ func (c *call) hook(p *project, h *Hook) object {
 	c.hooks.mu.Unlock()
 	return object{"id": h.ID, "url": h.URL, "name": h.Name, "description": "", "created_at": at(h.CreatedAt), "push_events": h.Push, "tag_push_events": h.TagPush,
 		"merge_requests_events": h.MergeRequests, "issues_events": h.Issues, "releases_events": h.Releases, "confidential_issues_events": h.Issues,
-		"note_events": false, "confidential_note_events": nil, "pipeline_events": false, "wiki_page_events": false, "deployment_events": false,
-		"job_events": false, "feature_flag_events": false, "milestone_events": false, "emoji_events": false, "resource_access_token_events": false,
+		"note_events": false, "confidential_note_events": nil, "pipeline_events": h.Pipelines, "wiki_page_events": false, "deployment_events": false,
+		"job_events": h.Jobs, "feature_flag_events": false, "milestone_events": false, "emoji_events": false, "resource_access_token_events": false,
 		"enable_ssl_verification": true, "repository_update_events": false, "alert_status": status, "disabled_until": until, "url_variables": []any{},
 		"custom_headers": []any{}, "custom_webhook_template": nil, "push_events_branch_filter": nil, "branch_filter_strategy": "wildcard", "project_id": p.ID,
 		"token_present": h.Token != "", "signing_token_present": h.SigningToken != ""}

@@ -364,6 +364,9 @@ func (c *call) wholeMergeRequest(p *project, m *MergeRequest) object {
 		"diff_refs": object{"base_sha": m.BaseSHA, "head_sha": m.SHA, "start_sha": m.BaseSHA}, "user": object{"can_merge": canMerge}}) {
 		o[name] = value
 	}
+	if r := p.headPipeline(m); r != nil {
+		o["pipeline"], o["head_pipeline"] = c.basicPipeline(p, r), c.pipeline(p, r, false)
+	}
 	return o
 }
 

@@ -70,6 +70,9 @@ func (s *Server) routes() http.Handler {
 	s.issueRoutes(get, change)
 	s.searchRoutes(get)
 	s.hookRoutes(get, change)
+	s.pipelineRoutes(get, change)
+	s.jobRoutes(get, change)
+	s.noteRoutes(get, change)
 	mux.HandleFunc("POST /api/graphql", s.serveGraph)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, http.StatusNotFound, map[string]any{"error": "404 Not Found"})
@@ -103,7 +106,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, serve func(*call)
 		c.fail(err)
 		return
 	}
-	if raw, ok := body.(file); ok {
+	if raw, ok := body.(interface{ write(*call) }); ok {
 		raw.write(c)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/clients/gitlab/gitlabtest/ci"
 )
 
 // Visibility says who sees a group or project.
@@ -227,6 +228,8 @@ type Hook struct {
 	MergeRequests bool
 	Issues        bool
 	Releases      bool
+	Pipelines     bool
+	Jobs          bool
 	CreatedAt     time.Time
 }
 
@@ -251,6 +254,9 @@ type project struct {
 	issues        []*Issue        // by iid
 	releases      []*Release      // as they were added
 	hooks         []*Hook
+	runs          ci.Runs
+	jobs          []*ci.Job         // what its configuration of CI has; nil for none
+	notes         map[int64][]*note // of merge requests, by iid
 }
 
 func newWorld() world {
