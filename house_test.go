@@ -60,6 +60,8 @@ var mayImport = []struct {
 	{"clients/gitlab", []string{"clients", "clients/git"}, "a client knows its upstream alone; what git holds are values of git"},
 	{"clients/gitlab/gitlabtest", []string{"clients/clientstest", "clients/git"}, "a simulator must not share the mistakes of the client it is for; repositories are read as git has them"},
 	{"clients/gitlab/gitlabtest/stage", []string{"clients/gitlab/gitlabtest", "clients/git/gittest"}, "a stage is set for tests of the simulator and of the client"},
+	{"clients/jenkins", []string{"clients", "clients/git"}, "a client knows its upstream alone; what git holds are values of git"},
+	{"clients/jenkins/jenkinstest", []string{"clients/clientstest"}, "a simulator must not share the mistakes of the client it is for"},
 	{"examples", nil, "the example organisation is data"},
 	{"examples/oncall", []string{".", "subgraphs/scalar"}, "it stands for a program of another team"},
 	{"cmd/callboard", []string{"."}, ""},
