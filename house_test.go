@@ -62,6 +62,7 @@ var mayImport = []struct {
 	{"clients/gitlab/gitlabtest/stage", []string{"clients/gitlab/gitlabtest", "clients/git/gittest"}, "a stage is set for tests of the simulator and of the client"},
 	{"clients/jenkins", []string{"clients", "clients/git"}, "a client knows its upstream alone; what git holds are values of git"},
 	{"clients/jenkins/jenkinstest", []string{"clients/clientstest"}, "a simulator must not share the mistakes of the client it is for"},
+	{"clients/jenkins/jenkinstest/stage", []string{"clients/jenkins/jenkinstest"}, "a stage is set for tests of the simulator and of the client"},
 	{"examples", nil, "the example organisation is data"},
 	{"examples/oncall", []string{".", "subgraphs/scalar"}, "it stands for a program of another team"},
 	{"cmd/callboard", []string{"."}, ""},
