@@ -120,7 +120,7 @@ func Locate(address string) (BuildID, bool) {
 	}
 	for len(rest) >= 2 && rest[0] == "job" {
 		part, err := url.PathUnescape(rest[1])
-		if err != nil {
+		if err != nil || strings.Contains(part, "/") {
 			return BuildID{}, false
 		}
 		names, rest = append(names, part), rest[2:]
