@@ -52,7 +52,9 @@ func (c *Client) readWith(ctx context.Context, route, path, tree string, into an
 	case err != nil:
 		return failed(ctx, c.source, err)
 	case len(text) > maxAnswer:
-		return bad(c.source, "its answer is too large")
+		e := bad(c.source, "its answer is too large")
+		e.Err = clients.ErrTooLarge
+		return e
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return bad(c.source, "its answer is not what it should be")

@@ -50,6 +50,44 @@ type Cause struct {
 	By    BuildID // of which build this one follows, or is a replay; empty where of none
 }
 
+// Trigger is what kind of thing a cause is.
+type Trigger string
+
+// The triggers that are told apart, of the classes of Jenkins and of widely used plugins.
+const (
+	Manual   Trigger = "manual"   // somebody, by hand
+	Push     Trigger = "push"     // something new in the repository
+	Indexing Trigger = "indexing" // Jenkins looked for branches and found one, or a new commit
+	Timer    Trigger = "timer"
+	Upstream Trigger = "upstream" // another build
+	Replay   Trigger = "replay"   // somebody, with what an earlier build was made of
+	Remote   Trigger = "remote"   // an address with a token, without a user
+	Unknown  Trigger = "unknown"
+)
+
+var triggers = map[string]Trigger{
+	"hudson.model.Cause$UserIdCause":                                        Manual,
+	"hudson.model.Cause$RemoteCause":                                        Remote,
+	"hudson.model.Cause$UpstreamCause":                                      Upstream,
+	"org.jenkinsci.plugins.workflow.support.steps.build.BuildUpstreamCause": Upstream,
+	"hudson.triggers.SCMTrigger$SCMTriggerCause":                            Push,
+	"com.cloudbees.jenkins.GitHubPushCause":                                 Push,
+	"com.dabsquared.gitlabjenkins.cause.GitLabWebHookCause":                 Push,
+	"jenkins.branch.BranchEventCause":                                       Push,
+	"jenkins.branch.BranchIndexingCause":                                    Indexing,
+	"hudson.triggers.TimerTrigger$TimerTriggerCause":                        Timer,
+	"com.sonyericsson.rebuild.RebuildCause":                                 Replay,
+	replayed:                                                                Replay,
+}
+
+// Trigger returns what kind of thing the cause is.
+func (c Cause) Trigger() Trigger {
+	if t := triggers[c.Class]; t != "" {
+		return t
+	}
+	return Unknown
+}
+
 // Parameter is a value a build was given.
 type Parameter struct {
 	Name, Value string

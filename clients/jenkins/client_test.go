@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/jenkins"
 	"callboard.dev/callboard/clients/jenkins/jenkinstest"
 	"callboard.dev/callboard/clients/jenkins/jenkinstest/stage"
@@ -125,6 +126,21 @@ func TestJobsOfLargeFolders(t *testing.T) {
 	for _, j := range jobs {
 		if j.Last == nil || j.Last.Result != jenkins.Success {
 			t.Errorf("%+v", j)
+		}
+	}
+}
+
+// TestJobsTooLarge checks that jobs are asked for one by one where the folder they are in is more than is read, here and in the transport.
+func TestJobsTooLarge(t *testing.T) {
+	plain, whole := stage.Set(t, settings), stage.Set(t, jenkinstest.Settings{})
+	for _, one := range []struct {
+		s *stage.Stage
+		c *jenkins.Client
+	}{{plain, on(t, plain, stage.Max, stage.MaxToken)}, {whole, through(t, whole, stage.Max, stage.MaxToken)}} {
+		one.s.Faults.Add(clientstest.Fault{Kind: clientstest.Huge, Bytes: 17 << 20, Times: 1})
+		jobs, errs := one.c.Jobs(t.Context(), []string{stage.Main, stage.Lint, "none"})
+		if errs[0] != nil || errs[1] != nil || jobs[0].Last.Number != 3 || !errors.Is(errs[2], clients.ErrNotFound) {
+			t.Errorf("%v, %v", errs, one.s.Watch.Counts())
 		}
 	}
 }

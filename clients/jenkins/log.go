@@ -105,7 +105,8 @@ func b2i(b bool) int {
 }
 
 // LogTail returns the end of the log of a build, at most so many bytes of it, from the beginning of a line where that is not far. It makes two
-// requests, as Jenkins has to say how long the log is first, and one where the log is shorter than that.
+// requests, as Jenkins has to say how long the log is first, and one where the log is shorter than that. Jenkins reads all of the log into its memory
+// to say so: who follows a build asks for its tail once, and goes on from Next.
 func (c *Client) LogTail(ctx context.Context, id BuildID, most int) (*Log, error) {
 	if most <= 0 || most > maxLog {
 		return nil, invalid("window of a log", strconv.Itoa(most))

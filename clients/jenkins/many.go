@@ -2,10 +2,13 @@ package jenkins
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"callboard.dev/callboard/clients"
 )
 
 // maxNames is how many jobs one call may ask for, and maxParallel how many requests of one call are under way at a time. Both by judgement.
@@ -18,10 +21,11 @@ const (
 // there are, as Jenkins can list a folder with all that is below it.
 //
 // The folder it lists is the deepest that holds all of the jobs, and each level below it is listed as far as there are wanted jobs; only on
-// levels where some are is Jenkins asked for last builds. This has limits: Jenkins has no way to name which jobs of a folder it should tell
-// of, so it reads the last build of all of them, and what it costs grows with the folders and not with what is wanted. Of each folder 1,000
-// jobs are listed. A wanted job that is not among them is then asked for by itself, with one request for each; the same is done for all where
-// the address would be too long for Jenkins, which takes about 8 levels below the common folder.
+// levels where some are is Jenkins asked for last builds. This has limits. Jenkins has no way to name which jobs of a folder it should tell
+// of, so it reads the last build of all of them, and what it costs grows with the folders and not with what is wanted: about 1.1 KB of answer for
+// each job that has been built, before compression. Of each folder 1,000 jobs are listed; a wanted job that may lie behind them is then asked for by itself,
+// with one request for each. The same is done for all of them where the answer is larger than is read, which about 14,000 jobs are: who has so many
+// should ask for the jobs of each folder apart.
 func (c *Client) Jobs(ctx context.Context, names []string) ([]*Job, []error) {
 	out, errs := make([]*Job, len(names)), make([]error, len(names))
 	var wanted []string
@@ -56,24 +60,15 @@ func (c *Client) listed(ctx context.Context, wanted []string) (map[string]*Job, 
 		}
 		if len(path)+len(escapeTree(tree)) < maxAsked-len("?tree=") {
 			var top wireJob
-			if err := c.read(ctx, route, path, tree, &top); err != nil {
+			err := c.read(ctx, route, path, tree, &top)
+			if err != nil && !errors.Is(err, clients.ErrTooLarge) {
 				for _, name := range wanted {
 					failures[name] = err
 				}
 				return jobs, failures
 			}
-			found, full := map[string]*wireJob{}, map[string]bool{}
-			top.walk(folder, depth, found, full)
-			alone = nil
-			for _, name := range wanted {
-				switch w := found[strings.ToLower(name)]; {
-				case w != nil:
-					jobs[name] = w.value(c, name)
-				case cropped(name, full):
-					alone = append(alone, name)
-				default:
-					failures[name] = c.absent("job")
-				}
+			if err == nil {
+				alone = c.among(&top, folder, depth, wanted, jobs, failures)
 			}
 		}
 	}
@@ -99,6 +94,23 @@ func (c *Client) listed(ctx context.Context, wanted []string) (map[string]*Job, 
 		jobs[name], failures[name] = found[i], failed[i]
 	}
 	return jobs, failures
+}
+
+// among takes the wanted jobs out of what was answered for a folder, and returns those that it may not have been told of.
+func (c *Client) among(top *wireJob, folder string, depth int, wanted []string, jobs map[string]*Job, failures map[string]error) (alone []string) {
+	found, full := map[string]*wireJob{}, map[string]bool{}
+	top.walk(folder, depth, found, full)
+	for _, name := range wanted {
+		switch w := found[strings.ToLower(name)]; {
+		case w != nil:
+			jobs[name] = w.value(c, name)
+		case cropped(name, full):
+			alone = append(alone, name)
+		default:
+			failures[name] = c.absent("job")
+		}
+	}
+	return alone
 }
 
 // common returns the deepest folder that holds all of the jobs, "" for the top.

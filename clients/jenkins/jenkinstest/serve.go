@@ -97,7 +97,7 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request) {
 	}
 	parts := strings.Split(rest, "/")
 	for i, part := range parts {
-		if parts[i], _ = url.PathUnescape(part); part == ".." {
+		if parts[i], _ = url.PathUnescape(part); parts[i] == ".." {
 			c.fail(http.StatusBadRequest, "")
 			return
 		}
