@@ -172,6 +172,25 @@ func TestJob(t *testing.T) {
 	}
 }
 
+// TestBranches finds the build of a pull request by its address, in one request.
+func TestBranches(t *testing.T) {
+	s := stage.Set(t, settings)
+	c := on(t, s, stage.Max, stage.MaxToken)
+	if err := s.Past(stage.Pull, stage.Now.Add(-time.Hour), stage.Broken(), jenkinstest.Trigger{}); err != nil {
+		t.Fatal(err)
+	}
+	branches := ok[[]*jenkins.Job](t)(c.Branches(t.Context(), "music/search"))
+	if n := s.Watch.Count(""); n != 1 || len(branches) != 3 {
+		t.Errorf("%d requests, %d branches", n, len(branches))
+	}
+	at := slices.IndexFunc(branches, func(j *jenkins.Job) bool {
+		return j.Object != nil && j.Object.URL == "https://git.larkfold.example/larkfold/search/pull/7"
+	})
+	if at < 0 || branches[at].Name != stage.Pull || branches[at].Last.Result != jenkins.Failure || string(branches[at].Last.Revisions[0].Commit) != stage.Head {
+		t.Errorf("%+v", branches)
+	}
+}
+
 func TestBuild(t *testing.T) {
 	s := stage.Set(t, settings)
 	c := on(t, s, stage.Max, stage.MaxToken)

@@ -20,19 +20,20 @@ import (
 func everything(c *jenkins.Client, job string) map[string]func(context.Context) error {
 	b := id(job, 3)
 	return map[string]func(context.Context) error{
-		"Job":      func(ctx context.Context) error { _, err := c.Job(ctx, job); return err },
-		"Jobs":     func(ctx context.Context) error { _, errs := c.Jobs(ctx, []string{job}); return errs[0] },
-		"Jobs two": func(ctx context.Context) error { _, errs := c.Jobs(ctx, []string{job, "deploy"}); return errs[0] },
-		"Builds":   func(ctx context.Context) error { _, err := c.Builds(ctx, jenkins.BuildsQuery{Job: job}); return err },
-		"Build":    func(ctx context.Context) error { _, err := c.Build(ctx, b); return err },
-		"Stages":   func(ctx context.Context) error { _, err := c.Stages(ctx, b); return err },
-		"Steps":    func(ctx context.Context) error { _, _, err := c.Steps(ctx, b, "5"); return err },
-		"StepLog":  func(ctx context.Context) error { _, err := c.StepLog(ctx, b, "6"); return err },
-		"Inputs":   func(ctx context.Context) error { _, err := c.Inputs(ctx, b); return err },
-		"Report":   func(ctx context.Context) error { _, err := c.Report(ctx, jenkins.ReportQuery{Build: b}); return err },
-		"Coverage": func(ctx context.Context) error { _, err := c.Coverage(ctx, b); return err },
-		"Log":      func(ctx context.Context) error { _, err := c.Log(ctx, jenkins.LogQuery{Build: b}); return err },
-		"LogTail":  func(ctx context.Context) error { _, err := c.LogTail(ctx, b, 10); return err },
+		"Job":       func(ctx context.Context) error { _, err := c.Job(ctx, job); return err },
+		"Jobs":      func(ctx context.Context) error { _, errs := c.Jobs(ctx, []string{job}); return errs[0] },
+		"Jobs two":  func(ctx context.Context) error { _, errs := c.Jobs(ctx, []string{job, "deploy"}); return errs[0] },
+		"Branches!": func(ctx context.Context) error { _, err := c.Branches(ctx, job); return err },
+		"Builds":    func(ctx context.Context) error { _, err := c.Builds(ctx, jenkins.BuildsQuery{Job: job}); return err },
+		"Build":     func(ctx context.Context) error { _, err := c.Build(ctx, b); return err },
+		"Stages":    func(ctx context.Context) error { _, err := c.Stages(ctx, b); return err },
+		"Steps":     func(ctx context.Context) error { _, _, err := c.Steps(ctx, b, "5"); return err },
+		"StepLog":   func(ctx context.Context) error { _, err := c.StepLog(ctx, b, "6"); return err },
+		"Inputs":    func(ctx context.Context) error { _, err := c.Inputs(ctx, b); return err },
+		"Report":    func(ctx context.Context) error { _, err := c.Report(ctx, jenkins.ReportQuery{Build: b}); return err },
+		"Coverage":  func(ctx context.Context) error { _, err := c.Coverage(ctx, b); return err },
+		"Log":       func(ctx context.Context) error { _, err := c.Log(ctx, jenkins.LogQuery{Build: b}); return err },
+		"LogTail":   func(ctx context.Context) error { _, err := c.LogTail(ctx, b, 10); return err },
 		"Artifact": func(ctx context.Context) error {
 			f, err := c.Artifact(ctx, b, "build/search 1.0.tar.gz")
 			if err == nil {
@@ -245,6 +246,17 @@ func TestHostileValues(t *testing.T) {
 		if err := c.Stop(t.Context(), id("a", 1)); !errors.Is(err, clients.ErrForbidden) || asked != 1 {
 			t.Errorf("%s: %v, asked %d times", crumb, err, asked)
 		}
+	}
+}
+
+// TestAggregated reads the report of a Maven project, which has one of each module.
+func TestAggregated(t *testing.T) {
+	c, _ := answering(t, 200, nil, `{"_class":"hudson.maven.reporters.SurefireAggregatedReport","failCount":1,"skipCount":1,"totalCount":4,"childReports":[
+		{"child":{"number":1,"url":"x"},"result":{"duration":0.5,"failCount":1,"passCount":1,"skipCount":0,"suites":[{"name":"a","cases":[{"name":"x","status":"FAILED"},{"name":"y","status":"PASSED"}]}]}},
+		{"child":{"number":1,"url":"y"},"result":{"duration":1.5,"failCount":0,"passCount":1,"skipCount":1,"suites":[{"name":"b","cases":[{"name":"z","status":"PASSED"},{"name":"w","status":"SKIPPED"}]}]}}]}`)
+	r := ok[*jenkins.Report](t)(c.Report(t.Context(), jenkins.ReportQuery{Build: id("a", 1)}))
+	if r.TestCounts != (jenkins.TestCounts{Total: 4, Failed: 1, Skipped: 1}) || len(r.Suites) != 2 || !r.Complete || r.Duration.Seconds() != 2 {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -47,7 +47,8 @@ type Job struct {
 	Next                          int // the number of the next build
 	Definitions                   []Definition
 	Jobs                          []Child // of a folder or a multibranch project, at most 1,000
-	Object                        *Object // what a branch's job is made for
+
+	Object *Object // what a branch's job is made for; Job and Branches tell it
 }
 
 // Definition is a parameter that a job takes.
@@ -135,12 +136,7 @@ func (c *Client) Job(ctx context.Context, name string) (*Job, error) {
 	if w.LastSuccessfulBuild != nil {
 		j.LastSuccessful = max(0, w.LastSuccessfulBuild.Number)
 	}
-	for _, raw := range w.Actions[:min(len(w.Actions), maxActions)] {
-		a := loose[struct{ ObjectDisplayName, ObjectURL string }](raw)
-		if j.Object == nil && (a.ObjectDisplayName != "" || a.ObjectURL != "") {
-			j.Object = &Object{Title: line(a.ObjectDisplayName), URL: page(a.ObjectURL, "")}
-		}
-	}
+	j.Object = w.object()
 	for _, raw := range w.Property[:min(len(w.Property), maxActions)] {
 		j.define(raw)
 	}
@@ -153,6 +149,43 @@ func (c *Client) Job(ctx context.Context, name string) (*Job, error) {
 		}
 	}
 	return j, nil
+}
+
+func (w *wireJob) object() *Object {
+	for _, raw := range w.Actions[:min(len(w.Actions), maxActions)] {
+		if a := loose[struct{ ObjectDisplayName, ObjectURL string }](raw); a.ObjectDisplayName != "" || a.ObjectURL != "" {
+			return &Object{Title: line(a.ObjectDisplayName), URL: page(a.ObjectURL, "")}
+		}
+	}
+	return nil
+}
+
+// Branches returns the jobs of a multibranch project, or of a folder, with their last builds and what each is made for, at most 1,000. It makes one request.
+// So the builds of a pull request are found by its address in Object, and those of a commit by the Revisions of the last builds.
+func (c *Client) Branches(ctx context.Context, project string) ([]*Job, error) {
+	if err := checkName(project); err != nil {
+		return nil, err
+	}
+	var w wireJob
+	tree := "name,fullName,jobs[" + briefJob + ",actions[objectDisplayName,objectUrl]]" + ranged(0, maxJobs)
+	if err := c.read(ctx, "/job/{folder}/api/json", jobPath(project)+"/api/json", tree, &w); err != nil {
+		return nil, err
+	}
+	if w.Name == "" || !w.is(project) {
+		return nil, bad(c.source, "its answer is not what it should be: a job of another name")
+	}
+	var out []*Job
+	for _, child := range w.Jobs[:min(len(w.Jobs), maxJobs)] {
+		if child == nil {
+			continue
+		}
+		if full := project + "/" + child.Name; checkName(full) == nil {
+			j := child.value(c, full)
+			j.Object = child.object()
+			out = append(out, j)
+		}
+	}
+	return out, nil
 }
 
 // is reports whether the job is the one of the name: Jenkins finds names whatever their case.

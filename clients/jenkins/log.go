@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -66,6 +67,7 @@ func (c *Client) Log(ctx context.Context, q LogQuery) (*Log, error) {
 	}
 	all := len(text) <= 2*q.Most
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	hidden := len(remains.Find(text))
 	if len(text) > q.Most {
 		text, all = text[:q.Most], false
 	}
@@ -75,10 +77,16 @@ func (c *Client) Log(ctx context.Context, q LogQuery) (*Log, error) {
 		text = whole8(text)
 		out.Next = out.Start + int64(len(text))
 	}
+	if out.Start > 0 {
+		text = text[min(hidden, len(text)):]
+	}
 	out.Text = strings.ToValidUTF8(string(text), "\uFFFD")
 	out.More = !all || out.Runs
 	return out, nil
 }
+
+// remains matches the rest of a hidden note at the beginning of a window that begins in its middle: base64, after which the concealment ends.
+var remains = regexp.MustCompile(`^(?:\[?8?m)?(?:h?a?:)?[A-Za-z0-9+/]{16,}={0,2}\x1b\[0m`)
 
 // whole8 returns a text that was cut off without the character that was cut in two, so that the next window has it.
 func whole8(text []byte) []byte {

@@ -2,7 +2,6 @@ package jenkins_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -74,6 +73,18 @@ func TestWindows(t *testing.T) {
 		}
 		if most == 1<<20 && seen != whole.Text {
 			t.Errorf("at once: %q", seen)
+		}
+	}
+}
+
+// TestNotes checks that the rest of a note which Jenkins hides is not shown where a window begins in it.
+func TestNotes(t *testing.T) {
+	s := stage.Set(t, settings)
+	c := on(t, s, stage.Max, stage.MaxToken)
+	for start := range int64(18) {
+		log := ok[*jenkins.Log](t)(c.Log(t.Context(), jenkins.LogQuery{Build: id(stage.Main, 3), Start: start}))
+		if !strings.HasPrefix(log.Text, "Push event to branch main\n") {
+			t.Errorf("from %d: %.60q", start, log.Text)
 		}
 	}
 }
@@ -153,7 +164,7 @@ func FuzzLog(f *testing.F) {
 			return
 		}
 		if !utf8.ValidString(log.Text) || most > 0 && len(log.Text) > 3*most || log.Next < 0 {
-			t.Fatal(fmt.Sprintf("%+v", log))
+			t.Fatalf("%+v", log)
 		}
 	})
 }

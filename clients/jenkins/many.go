@@ -20,6 +20,8 @@ const (
 // Jobs returns the jobs of these full names with their last builds, each with the error it has instead. It makes one request, however many
 // there are, as Jenkins can list a folder with all that is below it.
 //
+// A multibranch project has no builds of its own: who wants its last one asks for the job of its main branch too. A job that is not there costs nothing.
+//
 // The folder it lists is the deepest that holds all of the jobs, and each level below it is listed as far as there are wanted jobs; only on
 // levels where some are is Jenkins asked for last builds. This has limits. Jenkins has no way to name which jobs of a folder it should tell
 // of, so it reads the last build of all of them, and what it costs grows with the folders and not with what is wanted: about 1.1 KB of answer for

@@ -230,7 +230,7 @@ func (s *Server) find(fullName string) *item {
 // Errors of what is put in.
 var (
 	ErrNoSuch = errors.New("there is none of that name")
-	ErrName   = errors.New("Jenkins allows no such name")
+	ErrName   = errors.New("no such name is allowed")
 	ErrExists = errors.New("there is one of that name")
 )
 
