@@ -192,13 +192,14 @@ func TestCrumbs(t *testing.T) {
 func TestOnce(t *testing.T) {
 	for _, kind := range []clientstest.Kind{clientstest.Cut, clientstest.Status, clientstest.Down} {
 		s := stage.Set(t, jenkinstest.Settings{})
-		c := through(t, s, stage.Ada, stage.AdaToken)
+		count := &counting{next: s}
+		c := through(t, count, stage.Ada, stage.AdaToken)
 		s.Faults.Add(clientstest.Fault{Kind: kind, Route: "POST /", Times: 1})
 		_, err := c.Start(t.Context(), jenkins.StartQuery{Job: stage.Main})
 		if err == nil || clients.Of(err) == nil {
 			t.Errorf("%s: %v", kind, err)
 		}
-		if n := s.Watch.Count(""); n != 1 {
+		if n := count.n.Load(); n != 1 {
 			t.Errorf("%s: %d requests", kind, n)
 		}
 	}

@@ -4,12 +4,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"testing"
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/jenkins"
-	"callboard.dev/callboard/clients/jenkins/jenkinstest/stage"
 )
 
 // as sends a user and a password or an API token along.
@@ -47,8 +47,19 @@ func at(t testing.TB, client *http.Client, where string) *jenkins.Client {
 	return c
 }
 
+// counting counts requests as they come: a Watch has them once they are answered to the end.
+type counting struct {
+	next http.Handler
+	n    atomic.Int64
+}
+
+func (c *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.n.Add(1)
+	c.next.ServeHTTP(w, r)
+}
+
 // through returns a client that asks a stage on a real port, through all of package clients.
-func through(t *testing.T, s *stage.Stage, user, secret string) *jenkins.Client {
+func through(t *testing.T, s http.Handler, user, secret string) *jenkins.Client {
 	t.Helper()
 	server, err := clientstest.Listen("127.0.0.1:0", s, nil)
 	if err != nil {
