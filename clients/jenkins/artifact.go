@@ -24,6 +24,9 @@ type Elsewhere struct {
 
 func (e *Elsewhere) Error() string { return e.source + ": it keeps this at " + plain(e.Address.Host) }
 
+// Unwrap says what it is to who does not go there.
+func (e *Elsewhere) Unwrap() error { return clients.ErrBadAnswer }
+
 // File is an artifact. Body must be closed.
 type File struct {
 	Body io.ReadCloser // fails with an error of kind clients.ErrBadAnswer after MaxArtifact bytes

@@ -202,6 +202,9 @@ func TestBuild(t *testing.T) {
 	if got := fmt.Sprint(b.Revisions, b.Causes, *b.Tests, b.Tests.Passed(), b.Artifacts); got != "[{"+stage.Head+" main ["+stage.Remote+"]}] [{jenkins.branch.BranchEventCause Push event to branch main   #0}] {3 0 1} 2 [{search 1.0.tar.gz build/search 1.0.tar.gz} {far.bin far.bin}]" {
 		t.Error(got)
 	}
+	if b.Causes[0].Trigger() != jenkins.Push || (jenkins.Cause{Class: "x"}).Trigger() != jenkins.Unknown {
+		t.Error(b.Causes[0].Trigger())
+	}
 	if len(b.Changes) != 1 || b.Changes[0].Commit != stage.Head || b.Changes[0].Message != "Rank by plays" || b.Changes[0].Author != "Ada Lark" || b.Changes[0].At.IsZero() {
 		t.Errorf("%+v", b.Changes)
 	}
@@ -363,6 +366,13 @@ func TestCoverage(t *testing.T) {
 		if n := s.Watch.Count(""); n != one.requests {
 			t.Errorf("%s: %d requests", one.plugin, n)
 		}
+	}
+	files := ok[[]jenkins.ChangedFile](t)(c.ChangedLines(t.Context(), id(stage.Main, 3)))
+	if got := fmt.Sprint(files); got != "[{search/rank.go 3 2 1 [{3 5 COVERED} {8 8 MISSED} {9 10 PARTIALLY_COVERED}]}]" {
+		t.Error(got)
+	}
+	if _, err := c.ChangedLines(t.Context(), id(stage.Feature, 2)); !errors.Is(err, clients.ErrNotFound) {
+		t.Errorf("of another plugin: %v", err)
 	}
 	if _, err := c.Coverage(t.Context(), id(stage.Lint, 1)); !errors.Is(err, clients.ErrNotFound) {
 		t.Error(err)

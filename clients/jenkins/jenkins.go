@@ -28,7 +28,8 @@ type Client struct {
 }
 
 // New returns the client of the Jenkins at address, such as https://ci.larkfold.example or https://larkfold.example/jenkins. What asks it is
-// client, and errors name it source. Redirects are not followed, whatever client says: no answer of Jenkins that is read here is one.
+// client, and errors name it source. Redirects are not followed and cookies not kept, whatever client says: no answer of Jenkins that is read here is a
+// redirect, and a session would be a second credential.
 func New(source string, address *url.URL, client *http.Client) (*Client, error) {
 	if address == nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" {
 		return nil, fmt.Errorf("the address of a Jenkins is https://HOST, or https://HOST/PATH: %w", ErrInvalid)

@@ -43,7 +43,8 @@ func (c *call) tests(b *build, parts []string) {
 // coverage answers as one of the three plugins, each in its own way.
 func (c *call) coverage(b *build, plugin string, parts []string) {
 	covered := b.plan.Coverage
-	if covered == nil || b.runs(c.now) || strings.Join(parts[1:], "/") != "api/json" {
+	what := strings.Join(parts[1:], "/")
+	if covered == nil || b.runs(c.now) || what != "api/json" && !(what == "modified/api/json" && plugin == Coverage) {
 		c.fail(http.StatusNotFound, "")
 		return
 	}
@@ -53,6 +54,18 @@ func (c *call) coverage(b *build, plugin string, parts []string) {
 	}
 	if of != plugin || of == Coverage && !c.has(Coverage) {
 		c.fail(http.StatusNotFound, "")
+		return
+	}
+	if what == "modified/api/json" {
+		files := []*bean{}
+		for _, f := range covered.Files {
+			blocks := []*bean{}
+			for _, one := range f.Blocks {
+				blocks = append(blocks, (&bean{}).add(always, "endLine", one.Last, "startLine", one.First, "type", one.State))
+			}
+			files = append(files, (&bean{}).add(always, "fullyQualifiedFileName", f.Path, "modifiedLinesBlocks", blocks))
+		}
+		c.api((&bean{class: "io.jenkins.plugins.coverage.metrics.restapi.ModifiedLinesCoverageApi"}).add(1, "files", files), parts)
 		return
 	}
 	kinds := make([]string, 0, len(covered.Project))

@@ -180,6 +180,13 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q is made", name)
 		}
 	}
+	ask(t, s, "POST", "/job/music/job/tools/job/lint/build", ada)
+	if err := s.Remove("music/tools"); err != nil || s.Remove("music/tools/lint") == nil {
+		t.Error(err)
+	}
+	if _, text := ask(t, s, "GET", "/queue/api/json", ada); !strings.Contains(text, `"items":[]`) {
+		t.Errorf("a build of a job that is gone waits: %s", text)
+	}
 	if _, err := s.Server.Trigger("music", jenkinstest.Trigger{}); err == nil {
 		t.Error("a folder is built")
 	}

@@ -100,6 +100,19 @@ type Covered struct {
 	Changed map[string]Fraction // of the lines that were changed
 	Delta   map[string]float64  // percentage points
 	Words   map[string]string   // further figures, such as "loc"
+	Files   []ChangedFile       // the lines that were changed
+}
+
+// ChangedFile is a file with lines that were changed.
+type ChangedFile struct {
+	Path   string
+	Blocks []Block
+}
+
+// Block is changed lines that follow each other: "COVERED", "PARTIALLY_COVERED" or "MISSED".
+type Block struct {
+	First, Last int
+	State       string
 }
 
 // Fraction is how much of what is covered; keys are such as "line" and "branch".
@@ -316,6 +329,24 @@ func (s *Server) ChangeJob(fullName string, change func(*Job)) error {
 		i.planned = 0
 	}
 	return nil
+}
+
+// Remove takes a job or a folder away, with its builds: a branch is gone.
+func (s *Server) Remove(fullName string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance()
+	i := s.find(fullName)
+	if i == nil || fullName == "" {
+		return fmt.Errorf("%s: %w", fullName, ErrNoSuch)
+	}
+	i.parent.children = slices.DeleteFunc(i.parent.children, func(other *item) bool { return other == i })
+	s.world.queue = slices.DeleteFunc(s.world.queue, func(e *entry) bool { return e.job.within(i) })
+	return nil
+}
+
+func (i *item) within(folder *item) bool {
+	return i != nil && (i == folder || i.parent.within(folder))
 }
 
 // Past adds a build that has run before all others and those added after it have: numbers count on. It ends when its plan does, which should be in the past.

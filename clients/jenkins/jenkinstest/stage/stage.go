@@ -86,6 +86,7 @@ func Good() jenkinstest.Plan {
 			Project: map[string]jenkinstest.Fraction{"line": {Covered: 8, Total: 10}, "branch": {Covered: 1, Total: 4}},
 			Changed: map[string]jenkinstest.Fraction{"line": {Covered: 1, Total: 2}},
 			Delta:   map[string]float64{"line": -1.5}, Words: map[string]string{"loc": "8063"},
+			Files: []jenkinstest.ChangedFile{{Path: "search/rank.go", Blocks: []jenkinstest.Block{{First: 3, Last: 5, State: "COVERED"}, {First: 8, Last: 8, State: "MISSED"}, {First: 9, Last: 10, State: "PARTIALLY_COVERED"}}}},
 		},
 		Artifacts: []jenkinstest.Artifact{{Path: "build/search 1.0.tar.gz", Content: []byte("archive")}, {Path: "far.bin", Elsewhere: "https://bucket.larkfold.example/far.bin?signature=SECRET"}},
 	}
