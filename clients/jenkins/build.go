@@ -30,7 +30,7 @@ type Build struct {
 	Result   string // one of the words above, "" until it is known
 	Started  time.Time
 	Duration time.Duration // zero while it builds
-	Estimate time.Duration // how long it takes, by Jenkins' guess from the builds before; zero where it has none
+	Estimate time.Duration // how long it takes, by Jenkins' guess from the builds before; zero where it has none, and in Job.Last of Jobs and Branches
 	Waited   time.Duration // in the queue; zero too where Jenkins has not the Metrics plugin, which alone knows
 	QueueID  int64         // the item of the queue that it was; 0 where unknown
 
@@ -124,13 +124,15 @@ func (t TestCounts) Passed() int { return max(0, t.Total-t.Failed-t.Skipped) }
 // replayed is the class of the cause of replays, which names the build in its text alone.
 const replayed = "org.jenkinsci.plugins.workflow.cps.replay.ReplayCause"
 
-// What is asked of a build. In pages of jobs it is repeated for each level of folders.
+// What is asked of a build. In pages of jobs, where it is repeated for each level of folders, Jenkins' guess is left out: for it Jenkins reads
+// several builds of each job from its disk.
 const (
-	briefBuild = "number,url,displayName,result,building,timestamp,duration,estimatedDuration,queueId," +
+	listedBuild = "number,url,displayName,result,building,timestamp,duration,queueId," +
 		"actions[causes[shortDescription,userId,upstreamProject,upstreamBuild],parameters[name,value],lastBuiltRevision[SHA1,branch[name]],remoteUrls," +
 		"failCount,skipCount,totalCount,queuingDurationMillis]"
-	changes   = "[items[commitId,msg,timestamp,author[fullName]]{0,100}]"
-	fullBuild = briefBuild + ",description,changeSet" + changes + ",changeSets" + changes + "{0,20},artifacts[fileName,relativePath]{0,500}"
+	briefBuild = listedBuild + ",estimatedDuration"
+	changes    = "[items[commitId,msg,timestamp,author[fullName]]{0,100}]"
+	fullBuild  = briefBuild + ",description,changeSet" + changes + ",changeSets" + changes + "{0,20},artifacts[fileName,relativePath]{0,500}"
 )
 
 // Bounds of what is kept of a build's lists, by judgement.

@@ -35,17 +35,17 @@ func TestJobs(t *testing.T) {
 		case j.Last == nil:
 			got = append(got, fmt.Sprint(j.Name, " ", j.Kind, " ", j.Color, " ", j.Title, " never"))
 		default:
-			got = append(got, fmt.Sprint(j.Name, " ", j.Kind, " ", j.Color, " ", j.Title, " ", j.Health, " ", j.Last.Number, " ", j.Last.Result, " ", j.Last.Duration, " ", j.URL))
+			got = append(got, fmt.Sprint(j.Name, " ", j.Kind, " ", j.Color, " ", j.Title, " ", j.Last.Number, " ", j.Last.Result, " ", j.Last.Duration, " ", j.URL))
 		}
 	}
 	want := []string{
-		"music/search/main pipeline blue main 100 3 SUCCESS 1m40s " + address + "/job/music/job/search/job/main/",
-		"nightly report freestyle blue nightly report 100 1 SUCCESS 1m40s " + address + "/job/nightly%20report/",
+		"music/search/main pipeline blue main 3 SUCCESS 1m40s " + address + "/job/music/job/search/job/main/",
+		"nightly report freestyle blue nightly report 1 SUCCESS 1m40s " + address + "/job/nightly%20report/",
 		"music/nothing NOT_FOUNDfalse",
-		"music/tools/lint pipeline blue lint 100 1 SUCCESS 1m0s " + address + "/job/music/job/tools/job/lint/",
+		"music/tools/lint pipeline blue lint 1 SUCCESS 1m0s " + address + "/job/music/job/tools/job/lint/",
 		"music/search/feature%2Franking pipeline notbuilt feature/ranking never",
 		"music/search multibranch  search never",
-		"music/search/main pipeline blue main 100 3 SUCCESS 1m40s " + address + "/job/music/job/search/job/main/",
+		"music/search/main pipeline blue main 3 SUCCESS 1m40s " + address + "/job/music/job/search/job/main/",
 		"../x true",
 		"none/at/all NOT_FOUNDfalse",
 		"MUSIC/Search/PR-7 pipeline notbuilt PR-7 never",
@@ -55,7 +55,7 @@ func TestJobs(t *testing.T) {
 	}
 	// What the page tells of a build is what is told of it alone, without what the page leaves out.
 	alone := ok[*jenkins.Build](t)(c.Build(t.Context(), id(stage.Main, 3)))
-	alone.Changes, alone.Artifacts = nil, nil
+	alone.Changes, alone.Artifacts, alone.Estimate = nil, nil, 0
 	if one := jobs[0].Last; fmt.Sprintf("%+v", one) != fmt.Sprintf("%+v", alone) {
 		t.Errorf("in a page\n%+v\nalone\n%+v", one, alone)
 	}
@@ -149,7 +149,7 @@ func TestJob(t *testing.T) {
 	s := stage.Set(t, settings)
 	c := on(t, s, stage.Max, stage.MaxToken)
 	main := ok[*jenkins.Job](t)(c.Job(t.Context(), stage.Main))
-	if main.Next != 4 || main.LastCompleted != 3 || main.LastSuccessful != 3 || main.Last.Number != 3 || !main.Buildable || main.Queued || main.Object != nil {
+	if main.Next != 4 || main.Health != 100 || main.Last.Estimate != 100*time.Second || main.LastCompleted != 3 || main.LastSuccessful != 3 || main.Last.Number != 3 || !main.Buildable || main.Queued || main.Object != nil {
 		t.Errorf("%+v", main)
 	}
 	pull := ok[*jenkins.Job](t)(c.Job(t.Context(), stage.Pull))

@@ -39,10 +39,10 @@ type Job struct {
 	Color       string // Jenkins' word for its state, such as "blue", "red_anime", "notbuilt" or "disabled"; "" for folders
 	Buildable   bool   // it is no folder, and not disabled
 	Queued      bool   // a build of it waits in the queue
-	Health      int    // of the worst of its reports, in percent; -1 where there is none
 	Last        *Build // nil where there is none
 
-	// What Job alone tells.
+	// What Job alone tells. Jenkins reads several builds for the health of a job.
+	Health                        int // of the worst of its reports, in percent; -1 where there is none
 	LastCompleted, LastSuccessful int // numbers of builds; 0 for none
 	Next                          int // the number of the next build
 	Definitions                   []Definition
@@ -71,8 +71,9 @@ type Child struct {
 type Object struct{ Title, URL string }
 
 const (
-	briefJob = "name,fullName,displayName,url,color,buildable,inQueue,healthReport[score],lastBuild[" + briefBuild + "]"
-	fullJob  = briefJob + ",description,nextBuildNumber,lastCompletedBuild[number],lastSuccessfulBuild[number],actions[objectDisplayName,objectUrl]," +
+	jobFields = "name,fullName,displayName,url,color,buildable,inQueue"
+	briefJob  = jobFields + ",lastBuild[" + listedBuild + "]"
+	fullJob   = jobFields + ",lastBuild[" + briefBuild + "],healthReport[score],description,nextBuildNumber,lastCompletedBuild[number],lastSuccessfulBuild[number],actions[objectDisplayName,objectUrl]," +
 		"property[parameterDefinitions[name,type,description,defaultParameterValue[value],choices]],jobs[name,fullName,displayName,color]{0,1000}"
 )
 

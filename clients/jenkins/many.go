@@ -26,7 +26,7 @@ const (
 // levels where some are is Jenkins asked for last builds. This has limits. Jenkins has no way to name which jobs of a folder it should tell
 // of, so it reads the last build of all of them, and what it costs grows with the folders and not with what is wanted: about 1.1 KB of answer for
 // each job that has been built, before compression. Of each folder 1,000 jobs are listed; a wanted job that may lie behind them is then asked for by itself,
-// with one request for each. The same is done for all of them where the answer is larger than is read, which about 14,000 jobs are: who has so many
+// with one request for each. The same is done for all of them where the answer is larger than is read, which about 15,000 jobs are: who has so many
 // should ask for the jobs of each folder apart.
 func (c *Client) Jobs(ctx context.Context, names []string) ([]*Job, []error) {
 	out, errs := make([]*Job, len(names)), make([]error, len(names))
