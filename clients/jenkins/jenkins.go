@@ -5,7 +5,8 @@
 // ("tree"), and a page of jobs with their last builds is one request; each method says how many it makes.
 //
 // The client has no credential and keeps nothing, waits for nothing and tries nothing twice: that is for the *http.Client it is given, as
-// package clients makes it. It asks its own address alone and never follows what an answer names.
+// package clients makes it. (An action that Jenkins has refused for want of a crumb is made with one: crumb.go.) It asks its own address alone and
+// never follows what an answer names.
 //
 // Open ask.go for how Jenkins is asked, name.go for what names a job, many.go for pages of jobs, failure.go for what can go wrong, and event.go
 // for notifications.

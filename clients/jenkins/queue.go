@@ -21,15 +21,15 @@ const (
 
 // Item is a build that waits, or has waited until some minutes ago.
 type Item struct {
-	ID      int64
-	Job     string // its full name; "" where it is no job, such as a part of a Pipeline that waits for what it runs on
-	State   Waiting
-	Why     string // it waits, for people
-	Stuck   bool   // for much longer than usual
-	Since   time.Time
-	Build   BuildID // what it has become; empty before
-	Causes  []Cause
-	Waiting []Parameter // the parameters it will be built with
+	ID         int64
+	Job        string // its full name; "" where it is no job, such as a part of a Pipeline that waits for what it runs on
+	State      Waiting
+	Why        string // it waits, for people
+	Stuck      bool   // for much longer than usual
+	Since      time.Time
+	Build      BuildID // what it has become; empty before
+	Causes     []Cause
+	Parameters []Parameter // that it will be built with
 }
 
 type wireItem struct {
@@ -84,7 +84,7 @@ func (w *wireItem) value() *Item {
 	for _, raw := range w.Actions[:min(len(w.Actions), maxActions)] {
 		raw.into(&b)
 	}
-	i.Causes, i.Waiting = b.Causes, b.Parameters
+	i.Causes, i.Parameters = b.Causes, b.Parameters
 	return i
 }
 
