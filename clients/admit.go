@@ -7,7 +7,8 @@ import (
 )
 
 // admission lets through what goes to the source's own hosts, and takes away every credential that is not the source's: answers are remembered
-// and shared by the credential they were read with, so there must be no second one.
+// and shared by the credential they were read with, so there must be no second one. The cookie of a POST stays: its answer is neither remembered
+// nor shared, and Jenkins takes a crumb in the session alone that it was given in.
 type admission struct{ settings *Settings }
 
 // agent is what the source sees us as where the client library does not say; GitHub refuses requests without it.
@@ -39,7 +40,9 @@ func (a *admission) admit(r *http.Request, next http.RoundTripper) (*http.Respon
 	out.URL.User, out.URL.Fragment, out.URL.RawFragment = nil, "", ""
 	out.Host = ""
 	for _, name := range foreignHeaders {
-		out.Header.Del(name)
+		if name != "Cookie" || r.Method != http.MethodPost {
+			out.Header.Del(name)
+		}
 	}
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", agent)

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"sync"
@@ -40,6 +41,16 @@ func Bearer(token string) TokenSource {
 		return Anonymous
 	}
 	return newFixed("Authorization", "Bearer "+token, token)
+}
+
+// Basic returns the token source of a user and a password, or a user and an API token, that are sent as "Authorization: Basic", as Jenkins takes
+// them. Without a user it is Anonymous.
+func Basic(user, password string) TokenSource {
+	if user == "" {
+		return Anonymous
+	}
+	pair := user + ":" + password
+	return newFixed("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)), "Basic "+pair)
 }
 
 // PrivateToken returns the token source of a GitLab token that is sent as "PRIVATE-TOKEN". An empty token is Anonymous.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -135,5 +136,35 @@ func TestLoadWithoutCache(t *testing.T) {
 	}
 	if got := s.Load(t.Context(), "repository", nil, nil); len(got) != 0 {
 		t.Errorf("got %+v for nothing", got)
+	}
+}
+
+// TestCookie checks that a user and a password go along, that a cookie does so with a POST alone, and that nobody's password is printed.
+func TestCookie(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		io.WriteString(w, user+" "+password+" "+r.Header.Get("Cookie"))
+	}))
+	defer server.Close()
+	token := clients.Basic("ada", "SECRET:1")
+	s := open(t, server, clients.Settings{Token: token}, clients.Shared{})
+	for method, want := range map[string]string{"GET": "ada SECRET:1 ", "PUT": "ada SECRET:1 ", "POST": "ada SECRET:1 session=1"} {
+		r, _ := http.NewRequest(method, server.URL, nil)
+		r.Header.Set("Cookie", "session=1")
+		resp, err := s.HTTP().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(text) != want {
+			t.Errorf("%s: %q, want %q", method, text, want)
+		}
+	}
+	if text := fmt.Sprintf("%v %+v %#v", token, token, token); strings.Contains(text, "SECRET") {
+		t.Error(text)
+	}
+	if clients.Basic("", "x") != clients.Anonymous {
+		t.Error("without a user it is somebody")
 	}
 }

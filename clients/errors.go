@@ -32,6 +32,9 @@ var (
 	ErrPartial = errors.New("partial answer")
 )
 
+// ErrTooLarge is the cause of an error of kind ErrBadAnswer whose answer is larger than is read: one that asks for less may be answered.
+var ErrTooLarge = errors.New("too large")
+
 // codes is the one table from kinds to the codes of the graph.
 var codes = []struct {
 	kind error

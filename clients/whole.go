@@ -97,7 +97,7 @@ func (s *sizes) pass(r *http.Request, next http.RoundTripper) (*http.Response, e
 }
 
 func (s *sizes) tooLarge(resp *http.Response, limit int64) *Error {
-	return &Error{Kind: ErrBadAnswer, Source: s.source, Status: resp.StatusCode, Message: fmt.Sprintf("its answer is larger than %d bytes, the most that is read; ask for less", limit)}
+	return &Error{Kind: ErrBadAnswer, Source: s.source, Status: resp.StatusCode, Err: ErrTooLarge, Message: fmt.Sprintf("its answer is larger than %d bytes, the most that is read; ask for less", limit)}
 }
 
 // boundedBody ends with an error where more comes than is read.
