@@ -47,12 +47,23 @@ func (gitHub) PullRequestIn(rest string) int {
 	return int(n)
 }
 
+// Repositories takes one whose code could not be read for an error: it would be taken for one without commits.
 func (d gitHub) Repositories(ctx context.Context, paths []string) ([]*Repository, []error) {
 	slugs := make([]github.Slug, len(paths))
 	for i, path := range paths {
 		slugs[i] = slugOf(path)
 	}
 	found, errs := d.client.Repositories(ctx, slugs)
+	for i, r := range found {
+		if errs[i] != nil {
+			continue
+		}
+		for _, m := range r.Missing {
+			if ofCode[m.Field] && !errors.Is(m.Err, clients.ErrForbidden) {
+				errs[i] = m.Err
+			}
+		}
+	}
 	return each(d, found, errs, repositoryOf)
 }
 

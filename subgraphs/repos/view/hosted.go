@@ -122,6 +122,9 @@ func (r *hosted) local(ctx context.Context, commit git.OID, whole bool) (checkou
 func (r *hosted) defaultBranch(context.Context) (string, error) { return r.card.DefaultBranch, nil }
 
 func (r *hosted) head(context.Context) (*git.Commit, error) {
+	if r.card.Head == nil && r.card.CodeHidden {
+		return nil, withheld(r.host, "code", r.card)
+	}
 	if r.card.Head == nil {
 		return nil, nil
 	}
@@ -130,8 +133,8 @@ func (r *hosted) head(context.Context) (*git.Commit, error) {
 
 func (r *hosted) resolve(ctx context.Context, ref string) (*git.Commit, error) {
 	if ref == "" {
-		if head, _ := r.head(ctx); head != nil {
-			return head, nil
+		if head, err := r.head(ctx); err != nil || head != nil {
+			return head, err
 		}
 		return nil, fail(fmt.Errorf("%w: %s has no commits", git.ErrNotFound, r.card.Path))
 	}
