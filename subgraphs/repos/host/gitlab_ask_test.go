@@ -257,7 +257,7 @@ func TestGitLabPartial(t *testing.T) {
 		_, _ = w.Write([]byte(`{"data":{"l0":{"nodes":[{"fullPath":"a/b","starCount":7,"languages":null,"repository":{"empty":true}},null]}},"errors":[{"message":"Something went wrong","path":["l0","nodes",0,"languages"]}]}`))
 	}), "")
 	found, errs := d.Repositories(t.Context(), list("a/b", "a/c"))
-	if errs[0] != nil || found[0].Stars != 7 || found[0].Languages != nil || found[0].OpenIssues != nil || found[0].OpenPulls != nil || !errors.Is(errs[1], clients.ErrNotFound) {
+	if errs[0] != nil || found[0].Stars != 7 || found[0].Languages != nil || found[0].OpenIssues != nil || found[0].OpenPulls != nil || !errors.Is(errs[1], clients.ErrUnavailable) {
 		t.Errorf("%+v, %v", found[0], errs)
 	}
 	s := stage.Set(t, gitlabtest.Settings{})
