@@ -393,6 +393,12 @@ func TestGitLabRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	below := host.New(host.GitLab, address.JoinPath("git"), source, host.NewGitLab(client)) // not at the top of its server
+	for path, want := range map[string]string{"/git/a/b": "a/b true", "/git/a/b/-/tree/main": "a/b true", "/gitter/a/b": " false", "/a/b": " false", "/git": " false"} {
+		if repository, _, ok := below.Locate(address.JoinPath(path)); fmt.Sprint(repository, " ", ok) != want {
+			t.Errorf("%s is %q, %v; want %s", path, repository, ok, want)
+		}
+	}
 	h := host.New(host.GitLab, address, source, host.NewGitLab(client))
 	paths := list(stage.Search, stage.Player)
 	query := list(host.PullRequestQuery{Repository: stage.Search, States: list("OPEN"), Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: host.Paging{First: 20}})
