@@ -93,8 +93,11 @@ func (r *hosted) whole(ctx context.Context, commit *git.Commit) (*git.Commit, er
 		}
 	}
 	l, err := r.request.of(r.host).commits.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
-	if err != nil || !l.Known() || l.Value == nil {
-		return commit, err
+	if err != nil {
+		return nil, err
+	}
+	if !l.Known() || l.Value == nil { // it went meanwhile, and is not to be taken for the first of a history
+		return nil, fmt.Errorf("%w: %s has no commit %s any more", git.ErrNotFound, r.card.Path, commit.OID.Abbreviated())
 	}
 	return r.tell(l.Value), nil
 }
