@@ -18,9 +18,6 @@ type gitHub struct{ client *github.Client }
 // NewGitHub returns the driver of the GitHub that the client reads.
 func NewGitHub(client *github.Client) Driver { return gitHub{client} }
 
-// restAtOnce is how many requests one call makes of the REST interface at once, by judgement: GitHub asks not to make many.
-const restAtOnce = 4
-
 // Split takes the first two parts for the repository: GitHub's owners have no groups below them.
 func (gitHub) Split(way string) (repository, rest string) {
 	owner, below, _ := strings.Cut(way, "/")

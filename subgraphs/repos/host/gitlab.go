@@ -106,7 +106,7 @@ func (g *gitLab) failed(answered bool, err error) error {
 	return err
 }
 
-// askedAtOnce bounds how many requests of one call to REST are under way, by judgement: half of what a source lets through by default.
+// askedAtOnce bounds how many requests of one call to REST are under way, by judgement: half of what a source lets through by default, and GitHub asks not to make many.
 const askedAtOnce = 4
 
 // oneByOne asks for each of some things, a few at a time.
