@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,5 +98,32 @@ func TestNamedPipes(t *testing.T) {
 				t.Errorf("found %+v, want one issue", found)
 			}
 		})
+	}
+}
+
+// A git that ended well is right, though something of it still holds its standard error.
+func TestErrorsThatNeverEnd(t *testing.T) {
+	w := newWorkshop(t)
+	w.Checkout("ground/app")
+	w.Git("ground/app", "remote", "add", "origin", "https://github.com/larkfold/app.git")
+	real, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write("bin/git", fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *--list) sleep 5 >/dev/null & esac\nexec %q \"$@\"\n", real))
+	if err := os.Chmod(w.Path("bin/git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c, err := git.Open(t.Context(), git.Config{Executable: w.Path("bin/git"), Folders: []string{w.Path("ground")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	found, err := c.Search(t.Context())
+	if err != nil || len(found.Repositories) != 1 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if origin, err := found.Repositories[0].Origin(t.Context()); err != nil || origin != "https://github.com/larkfold/app.git" {
+		t.Errorf("%q, %v", origin, err)
 	}
 }

@@ -135,8 +135,8 @@ func (p *process) finish() error {
 	err := p.wait()
 	defer p.stop()
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, exec.ErrWaitDelay) && p.ctx.Err() == nil:
+		return nil // it ended well, and only its standard error, which nobody wants then, did not in time: the machine is busy
 	case p.ctx.Err() != nil && errors.Is(context.Cause(p.ctx), ErrTimeout):
 		return fmt.Errorf("git %s: %w; ask for less, or raise the time limit", p.name, ErrTimeout)
 	case p.ctx.Err() != nil:

@@ -71,7 +71,7 @@ func TestProjects(t *testing.T) {
 	}
 	p := got[0]
 	if p.Name != "Search" || p.Description != "Finds music" || fmt.Sprint(p.Topics) != "[go search]" || p.Visibility != "private" || p.Stars != 7 || p.Forks != 2 || p.Archived ||
-		fmt.Sprint(p.Languages) != "[{Go #00ADD8 90.5} {Shell #89e051 9.5}]" || p.OpenIssues != 2 || p.OpenMerges != 3 || p.DefaultBranch != "main" ||
+		fmt.Sprint(p.Languages) != "[{Go #00ADD8 90.5} {Shell #89e051 9.5}]" || *p.OpenIssues != 2 || *p.OpenMerges != 3 || p.DefaultBranch != "main" ||
 		p.URL != "https://gitlab.larkfold.example/larkfold/platform/search" || !p.LastActivity.Equal(stage.Now.AddDate(0, 0, -1)) {
 		t.Errorf("project: %+v", p)
 	}

@@ -18,13 +18,14 @@ const MaxEvent = 25 << 20
 
 // Event is what a webhook tells. What does not belong to its kind is empty.
 type Event struct {
-	Kind     string // GitLab's object_kind, such as "push", "tag_push", "merge_request", "issue", "release", "pipeline", "build" or "deployment"
+	Kind     string // GitLab's object_kind, such as "push", "tag_push", "merge_request", "issue", "release", "pipeline", "build" or "deployment", else its event_name, such as "project_create"
 	Name     string // GitLab's name for it, such as "Push Hook"
 	Delivery string // the same for every attempt to deliver it, and no other: Idempotency-Key, or the event's UUID from before GitLab 17.4
 	Instance string // where the GitLab says it is
 
 	ProjectID int64
 	Project   string // the path of the project in full; "" for the events of groups
+	Was       string // how the path was until now: after it was renamed or transferred
 
 	Ref           string  // of a push, a pipeline or a build: the ref in full, such as "refs/heads/main" or "refs/merge-requests/1/head"
 	DefaultBranch string  // of the project, without "refs/heads/"; not every kind says it
@@ -66,6 +67,7 @@ type wireEvent struct {
 		DefaultBranch string `json:"default_branch"`
 	} `json:"project"`
 	PathWithNamespace string `json:"path_with_namespace"`
+	OldPath           string `json:"old_path_with_namespace"`
 	Attributes        struct {
 		IID          number `json:"iid"`
 		Action       string `json:"action"`
@@ -109,6 +111,9 @@ func ParseEvent(header http.Header, body []byte) (*Event, error) {
 	}
 	if e.Project != "" && checkProject(e.Project) != nil {
 		return nil, fmt.Errorf("%w: the path of its project is none", ErrBadEvent)
+	}
+	if checkProject(w.OldPath) == nil && !strings.EqualFold(w.OldPath, e.Project) {
+		e.Was = w.OldPath
 	}
 	e.Username = username(w.Username)
 	if e.Username == "" {

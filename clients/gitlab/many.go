@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -68,8 +69,8 @@ func byPath[W any, P interface {
 		for i, path := range batch {
 			fail(path, c.absent("project"))
 			list := fmt.Sprintf("l%d", i/maxPaths)
-			if e := below[list]; e != nil && answer[list] == nil {
-				fail(path, e)
+			if e := below[list]; e != nil && (answer[list] == nil || slices.Contains(answer[list].Nodes, nil)) {
+				fail(path, e) // it may be the one that the error took
 			}
 			if err != nil {
 				fail(path, err)

@@ -24,8 +24,9 @@ type Project struct {
 	Topics        []string
 	Stars, Forks  int
 	Languages     []Language
-	OpenIssues    int // that anybody may see; 0 where the project has no issues
-	OpenMerges    int // merge requests that are open
+	OpenIssues    *int // that anybody may see; nil where the project has no issues, or GitLab does not tell
+	OpenMerges    *int // merge requests that are open; nil likewise
+	CodeHidden    bool // the credential may not see its code, or there is none to be had as that is switched off
 	CreatedAt     time.Time
 	LastActivity  time.Time
 	DefaultBranch string      // "" for a project without commits, or whose code the credential may not see
@@ -71,8 +72,8 @@ type wireProject struct {
 	ForksCount             int
 	CreatedAt              moment
 	LastActivityAt         moment
-	OpenIssuesCount        int
-	OpenMergeRequestsCount int
+	OpenIssuesCount        *int
+	OpenMergeRequestsCount *int
 	Languages              []struct {
 		Name  string
 		Share float64
@@ -97,7 +98,7 @@ func (w *wireProject) value() *Project {
 	for _, l := range w.Languages[:min(len(w.Languages), maxLanguages)] {
 		p.Languages = append(p.Languages, Language{Name: cut(l.Name, maxLine), Color: color(l.Color), Share: l.Share})
 	}
-	if w.Repository != nil {
+	if p.CodeHidden = w.Repository == nil; !p.CodeHidden {
 		p.Empty, p.DefaultBranch = w.Repository.Empty, cut(w.Repository.RootRef, maxRef)
 		if w.Repository.Tree != nil {
 			p.Head = w.Repository.Tree.LastCommit.value()

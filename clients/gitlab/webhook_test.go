@@ -241,6 +241,11 @@ func TestOtherEvents(t *testing.T) {
 			t.Errorf("%s:\n%q, want\n%q", c.body, got, c.want)
 		}
 	}
+	renamed := http.Header{"X-Gitlab-Event": {"Project Hook"}}
+	e, err := gitlab.ParseEvent(renamed, []byte(`{"event_name":"project_rename","path_with_namespace":"a/new","old_path_with_namespace":"a/old"}`))
+	if err != nil || e.Kind != "project_rename" || e.Project != "a/new" || e.Was != "a/old" {
+		t.Errorf("a project was renamed: %+v, %v", e, err)
+	}
 	for _, body := range []string{"", "null", "[]", "{", `{"object_kind":""}`, `{"object_kind":"push","project":{"path_with_namespace":"../../etc"}}`} {
 		h := http.Header{"X-Gitlab-Event": {"Push Hook"}}
 		if e, err := gitlab.ParseEvent(h, []byte(body)); !errors.Is(err, gitlab.ErrBadEvent) {

@@ -52,7 +52,7 @@ func (c *gatewayCommand) Run(p *program) error {
 	settings := graphSettings(cfg, log)
 	cfg.Sources = nil // they are for those that serve subgraphs
 	registry := newRegistry()
-	out, err := openUpstream(cfg, log, registry)
+	out, err := openUpstream(cfg, log, registry, "gateway")
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,13 +39,14 @@ type place struct {
 func newHooks(u *upstream) *hooks {
 	h := &hooks{log: u.log, forget: func(context.Context, ...string) error { return nil }}
 	h.refresh.log = u.log
+	h.refresh.ctx, h.refresh.stop = context.WithCancel(context.Background())
 	if u.cache != nil {
 		h.forget = u.cache.Invalidate
 	}
 	receiver := func(delivery func(http.Header) string, handle func(context.Context, webhooks.Event) error) *webhooks.Receiver {
 		r := &webhooks.Receiver{Delivery: delivery, Handle: handle, Seen: &webhooks.Memory{}, Log: u.log}
 		if u.redis != nil {
-			r.Seen = &webhooks.Redis{Client: u.redis, Prefix: "callboard"}
+			r.Seen = &webhooks.Redis{Client: u.redis, Prefix: u.seen}
 		}
 		return r
 	}
@@ -65,15 +68,18 @@ func (h *hooks) close() {
 	h.refresh.close()
 }
 
-// at returns the source that an event is of: among those that share a secret, the one whose pages lie where the event says.
+// at returns the source that an event is of: among those of one kind, which may share a secret, the one whose pages lie where the event says.
 func (h *hooks) at(source, server string) place {
-	var found place
+	named := slices.IndexFunc(h.places, func(p place) bool { return p.host.Name == source })
+	if named < 0 {
+		return place{}
+	}
 	for _, p := range h.places {
-		if p.host.Name == source && found.host == nil || server != "" && strings.EqualFold(p.host.Web.Host, server) {
-			found = p
+		if p.host.Provider == h.places[named].host.Provider && strings.EqualFold(p.host.Web.Host, server) {
+			return p
 		}
 	}
-	return found
+	return h.places[named]
 }
 
 func (h *hooks) fromGitHub(ctx context.Context, e webhooks.Event) error {
@@ -89,29 +95,34 @@ func (h *hooks) fromGitHub(ctx context.Context, e webhooks.Event) error {
 	}
 	what := news{changed: changed}
 	switch {
-	case event.Kind == "repository", event.Kind == "installation_repositories":
+	case event.Kind == "repository", event.Kind == "installation", event.Kind == "installation_repositories":
 		what.search = true // one came, went, was renamed, archived or opened
 	case event.Kind == "push" && event.DefaultBranch != "" && slices.Contains(event.Refs, "refs/heads/"+event.DefaultBranch):
 		what.pushed, what.paths, what.all = event.Repository.String(), event.Paths, event.PathsComplete
 	}
-	return h.tell(ctx, h.at(e.Source, event.Host), what)
+	return h.tell(ctx, h.at(e.Source, cmp.Or(event.Host, "github.com")), what)
 }
 
-// ofPullRequests are the kinds of GitHub's events after which lists of pull requests, or who may see them, are others.
+// ofPullRequests are the kinds of GitHub's events after which lists of pull requests, what they say, or who may see them, are others.
 var ofPullRequests = []string{"pull_request", "pull_request_review", "pull_request_review_thread", "pull_request_review_comment", "issue_comment", "check_suite",
-	"check_run", "status", "repository", "membership", "team", "organization"}
+	"check_run", "status", "label", "milestone", "repository", "installation_repositories", "membership", "team", "organization"}
 
 func (h *hooks) fromGitLab(ctx context.Context, e webhooks.Event) error {
 	event, err := gitlab.ParseEvent(e.Header, e.Body)
 	if err != nil {
 		return err
 	}
-	what := news{changed: host.Changed{PullRequests: event.Kind == "merge_request" || event.Kind == "pipeline" || event.Kind == "note" || strings.Contains(event.Kind, "member")}}
-	switch {
-	case event.Project != "":
-		what.changed.Repositories = []string{event.Project}
-	case strings.HasPrefix(event.Kind, "project_"), strings.Contains(event.Kind, "subgroup"):
-		what.search = true
+	what := news{changed: host.Changed{PullRequests: slices.Contains(ofMergeRequests, event.Kind)}}
+	for _, path := range []string{event.Project, event.Was} {
+		if path != "" {
+			what.changed.Repositories = append(what.changed.Repositories, path)
+		}
+	}
+	switch of, _, _ := strings.Cut(event.Kind, "_"); of {
+	case "project", "subgroup", "group":
+		what.search, what.changed.PullRequests = true, true // one came, went, was renamed, archived or opened
+	case "user":
+		what.changed.PullRequests = true // who is in a group or in a project
 	}
 	if event.Kind == "push" && event.Ref == "refs/heads/"+event.DefaultBranch {
 		what.pushed = event.Project
@@ -119,6 +130,9 @@ func (h *hooks) fromGitLab(ctx context.Context, e webhooks.Event) error {
 	server := strings.TrimPrefix(strings.TrimPrefix(event.Instance, "https://"), "http://")
 	return h.tell(ctx, h.at(e.Source, server), what)
 }
+
+// ofMergeRequests are the kinds of GitLab's events after which lists of merge requests, or what they say, are others.
+var ofMergeRequests = []string{"merge_request", "pipeline", "note", "milestone"}
 
 // news is what an event means.
 type news struct {
@@ -152,15 +166,17 @@ func (h *hooks) tell(ctx context.Context, at place, what news) error {
 	return err
 }
 
-// refresher has the catalog read files again behind what is going on, one origin after the other and all that has gathered for it at once.
+// refresher has the catalog read files again behind what is going on, all that has gathered for an origin at once. Origins do not wait for each other.
 type refresher struct {
-	log *slog.Logger
+	log  *slog.Logger
+	ctx  context.Context // of all that is read
+	stop context.CancelFunc
 
 	mu      sync.Mutex
 	catalog func(ctx context.Context, origin string, urls ...string) error // nil where this process has none
 	wanted  map[string]map[string]bool                                     // addresses by origin; none for all
-	running chan struct{}                                                  // closed when the work is done; nil where there is none
-	stop    context.CancelFunc
+	working map[string]bool                                                // the origins that are being read
+	workers sync.WaitGroup
 }
 
 // refreshTime is what reading one origin again may take.
@@ -170,7 +186,7 @@ const refreshTime = 5 * time.Minute
 func (r *refresher) serve(refresh func(ctx context.Context, origin string, urls ...string) error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.catalog = refresh
+	r.catalog, r.wanted, r.working = refresh, map[string]map[string]bool{}, map[string]bool{}
 }
 
 // want has files of an origin read again; without any, it is searched.
@@ -179,9 +195,6 @@ func (r *refresher) want(origin string, urls ...string) {
 	defer r.mu.Unlock()
 	if r.catalog == nil {
 		return
-	}
-	if r.wanted == nil {
-		r.wanted = map[string]map[string]bool{}
 	}
 	list, waiting := r.wanted[origin]
 	switch {
@@ -196,38 +209,30 @@ func (r *refresher) want(origin string, urls ...string) {
 			list[url] = true
 		}
 	}
-	if r.running == nil {
-		ctx, stop := context.WithCancel(context.Background())
-		r.running, r.stop = make(chan struct{}), stop
-		go r.work(ctx, r.running)
+	if !r.working[origin] {
+		r.working[origin] = true
+		refresh := r.catalog
+		r.workers.Go(func() { r.work(refresh, origin) })
 	}
 }
 
-func (r *refresher) work(ctx context.Context, done chan struct{}) {
-	defer close(done)
+func (r *refresher) work(refresh func(ctx context.Context, origin string, urls ...string) error, origin string) {
 	for {
 		r.mu.Lock()
-		wanted, refresh := r.wanted, r.catalog
-		r.wanted = nil
-		if len(wanted) == 0 || ctx.Err() != nil {
-			r.stop()
-			r.running = nil
+		list, waiting := r.wanted[origin]
+		delete(r.wanted, origin)
+		if !waiting {
+			delete(r.working, origin)
 			r.mu.Unlock()
 			return
 		}
 		r.mu.Unlock()
-		for name, list := range wanted {
-			var urls []string
-			for url := range list {
-				urls = append(urls, url)
-			}
-			r.read(ctx, refresh, name, urls)
-		}
+		r.read(refresh, origin, slices.Collect(maps.Keys(list)))
 	}
 }
 
-func (r *refresher) read(ctx context.Context, refresh func(ctx context.Context, origin string, urls ...string) error, name string, urls []string) {
-	ctx, cancel := context.WithTimeout(ctx, refreshTime)
+func (r *refresher) read(refresh func(ctx context.Context, origin string, urls ...string) error, name string, urls []string) {
+	ctx, cancel := context.WithTimeout(r.ctx, refreshTime)
 	defer cancel()
 	if err := refresh(ctx, name, urls...); err != nil && !errors.Is(err, remote.ErrClosed) {
 		r.log.Warn("catalog files could not be read again: they are when the origin is searched next", "origin", name, "error", err)
@@ -236,13 +241,8 @@ func (r *refresher) read(ctx context.Context, refresh func(ctx context.Context, 
 
 func (r *refresher) close() {
 	r.mu.Lock()
-	running := r.running
 	r.catalog, r.wanted = nil, nil
-	if running != nil {
-		r.stop()
-	}
+	r.stop()
 	r.mu.Unlock()
-	if running != nil {
-		<-running
-	}
+	r.workers.Wait()
 }

@@ -127,6 +127,9 @@ func (c *demoCommand) Run(p *program) error {
 	defer stage.Close()
 	cfg.Folders = []string{folder}
 	cfg.Sources = append(stage.Sources(), cfg.Sources...)
+	if err := cfg.Check(); err != nil {
+		return err
+	}
 	return up(p, cfg, log, stage)
 }
 
@@ -138,7 +141,7 @@ func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) erro
 		return err
 	}
 	registry := newRegistry()
-	out, err := openUpstream(cfg, log, registry)
+	out, err := openUpstream(cfg, log, registry, "all")
 	if err != nil {
 		return err
 	}
@@ -170,7 +173,7 @@ func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) erro
 			if err := stage.Tell(address); err != nil {
 				return err
 			}
-			return own.searched(p.ctx, out)
+			return own.searched(p.ctx, out, demo.GitHub, demo.GitLab) // others may be down
 		}
 	}
 	return serve(p, cfg, log, what)
@@ -198,9 +201,12 @@ func (f *firstParty) close() {
 	}
 }
 
-// searched returns when every origin was searched once, so that who looks around at once finds everything.
-func (f *firstParty) searched(ctx context.Context, from *upstream) error {
+// searched returns when these of the origins were searched once, so that who looks around at once finds everything.
+func (f *firstParty) searched(ctx context.Context, from *upstream, names ...string) error {
 	for _, o := range from.origins {
+		if !slices.Contains(names, o.Name()) {
+			continue
+		}
 		if err := f.catalog.Refresh(ctx, o.Name()); err != nil {
 			return fmt.Errorf("searching %s: %w", o.Name(), err)
 		}
@@ -286,7 +292,7 @@ func (c *subgraphCommand) Run(p *program) error {
 		return err
 	}
 	registry := newRegistry()
-	out, err := openUpstream(cfg, log, registry)
+	out, err := openUpstream(cfg, log, registry, c.Name)
 	if err != nil {
 		return err
 	}

@@ -39,11 +39,12 @@ type upstream struct {
 	origins []remote.Origin
 	every   map[string]time.Duration // by name of origin
 	hooks   *hooks
+	seen    string // what deliveries of webhooks are remembered under: processes that serve different subgraphs each have to act on one
 }
 
-// openUpstream makes everything ready. It asks nobody.
-func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*upstream, error) {
-	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}}
+// openUpstream makes everything ready. It asks nobody. serves is what the process is, of which there may be several alike.
+func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer, serves string) (*upstream, error) {
+	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
 	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) || len(cfg.Cache.Redis.Addresses) > 0 {
 		redis.SetLogger(redisLog{u.log})
 		u.redis = redisClient(cfg.Cache.Redis)

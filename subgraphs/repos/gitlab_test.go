@@ -2,6 +2,7 @@ package repos_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"testing"
@@ -17,7 +18,7 @@ import (
 )
 
 // onGitLab opens the subgraph with no folder and a GitLab, behind the whole chain of package clients.
-func onGitLab(t *testing.T, s *stage.Stage) subgraph {
+func onGitLab(t *testing.T, s http.Handler) subgraph {
 	t.Helper()
 	server, err := clientstest.Listen("127.0.0.1:0", s, nil)
 	if err != nil {
@@ -81,5 +82,19 @@ func TestGitLab(t *testing.T) {
 	g.want(address(web+"/-/merge_requests/1/diffs"), fmt.Sprintf(`{"pullRequest":{"number":1,"checks":null,"headRefOid":%q}}`, s.Feature))
 	if code := g.code(`{ repository(nameWithOwner: "larkfold/platform/search") { pullRequests(states: [CLOSED, MERGED], last: 1) { totalCount } } }`); code != "BAD_INPUT" {
 		t.Errorf("the last of two states: %s", code)
+	}
+}
+
+// TestHiddenCode: what the credential may not see is not said to be absent.
+func TestHiddenCode(t *testing.T) {
+	g := onGitLab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"data":{"l0":{"nodes":[{"id":"gid://gitlab/Project/7","fullPath":"a/b","repository":null}]}}}`))
+	}))
+	g.want(`{ repository(nameWithOwner: "a/b") { nameWithOwner isEmpty } }`, `{"repository":{"nameWithOwner":"a/b","isEmpty":null}}`)
+	for _, field := range []string{"headCommit { oid }", "commit { oid }", `file(path: "x") { path }`} {
+		if code := g.code(`{ repository(nameWithOwner: "a/b") { ` + field + ` } }`); code != "FORBIDDEN" {
+			t.Errorf("%s: %s", field, code)
+		}
 	}
 }

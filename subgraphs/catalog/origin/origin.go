@@ -79,7 +79,7 @@ func (o *Origin) Files(ctx context.Context, known map[string]string) ([]remote.F
 		out     []remote.File
 		failed  error
 		texts   []place
-		listed  = map[string]bool{}
+		listed  = map[string]string{} // default branches by the path of the repository in lower case
 		started = len(known) == 0 // then nearly all texts are needed, and may as well come along
 	)
 	for _, group := range o.config.Groups {
@@ -89,11 +89,10 @@ func (o *Origin) Files(ctx context.Context, known map[string]string) ([]remote.F
 		}
 		for _, r := range found {
 			key := strings.ToLower(r.path)
-			if listed[key] || r.branch == "" {
+			if listed[key] != "" || r.branch == "" {
 				continue // groups may lie in each other
 			}
-			listed[key] = true
-			o.learn(key, r.branch)
+			listed[key] = r.branch
 			if r.file == nil {
 				continue
 			}
@@ -110,6 +109,7 @@ func (o *Origin) Files(ctx context.Context, known map[string]string) ([]remote.F
 			}
 		}
 	}
+	o.learn(listed, failed == nil)
 	return append(out, o.read(ctx, texts, nil)...), failed
 }
 
@@ -242,10 +242,14 @@ func (o *Origin) Covers(repository string) bool {
 	return false
 }
 
-func (o *Origin) learn(key, branch string) {
+// learn takes the default branches that a search found; all tells that there are no others.
+func (o *Origin) learn(found map[string]string, all bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.branches[key] = branch
+	if all {
+		clear(o.branches)
+	}
+	maps.Copy(o.branches, found)
 }
 
 func (o *Origin) branch(repository string) (string, bool) {

@@ -2720,7 +2720,7 @@ type Repository implements Sourced @key(fields: "id") {
   defaultBranch: String
   "The name of the branch that is checked out; null where HEAD is detached, and of a host's repository."
   currentBranch: String
-  "The newest commit of the default branch; of a checkout the commit that is checked out, or that HEAD names in a bare repository. Null in a repository without commits."
+  "The newest commit of the default branch; of a checkout the commit that is checked out, or that HEAD names in a bare repository. Null in a repository without commits, and with the code ` + "`" + `FORBIDDEN` + "`" + ` where the credentials do not allow to see the code."
   headCommit: Commit
   "Its checkout in the configured folders, where this is a host's repository; the first by path where there are several."
   checkout: Repository
@@ -2742,13 +2742,13 @@ type Repository implements Sourced @key(fields: "id") {
   forkCount: Int
   "The languages it is written in, the largest part first."
   languages: [RepositoryLanguage!]
-  "The licence that the host found; null where it found none."
+  "The licence that the host found; null where it found none, and of GitLab's."
   license: RepositoryLicense
   "When it was made."
   createdAt: DateTime
-  "When somebody pushed last."
+  "When somebody pushed last; of GitLab's, which does not tell, when anything happened in it last."
   pushedAt: DateTime
-  "How many alerts on known vulnerabilities are open. Null with the code ` + "`" + `FORBIDDEN` + "`" + ` where the credentials do not allow to see them."
+  "How many alerts on known vulnerabilities are open. Null with the code ` + "`" + `FORBIDDEN` + "`" + ` where the credentials do not allow to see them; null where the host does not look for them, and of GitLab's."
   vulnerabilityAlerts: VulnerabilityAlertCounts
   "How the default branch is protected; null where it is not, or the credentials do not allow to see it."
   branchProtection: BranchProtection
@@ -2814,7 +2814,7 @@ type Repository implements Sourced @key(fields: "id") {
   github: GitHubRepository
   "What only GitLab has; null of other providers."
   gitlab: GitLabRepository
-  "Whether nothing has been committed yet."
+  "Whether nothing has been committed yet; null where the credentials do not allow to see the code."
   isEmpty: Boolean
   "Whether the history is cut off: the clone was made with a depth."
   isShallow: Boolean
@@ -2913,7 +2913,7 @@ type Repository implements Sourced @key(fields: "id") {
     "A branch, a tag, or an object id of at least four digits; what is checked out where absent."
     ref: String
   ): CodeownersRule
-  "When somebody pushed last; of a checkout when the newest commit of any branch was made, where of more than a thousand branches the first thousand and the one that is checked out count."
+  "When somebody pushed last; of GitLab's when anything happened in it last; of a checkout when the newest commit of any branch was made, where of more than a thousand branches the first thousand and the one that is checked out count."
   lastActivityAt: DateTime
   "What about this repository cannot be read."
   issues: [RepositoryIssue!]!

@@ -18,9 +18,6 @@ type gitHub struct{ client *github.Client }
 // NewGitHub returns the driver of the GitHub that the client reads.
 func NewGitHub(client *github.Client) Driver { return gitHub{client} }
 
-// restAtOnce is how many requests one call makes of the REST interface at once, by judgement: GitHub asks not to make many.
-const restAtOnce = 4
-
 // Split takes the first two parts for the repository: GitHub's owners have no groups below them.
 func (gitHub) Split(way string) (repository, rest string) {
 	owner, below, _ := strings.Cut(way, "/")
@@ -47,12 +44,23 @@ func (gitHub) PullRequestIn(rest string) int {
 	return int(n)
 }
 
+// Repositories takes one whose code could not be read for an error: it would be taken for one without commits.
 func (d gitHub) Repositories(ctx context.Context, paths []string) ([]*Repository, []error) {
 	slugs := make([]github.Slug, len(paths))
 	for i, path := range paths {
 		slugs[i] = slugOf(path)
 	}
 	found, errs := d.client.Repositories(ctx, slugs)
+	for i, r := range found {
+		if errs[i] != nil {
+			continue
+		}
+		for _, m := range r.Missing {
+			if ofCode[m.Field] && !errors.Is(m.Err, clients.ErrForbidden) {
+				errs[i] = m.Err
+			}
+		}
+	}
 	return each(d, found, errs, repositoryOf)
 }
 

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/github"
@@ -82,7 +80,7 @@ func isEmail(text string) bool {
 // Changes makes one request for each commit of up to 300 files. Of a commit that changed more than GitHub tells, the error wraps git.ErrTooLarge: some of
 // its files would be taken for all.
 func (d gitHub) Changes(ctx context.Context, names []NamedObject) ([][]git.ChangedFile, []error) {
-	return restEach(names, func(n NamedObject) ([]git.ChangedFile, error) {
+	return oneByOne(names, func(n NamedObject) ([]git.ChangedFile, error) {
 		files, complete, err := d.client.ChangedFiles(ctx, slugOf(n.Repository), git.OID(n.OID))
 		if err == nil && !complete {
 			err = &clients.Error{Kind: git.ErrTooLarge, Source: d.client.Source(), Message: fmt.Sprintf("commit %.7s changed more than the %d files that it tells of", n.OID, len(files))}
@@ -120,7 +118,7 @@ func (d gitHub) Blobs(ctx context.Context, names []NamedObject) ([]*Blob, []erro
 
 // Contributors are the first 500; GitHub does not tell of others. It makes one request for each hundred.
 func (d gitHub) Contributors(ctx context.Context, repositories []string) ([][]Contributor, []error) {
-	return restEach(repositories, func(path string) ([]Contributor, error) {
+	return oneByOne(repositories, func(path string) ([]Contributor, error) {
 		found, _, err := d.client.Contributors(ctx, slugOf(path))
 		out := make([]Contributor, len(found))
 		for i, c := range found {
@@ -131,19 +129,4 @@ func (d gitHub) Contributors(ctx context.Context, repositories []string) ([][]Co
 		}
 		return out, d.said(err)
 	})
-}
-
-// restEach asks for each on its own, some of them at once.
-func restEach[Q, V any](questions []Q, ask func(Q) (V, error)) ([]V, []error) {
-	out, errs := make([]V, len(questions)), make([]error, len(questions))
-	var requests errgroup.Group
-	requests.SetLimit(restAtOnce)
-	for i, q := range questions {
-		requests.Go(func() error {
-			out[i], errs[i] = ask(q)
-			return nil
-		})
-	}
-	_ = requests.Wait() // errors are those of the questions
-	return out, errs
 }

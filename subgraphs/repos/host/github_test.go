@@ -168,6 +168,15 @@ func TestGitHubPartsThatAreDenied(t *testing.T) {
 	if r := got[0]; !r.AlertsDenied || r.Alerts != nil || r.Stars != 7 || r.Head == nil || r.Protection != nil {
 		t.Errorf("repository is %+v", r)
 	}
+	// Code that may not be seen, or could not be read, is not taken for none.
+	s.Faults.Add(clientstest.Fault{Kind: clientstest.Partial, Times: 1, Path: []string{"r0", "defaultBranchRef"}, Type: "FORBIDDEN", Message: "Resource not accessible"})
+	if got, errs = s.driver.Repositories(t.Context(), []string{"larkfold/part-00"}); errs[0] != nil || !got[0].CodeHidden || got[0].Head != nil {
+		t.Errorf("code that may not be seen: %+v, %v", got[0], errs)
+	}
+	s.Faults.Add(clientstest.Fault{Kind: clientstest.Partial, Times: 1, Path: []string{"r0", "defaultBranchRef"}, Message: "Something went wrong"})
+	if _, errs = s.driver.Repositories(t.Context(), []string{"larkfold/part-00"}); errs[0] == nil || errors.Is(errs[0], clients.ErrForbidden) {
+		t.Errorf("code that could not be read: %v", errs[0])
+	}
 	// Where nothing is left of a page, it is no page without items.
 	s.Faults.Add(clientstest.Fault{Kind: clientstest.Partial, Path: []string{"r0", "pullRequests", "edges"}, Type: "FORBIDDEN", Message: "Resource not accessible"})
 	query := host.PullRequestQuery{Repository: "larkfold/part-00", Order: host.Order{Field: "CREATED_AT"}, Paging: host.Paging{First: 5}}

@@ -9,6 +9,9 @@ import (
 	"callboard.dev/callboard/clients/github"
 )
 
+// ofCode are the fields of GitHub's repositories without which nobody knows whether there are commits.
+var ofCode = map[string]bool{"defaultBranchRef": true, "defaultBranchRef.target": true}
+
 func repositoryOf(r *github.Repository) *Repository {
 	out := &Repository{
 		Path: r.Slug.String(), ID: r.ID, Number: int64(r.DatabaseID), URL: r.URL, Description: r.Description, Homepage: r.Homepage, Topics: r.Topics,
@@ -41,6 +44,8 @@ func repositoryOf(r *github.Repository) *Repository {
 			if errors.Is(m.Err, clients.ErrForbidden) {
 				out.Alerts, out.AlertsDenied = nil, true
 			}
+		case ofCode[m.Field]:
+			out.CodeHidden = out.Head == nil
 		case m.Field == "pullRequests":
 			out.OpenPulls = nil
 		case m.Field == "issues":

@@ -106,7 +106,7 @@ func (g *gitLab) failed(answered bool, err error) error {
 	return err
 }
 
-// askedAtOnce bounds how many requests of one call to REST are under way, by judgement: half of what a source lets through by default.
+// askedAtOnce bounds how many requests of one call to REST are under way, by judgement: half of what a source lets through by default, and GitHub asks not to make many.
 const askedAtOnce = 4
 
 // oneByOne asks for each of some things, a few at a time.
@@ -124,12 +124,12 @@ func oneByOne[Q, V any](questions []Q, ask func(Q) (V, error)) ([]V, []error) {
 	return out, errs
 }
 
-// Repositories makes one request for every 100 of them.
+// Repositories makes one request for every 100 of them. One whose code could not be read is an error: it would be taken for one without commits.
 func (g *gitLab) Repositories(ctx context.Context, paths []string) ([]*Repository, []error) {
 	found, errs := g.client.Projects(ctx, paths)
 	out := make([]*Repository, len(paths))
 	for i, p := range found {
-		if errs[i] = g.failed(p != nil, errs[i]); errs[i] == nil {
+		if errs[i] = g.failed(p != nil && !p.CodeHidden, errs[i]); errs[i] == nil {
 			out[i] = g.repository(p)
 		}
 	}
@@ -139,7 +139,7 @@ func (g *gitLab) Repositories(ctx context.Context, paths []string) ([]*Repositor
 func (g *gitLab) repository(p *gitlab.Project) *Repository {
 	out := &Repository{Path: p.Path, ID: "gid://gitlab/Project/" + strconv.FormatInt(p.ID, 10), Number: p.ID, URL: p.URL, Description: p.Description, Topics: p.Topics,
 		Visibility: strings.ToUpper(p.Visibility), Archived: p.Archived, Fork: p.Fork, Empty: p.Empty, Stars: p.Stars, Forks: p.Forks, CreatedAt: p.CreatedAt,
-		PushedAt: p.LastActivity, DefaultBranch: p.DefaultBranch, Head: tellCommit(p.Head, false), OpenPulls: &p.OpenMerges, OpenIssues: &p.OpenIssues,
+		PushedAt: p.LastActivity, DefaultBranch: p.DefaultBranch, Head: tellCommit(p.Head, false), OpenPulls: p.OpenMerges, OpenIssues: p.OpenIssues, CodeHidden: p.CodeHidden,
 		Namespace: path.Dir(p.Path), RequestAccess: p.RequestAccess}
 	for _, l := range p.Languages {
 		out.Languages = append(out.Languages, Language{Name: l.Name, Percent: l.Share})

@@ -254,10 +254,10 @@ func TestGitLabRefuses(t *testing.T) {
 // TestGitLabPartial checks that a repository of which a part is missing is shown with the rest.
 func TestGitLabPartial(t *testing.T) {
 	d := onGitLab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write([]byte(`{"data":{"l0":{"nodes":[{"fullPath":"a/b","starCount":7,"languages":null},null]}},"errors":[{"message":"Something went wrong","path":["l0","nodes",0,"languages"]}]}`))
+		_, _ = w.Write([]byte(`{"data":{"l0":{"nodes":[{"fullPath":"a/b","starCount":7,"languages":null,"repository":{"empty":true}},null]}},"errors":[{"message":"Something went wrong","path":["l0","nodes",0,"languages"]}]}`))
 	}), "")
 	found, errs := d.Repositories(t.Context(), list("a/b", "a/c"))
-	if errs[0] != nil || found[0].Stars != 7 || found[0].Languages != nil || !errors.Is(errs[1], clients.ErrNotFound) {
+	if errs[0] != nil || found[0].Stars != 7 || found[0].Languages != nil || found[0].OpenIssues != nil || found[0].OpenPulls != nil || !errors.Is(errs[1], clients.ErrUnavailable) {
 		t.Errorf("%+v, %v", found[0], errs)
 	}
 	s := stage.Set(t, gitlabtest.Settings{})
@@ -265,6 +265,20 @@ func TestGitLabPartial(t *testing.T) {
 	s.Faults.Add(clientstest.Fault{Kind: clientstest.Status, Status: 502})
 	if _, err := one(d.Searches(t.Context(), list(host.Search{Users: list("ada"), Paging: host.Paging{First: 1}}))); !errors.Is(err, clients.ErrUnavailable) {
 		t.Errorf("a search that fails: %v", err)
+	}
+}
+
+// TestGitLabCode checks that a repository whose code is not shown is not taken for one without commits.
+func TestGitLabCode(t *testing.T) {
+	body := `{"data":{"l0":{"nodes":[{"fullPath":"a/b","repository":null}]}}}`
+	d := onGitLab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(body)) }), "")
+	found, errs := d.Repositories(t.Context(), list("a/b"))
+	if errs[0] != nil || !found[0].CodeHidden || found[0].Empty {
+		t.Errorf("code that may not be seen: %+v, %v", found[0], errs[0])
+	}
+	body = `{"data":{"l0":{"nodes":[{"fullPath":"a/b","repository":null}]}},"errors":[{"message":"Something went wrong","path":["l0","nodes",0,"repository"]}]}`
+	if _, errs = d.Repositories(t.Context(), list("a/b")); !errors.Is(errs[0], clients.ErrUnavailable) {
+		t.Errorf("code that could not be read: %v", errs[0])
 	}
 }
 
@@ -378,6 +392,12 @@ func TestGitLabRemembered(t *testing.T) {
 	client, err := gitlab.New("gitlab", address, source.HTTP())
 	if err != nil {
 		t.Fatal(err)
+	}
+	below := host.New(host.GitLab, address.JoinPath("git"), source, host.NewGitLab(client)) // not at the top of its server
+	for path, want := range map[string]string{"/git/a/b": "a/b true", "/git/a/b/-/tree/main": "a/b true", "/gitter/a/b": " false", "/a/b": " false", "/git": " false"} {
+		if repository, _, ok := below.Locate(address.JoinPath(path)); fmt.Sprint(repository, " ", ok) != want {
+			t.Errorf("%s is %q, %v; want %s", path, repository, ok, want)
+		}
 	}
 	h := host.New(host.GitLab, address, source, host.NewGitLab(client))
 	paths := list(stage.Search, stage.Player)

@@ -61,7 +61,7 @@ func (h *Host) Locate(address *url.URL) (repository, rest string, ok bool) {
 	if !strings.EqualFold(address.Host, h.Web.Host) || address.Scheme != "https" && address.Scheme != "http" {
 		return "", "", false
 	}
-	way, ok := strings.CutPrefix(strings.Trim(address.Path, "/")+"/", strings.Trim(h.Web.Path, "/"))
+	way, ok := strings.CutPrefix(strings.Trim(address.Path, "/")+"/", strings.TrimPrefix(strings.Trim(h.Web.Path, "/")+"/", "/"))
 	if !ok {
 		return "", "", false
 	}

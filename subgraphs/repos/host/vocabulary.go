@@ -24,6 +24,7 @@ type Repository struct {
 	PushedAt      time.Time
 	DefaultBranch string
 	Head          *Commit // of the default branch; nil where there is none
+	CodeHidden    bool    // whether there are commits is not told: the credential may not see them
 	OpenPulls     *int
 	OpenIssues    *int
 	Alerts        *Alerts // nil where they may not be seen: AlertsDenied says whether that is why

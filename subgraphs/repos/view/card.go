@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
@@ -142,6 +143,12 @@ func (r *Repository) PushedAt() *time.Time {
 	return of(r, func(c *host.Repository) *time.Time { return moment(c.PushedAt) })
 }
 
+// withheld is the error of what the credentials may not see of a repository.
+func withheld(h *host.Host, what string, card *host.Repository) error {
+	return failHost(h, &clients.Error{Kind: clients.ErrForbidden, Source: h.Name,
+		Message: "the credentials that it is asked with do not allow to see the " + what + " of " + card.Path})
+}
+
 // VulnerabilityAlertCounts counts open alerts.
 type VulnerabilityAlertCounts struct {
 	Total                         int
@@ -152,7 +159,7 @@ type VulnerabilityAlertCounts struct {
 func (r *Repository) VulnerabilityAlerts() (*VulnerabilityAlertCounts, error) {
 	if r.card == nil || r.card.Alerts == nil {
 		if r.card != nil && r.card.AlertsDenied {
-			return nil, Refuse("FORBIDDEN", "the credentials that %s is asked with do not allow to see the vulnerability alerts of %s", r.host.Name, r.card.Path)
+			return nil, withheld(r.host, "vulnerability alerts", r.card)
 		}
 		return nil, nil
 	}

@@ -93,8 +93,11 @@ func (r *hosted) whole(ctx context.Context, commit *git.Commit) (*git.Commit, er
 		}
 	}
 	l, err := r.request.of(r.host).commits.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
-	if err != nil || !l.Known() || l.Value == nil {
-		return commit, err
+	if err != nil {
+		return nil, err
+	}
+	if !l.Known() || l.Value == nil { // it went meanwhile, and is not to be taken for the first of a history
+		return nil, fmt.Errorf("%w: %s has no commit %s any more", git.ErrNotFound, r.card.Path, commit.OID.Abbreviated())
 	}
 	return r.tell(l.Value), nil
 }
@@ -122,6 +125,9 @@ func (r *hosted) local(ctx context.Context, commit git.OID, whole bool) (checkou
 func (r *hosted) defaultBranch(context.Context) (string, error) { return r.card.DefaultBranch, nil }
 
 func (r *hosted) head(context.Context) (*git.Commit, error) {
+	if r.card.Head == nil && r.card.CodeHidden {
+		return nil, withheld(r.host, "code", r.card)
+	}
 	if r.card.Head == nil {
 		return nil, nil
 	}
@@ -130,8 +136,8 @@ func (r *hosted) head(context.Context) (*git.Commit, error) {
 
 func (r *hosted) resolve(ctx context.Context, ref string) (*git.Commit, error) {
 	if ref == "" {
-		if head, _ := r.head(ctx); head != nil {
-			return head, nil
+		if head, err := r.head(ctx); err != nil || head != nil {
+			return head, err
 		}
 		return nil, fail(fmt.Errorf("%w: %s has no commits", git.ErrNotFound, r.card.Path))
 	}

@@ -199,6 +199,9 @@ func (r *Repository) CurrentBranch(ctx context.Context) (*string, error) {
 // IsEmpty tells whether nothing has been committed yet.
 func (r *Repository) IsEmpty(ctx context.Context) (*bool, error) {
 	if r.git == nil {
+		if r.card.CodeHidden {
+			return nil, nil
+		}
 		return new(r.card.Empty || r.card.Head == nil), nil
 	}
 	return r.tell(ctx, func(refs *git.Refs) bool { return refs.HeadOID == "" && len(refs.Branches) == 0 })
