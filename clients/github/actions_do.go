@@ -129,8 +129,7 @@ func (c *Client) SetStatus(ctx context.Context, slug Slug, commit git.OID, s Com
 	if err := c.change(ctx, slug, http.MethodPost, "POST /repos/{owner}/{name}/statuses/{oid}", []string{"statuses", string(commit)}, what, &answer); err != nil {
 		return nil, err
 	}
-	out := answer.value()
-	return out, nil
+	return only(answer.value(), c.checkDone(answer.ID))
 }
 
 // maxDescription is how many characters GitHub takes for the description of a status.

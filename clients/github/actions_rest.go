@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -196,7 +197,7 @@ func (c *Client) WorkflowRun(ctx context.Context, slug Slug, run int) (*Workflow
 	if _, err := c.list(ctx, slug, "GET /repos/{owner}/{name}/actions/runs/{id}", []string{"actions", "runs", strconv.Itoa(run)}, nil, &answer); err != nil {
 		return nil, err
 	}
-	return answer.value(), nil
+	return only(answer.value(), c.checkAnswered(answer.ID, run))
 }
 
 // JobFilter says which jobs of a run are listed.
@@ -256,7 +257,15 @@ func (c *Client) Job(ctx context.Context, slug Slug, job int) (*Job, error) {
 	if _, err := c.list(ctx, slug, "GET /repos/{owner}/{name}/actions/jobs/{id}", []string{"actions", "jobs", strconv.Itoa(job)}, nil, &answer); err != nil {
 		return nil, err
 	}
-	return answer.value(), nil
+	return only(answer.value(), c.checkAnswered(answer.ID, job))
+}
+
+// checkAnswered reports whether an answer is of what was asked for.
+func (c *Client) checkAnswered(id, asked int) error {
+	if id != asked {
+		return bad(c.source, "its answer is about something else")
+	}
+	return nil
 }
 
 // maxSteps is how many steps a job has at most ("Usage limits" of GitHub's documentation), and the longest list in an answer.
@@ -320,7 +329,7 @@ func (w *restRun) value() *WorkflowRun {
 func pullNumbers(list []pullPayload) []int {
 	var out []int
 	for _, pull := range list {
-		if pull.Number > 0 && pull.Number <= maxNumber && len(out) < maxEventPulls {
+		if pull.Number > 0 && pull.Number <= maxNumber && len(out) < maxEventPulls && !slices.Contains(out, pull.Number) {
 			out = append(out, pull.Number)
 		}
 	}
@@ -374,6 +383,14 @@ func (w *restJob) value() *Job {
 		}
 	}
 	return out
+}
+
+// only returns the value where there is no error.
+func only[T any](value *T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return value, nil
 }
 
 // decoded decodes what it can of a text that was found to be JSON: a field that has changed its kind says nothing, the others still do.

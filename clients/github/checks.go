@@ -117,7 +117,7 @@ func (c *Client) CheckRun(ctx context.Context, slug Slug, id int) (*CheckRun, er
 	if _, err := c.list(ctx, slug, "GET /repos/{owner}/{name}/check-runs/{id}", []string{"check-runs", strconv.Itoa(id)}, nil, &answer); err != nil {
 		return nil, err
 	}
-	return answer.value(), nil
+	return only(answer.value(), c.checkAnswered(answer.ID, id))
 }
 
 // Annotation is what a check run says about lines of a file.
@@ -326,7 +326,7 @@ func (c *Client) AddComment(ctx context.Context, slug Slug, number int, body str
 	if err := c.change(ctx, slug, http.MethodPost, "POST /repos/{owner}/{name}/issues/{number}/comments", []string{"issues", strconv.Itoa(number), "comments"}, written{body}, &answer); err != nil {
 		return nil, err
 	}
-	return answer.value(), nil
+	return only(answer.value(), c.checkDone(answer.ID))
 }
 
 // UpdateComment gives a comment another body. It wraps clients.ErrNotFound where somebody deleted it. One request to the REST interface.
@@ -341,5 +341,5 @@ func (c *Client) UpdateComment(ctx context.Context, slug Slug, comment int, body
 	if err := c.change(ctx, slug, http.MethodPatch, "PATCH /repos/{owner}/{name}/issues/comments/{id}", []string{"issues", "comments", strconv.Itoa(comment)}, written{body}, &answer); err != nil {
 		return nil, err
 	}
-	return answer.value(), nil
+	return only(answer.value(), c.checkDone(answer.ID))
 }

@@ -2,7 +2,7 @@ package github
 
 import "encoding/json"
 
-// Ran is what a webhook tells about a build. What it is not about is nil.
+// Ran is what a webhook tells about a build. What it is not about, or has no id, is nil.
 type Ran struct {
 	Run      *WorkflowRun  // of a workflow_run
 	Job      *Job          // of a workflow_job
@@ -24,7 +24,7 @@ func (e *Event) readRan(body []byte) {
 	case "workflow_run", "workflow_job", "check_run", "check_suite":
 		_ = json.Unmarshal(body, &p)
 	case "status":
-		if status := decoded[restStatus](body); status != nil {
+		if status := decoded[restStatus](body); status != nil && status.ID > 0 {
 			e.Ran.Status = status.value()
 		}
 		return
@@ -33,7 +33,7 @@ func (e *Event) readRan(body []byte) {
 	}
 	switch e.Kind {
 	case "workflow_run":
-		if run := decoded[restRun](p.Run); run != nil {
+		if run := decoded[restRun](p.Run); run != nil && run.ID > 0 {
 			e.Ran.Run = run.value()
 			e.Ran.Run.Repository = e.Repository
 			if workflow := decoded[restWorkflow](p.Workflow); workflow != nil {
@@ -41,15 +41,15 @@ func (e *Event) readRan(body []byte) {
 			}
 		}
 	case "workflow_job":
-		if job := decoded[restJob](p.Job); job != nil {
+		if job := decoded[restJob](p.Job); job != nil && job.ID > 0 {
 			e.Ran.Job = job.value()
 		}
 	case "check_run":
-		if check := decoded[restCheckRun](p.CheckRun); check != nil {
+		if check := decoded[restCheckRun](p.CheckRun); check != nil && check.ID > 0 {
 			e.Ran.CheckRun = check.value()
 		}
 	case "check_suite":
-		if suite := decoded[restSuite](p.Suite); suite != nil {
+		if suite := decoded[restSuite](p.Suite); suite != nil && suite.ID > 0 {
 			e.Ran.Suite = suite.value()
 		}
 	}

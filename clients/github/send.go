@@ -92,6 +92,14 @@ func (c *Client) send(ctx context.Context, method string, q call, what, into any
 	return nil
 }
 
+// checkDone reports whether the answer to a change tells what was made.
+func (c *Client) checkDone(id int) error {
+	if id < 1 {
+		return bad(c.source, "it did what it was asked, but its answer does not tell what it made; look before asking again")
+	}
+	return nil
+}
+
 // refusedChange is refused, for a change: it tells what is wrong with the question from what is wrong with the answer.
 func refusedChange(source string, resp *http.Response) error {
 	e := refused(source, resp)
@@ -114,7 +122,7 @@ func refusedChange(source string, resp *http.Response) error {
 }
 
 // conflicts are the words with which GitHub refuses as forbidden what is not a matter of permission, in lower case.
-var conflicts = []string{"already running", "already been re-run", "cannot be retried", "cannot be rerun", "unable to retry this workflow run", "has no failed jobs"}
+var conflicts = []string{"already running", "already been re-run", "cannot be retried", "cannot be rerun", "unable to retry this workflow run"}
 
 // conflict turns a refusal into ErrConflict where its words say that it is one: running again what runs is answered with 403.
 func conflict(err error) error {
