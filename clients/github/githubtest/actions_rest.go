@@ -120,6 +120,9 @@ func (g *GitHub) restActions(mux *http.ServeMux, prefix string, in func(string, 
 		return again(c, j.check.suite.run, func(other *job) bool { return other.plan.Name == j.plan.Name })
 	}))
 	post("/actions/runs/{id}/cancel", run(func(c *call, _ *http.Request, one *workflowRun) (*reply, error) {
+		if err := c.forbidsWriting(one.suite.repository); err != nil {
+			return nil, err
+		}
 		if err := g.cancel(one); err != nil {
 			return nil, &restError{status: http.StatusConflict, message: refusal(err)}
 		}
