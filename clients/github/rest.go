@@ -63,7 +63,7 @@ func (c *Client) get(ctx context.Context, q call) (*reply, error) {
 	case int64(len(body)) > q.most:
 		return nil, bad(c.source, fmt.Sprintf("its answer is larger than %d bytes", q.most))
 	}
-	if strings.HasSuffix(q.accept, "+json") && !strings.Contains(q.accept, ".raw") {
+	if accept := r.Header.Get("Accept"); strings.HasSuffix(accept, "+json") && !strings.Contains(accept, ".raw") {
 		longest := q.longest
 		if longest == 0 {
 			longest = maxElements
