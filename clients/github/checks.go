@@ -65,6 +65,9 @@ type restCheckRun struct {
 func (w *restCheckRun) value() *CheckRun {
 	out := &CheckRun{DatabaseID: max(w.ID, 0), Name: cut(w.Name, maxLine), Commit: present(w.HeadSHA), Status: word(w.Status), Conclusion: word(w.Conclusion), StartedAt: w.StartedAt.Time, CompletedAt: w.CompletedAt.Time,
 		URL: address(w.HTMLURL), DetailsURL: address(w.DetailsURL), PullRequests: pullNumbers(w.PullRequests)}
+	if out.Status == "QUEUED" || out.Status == "WAITING" {
+		out.StartedAt = time.Time{} // GitHub repeats there when it was made
+	}
 	if w.App != nil {
 		out.App = cut(w.App.Slug, maxLine)
 	}

@@ -1,8 +1,6 @@
 package githubtest
 
-import (
-	"strings"
-)
+import "strings"
 
 // What webhooks tell of builds. They are told as things change, with the lock held.
 
@@ -24,7 +22,9 @@ func (h *hooks) job(j *job, action string) {
 
 func (h *hooks) suite(b *build, action string) {
 	if h.listened() {
-		h.tell("check_suite", action, h.about(b.run.suite.repository, b.triggering, map[string]any{"check_suite": h.g.restSuite(h.call(), b.run.suite)}))
+		suite := h.g.restSuite(h.call(), b.run.suite)
+		delete(suite, "repository") // which stands beside it
+		h.tell("check_suite", action, h.about(b.run.suite.repository, b.triggering, map[string]any{"check_suite": suite}))
 	}
 }
 
@@ -33,7 +33,11 @@ func (h *hooks) checkRun(k *Check, action string) {
 		return
 	}
 	payload := h.g.restCheck(h.call(), k)
-	payload["check_suite"] = h.g.restSuite(h.call(), k.suite)
+	suite := h.g.restSuite(h.call(), k.suite)
+	for _, name := range []string{"repository", "head_commit", "check_runs_url", "latest_check_runs_count"} {
+		delete(suite, name)
+	}
+	payload["check_suite"] = suite
 	h.tell("check_run", action, h.about(k.suite.repository, nil, map[string]any{"check_run": payload}))
 }
 
@@ -52,8 +56,34 @@ func (h *hooks) status(s *commitStatus) {
 	}
 	h.tell("status", "", h.about(r, s.creator, map[string]any{
 		"id": s.databaseID, "sha": string(s.oid), "name": r.NameWithOwner(), "target_url": orNil(s.TargetURL), "avatar_url": nil, "context": s.Context, "description": orNil(s.Description),
-		"state": strings.ToLower(s.State), "branches": branches, "created_at": stamp(s.CreatedAt), "updated_at": stamp(s.CreatedAt), "commit": map[string]any{"sha": string(s.oid)},
+		"state": strings.ToLower(s.State), "branches": branches, "created_at": stamp(s.CreatedAt), "updated_at": stamp(s.CreatedAt), "commit": h.commit(s),
 	}))
+}
+
+// commit describes the commit that a status is of.
+func (h *hooks) commit(s *commitStatus) map[string]any {
+	address := h.g.api("/repos/" + s.repository.NameWithOwner() + "/commits/" + string(s.oid))
+	out := map[string]any{"sha": string(s.oid), "url": address, "comments_url": address + "/comments", "author": nil, "committer": nil, "parents": []any{}, "commit": nil}
+	commit, err := h.g.commit(h.ctx, s.repository, s.oid)
+	if commit == nil || err != nil {
+		return out
+	}
+	var parents []any
+	for _, p := range commit.Parents {
+		parents = append(parents, map[string]any{"sha": string(p)})
+	}
+	out["node_id"], out["html_url"], out["parents"] = identify(commit), h.g.web(page(commit)), parents
+	out["commit"] = map[string]any{
+		"author": h.g.restPerson(commit.Author), "committer": h.g.restPerson(commit.Committer), "message": strings.TrimRight(commit.Message, "\n"), "comment_count": 0,
+		"tree": map[string]any{"sha": string(commit.Tree)}, "url": address,
+	}
+	if u := h.g.byEmail(commit.Author.Email); u != nil {
+		out["author"] = h.g.restActor(u)
+	}
+	if u := h.g.byEmail(commit.Committer.Email); u != nil {
+		out["committer"] = h.g.restActor(u)
+	}
+	return out
 }
 
 // edited tells that a comment has another text.

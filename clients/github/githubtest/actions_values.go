@@ -120,7 +120,10 @@ func (g *GitHub) jobPage(check *Check) string {
 func (g *GitHub) restApp(a *app) object {
 	return object{
 		"id": a.DatabaseID, "slug": a.Slug, "node_id": identify(a), "name": a.Name, "description": "", "external_url": g.web("/apps/" + a.Slug), "html_url": g.web("/apps/" + a.Slug),
-		"owner": object{"login": "github", "id": 9919, "type": "Organization"}, "created_at": stamp(a.CreatedAt), "updated_at": stamp(a.UpdatedAt), "permissions": object{}, "events": []any{},
+		"owner": object{
+			"login": "github", "id": 9919, "node_id": "MDEyOk9yZ2FuaXphdGlvbjk5MTk=", "avatar_url": "https://avatars.githubusercontent.com/u/9919?v=4", "gravatar_id": "",
+			"url": g.api("/users/github"), "html_url": g.web("/github"), "type": "Organization", "site_admin": false,
+		}, "created_at": stamp(a.CreatedAt), "updated_at": stamp(a.UpdatedAt), "permissions": object{}, "events": []any{},
 	}
 }
 
@@ -147,6 +150,10 @@ func (g *GitHub) restCheck(c *call, k *Check) object {
 	address := g.api("/repos/" + s.repository.NameWithOwner() + "/check-runs/" + itoa(k.DatabaseID))
 	details := k.DetailsURL
 	html := g.web(page(k))
+	started := k.StartedAt
+	if j := g.job(s.repository, k.DatabaseID); j != nil && started.IsZero() {
+		started = j.createdAt // what is queued has the time it was made at
+	}
 	if s.run != nil {
 		html = g.jobPage(k)
 		if details == "" {
@@ -155,7 +162,7 @@ func (g *GitHub) restCheck(c *call, k *Check) object {
 	}
 	return object{
 		"id": k.DatabaseID, "head_sha": string(s.oid), "node_id": identify(k), "external_id": k.ExternalID, "url": address, "html_url": html, "details_url": orNil(details),
-		"status": strings.ToLower(k.Status), "conclusion": lower(k.Conclusion), "started_at": stamp(k.StartedAt), "completed_at": stamp(k.CompletedAt), "name": k.Name,
+		"status": strings.ToLower(k.Status), "conclusion": lower(k.Conclusion), "started_at": stamp(started), "completed_at": stamp(k.CompletedAt), "name": k.Name,
 		"output":      object{"title": orNil(k.Title), "summary": orNil(k.Summary), "text": orNil(k.Text), "annotations_count": len(k.Annotations), "annotations_url": address + "/annotations"},
 		"check_suite": object{"id": s.DatabaseID}, "app": g.restApp(s.app), "pull_requests": g.restPulls(s.pulls(), c),
 	}
