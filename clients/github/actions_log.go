@@ -158,7 +158,7 @@ func (c *Client) open(ctx context.Context, slug Slug, what string, id int, route
 			return nil, 0, &clients.Error{Kind: clients.ErrUnavailable, Source: c.source, Message: "it keeps this on another host, which is not asked"}
 		}
 		// Nothing of the address may be in an error: it is a secret.
-		if resp, err = c.fetch(ctx, to); err != nil {
+		if resp, err = c.fetch(clients.WithRoute(ctx, route), to); err != nil {
 			return nil, 0, c.failed(ctx, err)
 		}
 	}

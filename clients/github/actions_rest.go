@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"callboard.dev/callboard/clients/git"
 )
 
 // RESTPage says which part of a list of the REST interface is asked for. Its zero value is the first 30.
@@ -91,7 +93,7 @@ type RunFilter struct {
 	Slug         Slug
 	Workflow     string    // the id of a workflow, or the name of its file without folders, such as "check.yml"; any where empty
 	Branch       string    // any where empty
-	Commit       string    // object id of the head; any where empty
+	Commit       git.OID   // of the head; any where empty
 	Event        string    // such as "push"; any where empty
 	Status       string    // of Status and Conclusion, such as "FAILURE" or "IN_PROGRESS"; any where empty
 	Actor        string    // login; anybody where empty
@@ -118,10 +120,10 @@ func (f RunFilter) query() (url.Values, error) {
 		query.Set("branch", f.Branch)
 	}
 	if f.Commit != "" {
-		if oid(f.Commit) == "" {
-			return nil, invalid("object id", f.Commit)
+		if oid(string(f.Commit)) == "" {
+			return nil, invalid("object id", string(f.Commit))
 		}
-		query.Set("head_sha", f.Commit)
+		query.Set("head_sha", string(f.Commit))
 	}
 	for name, text := range map[string]string{"event": f.Event, "status": strings.ToLower(f.Status)} {
 		if text != "" {

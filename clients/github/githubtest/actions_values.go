@@ -95,7 +95,7 @@ func (g *GitHub) restJob(j *job) object {
 	}
 	out := object{
 		"id": check.DatabaseID, "run_id": run.DatabaseID, "workflow_name": run.workflow.Name, "head_branch": orNil(check.suite.branch), "run_url": address + "/actions/runs/" + itoa(run.DatabaseID),
-		"run_attempt": j.attempt, "node_id": identify(check), "head_sha": string(check.suite.oid), "url": address + "/actions/jobs/" + itoa(check.DatabaseID), "html_url": g.jobPage(check),
+		"run_attempt": j.attempt, "node_id": identify(check), "head_sha": string(check.suite.oid), "url": address + "/actions/jobs/" + itoa(check.DatabaseID), "html_url": g.web(page(check)),
 		"status": strings.ToLower(check.Status), "conclusion": lower(check.Conclusion), "created_at": stamp(j.createdAt), "started_at": stamp(started), "completed_at": stamp(check.CompletedAt),
 		"name": check.Name, "steps": []any{}, "check_run_url": address + "/check-runs/" + itoa(check.DatabaseID), "labels": j.plan.Labels,
 		"runner_id": nil, "runner_name": nil, "runner_group_id": nil, "runner_group_name": nil,
@@ -111,10 +111,6 @@ func (g *GitHub) restJob(j *job) object {
 	}
 	out["steps"] = steps
 	return out
-}
-
-func (g *GitHub) jobPage(check *Check) string {
-	return g.web(page(check.suite.run) + "/job/" + itoa(check.DatabaseID))
 }
 
 func (g *GitHub) restApp(a *app) object {
@@ -149,19 +145,15 @@ func (g *GitHub) restCheck(c *call, k *Check) object {
 	s := k.suite
 	address := g.api("/repos/" + s.repository.NameWithOwner() + "/check-runs/" + itoa(k.DatabaseID))
 	details := k.DetailsURL
-	html := g.web(page(k))
 	started := k.StartedAt
 	if j := g.job(s.repository, k.DatabaseID); j != nil && started.IsZero() {
 		started = j.createdAt // what is queued has the time it was made at
 	}
-	if s.run != nil {
-		html = g.jobPage(k)
-		if details == "" {
-			details = html
-		}
+	if s.run != nil && details == "" {
+		details = g.web(page(k))
 	}
 	return object{
-		"id": k.DatabaseID, "head_sha": string(s.oid), "node_id": identify(k), "external_id": k.ExternalID, "url": address, "html_url": html, "details_url": orNil(details),
+		"id": k.DatabaseID, "head_sha": string(s.oid), "node_id": identify(k), "external_id": k.ExternalID, "url": address, "html_url": g.web(page(k)), "details_url": orNil(details),
 		"status": strings.ToLower(k.Status), "conclusion": lower(k.Conclusion), "started_at": stamp(started), "completed_at": stamp(k.CompletedAt), "name": k.Name,
 		"output":      object{"title": orNil(k.Title), "summary": orNil(k.Summary), "text": orNil(k.Text), "annotations_count": len(k.Annotations), "annotations_url": address + "/annotations"},
 		"check_suite": object{"id": s.DatabaseID}, "app": g.restApp(s.app), "pull_requests": g.restPulls(s.pulls(), c),

@@ -216,6 +216,9 @@ func page(value any) string {
 		}
 		return page(v.repository) + "/releases/tag/" + v.TagName
 	case *Check:
+		if v.suite.run != nil {
+			return page(v.suite.run) + "/job/" + itoa(v.DatabaseID)
+		}
 		return page(v.suite.repository) + "/runs/" + itoa(v.DatabaseID)
 	case *checkSuite:
 		return page(v.repository) + "/commit/" + string(v.oid) + "/checks?check_suite_id=" + itoa(v.DatabaseID)
