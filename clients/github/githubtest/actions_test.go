@@ -43,7 +43,7 @@ func (s *site) startBuild(jobs ...githubtest.JobPlan) string {
 func TestWhoMayRunAgain(t *testing.T) {
 	s := newSite(t, githubtest.Settings{})
 	run := s.startBuild(githubtest.JobPlan{Name: "test", Steps: []githubtest.StepPlan{{Name: "Run", Takes: time.Second}}})
-	s.now = s.now.Add(time.Minute)
+	s.pass(time.Minute)
 	must(t, s.AddToken("reading", githubtest.Token{Login: "ada", Permissions: map[string]string{"contents": "read"}}))
 	for _, test := range []struct {
 		method, path, token, body string
@@ -79,7 +79,7 @@ func TestWhoMayRunAgain(t *testing.T) {
 	if status, text := s.send("PATCH", tilesPath+"/issues/comments/"+strconv.Itoa(comments[0].ID), "stranger-token", `{"body":"x"}`); status != 403 {
 		t.Errorf("changing what another wrote: %d %s", status, text)
 	}
-	s.now = s.now.Add(40 * 24 * time.Hour)
+	s.pass(40 * 24 * time.Hour)
 	if status, text := s.send("POST", tilesPath+"/actions/runs/"+run+"/rerun", "ada-token", ""); status != 403 || !strings.Contains(text, "over a month ago") {
 		t.Errorf("an old run: %d %s", status, text)
 	}
@@ -154,7 +154,7 @@ func TestStorage(t *testing.T) {
 	if status, text := get(strings.Replace(address, "/logs/", "/runs/", 1)); status != 403 {
 		t.Errorf("something else with its signature: %d %s", status, text)
 	}
-	s.now = s.now.Add(2 * time.Minute)
+	s.pass(2 * time.Minute)
 	if status, text := get(address); status != 403 {
 		t.Errorf("after two minutes: %d %s", status, text)
 	}
@@ -171,7 +171,7 @@ func TestBuildsByTheTime(t *testing.T) {
 	if next := s.Advance(); !next.Equal(today.Add(10 * time.Second)) {
 		t.Errorf("next is %v", next)
 	}
-	s.now = s.now.Add(time.Minute)
+	s.pass(time.Minute)
 	_, text := s.get(tilesPath+"/actions/runs/"+run+"/jobs", "ada-token")
 	var jobs struct {
 		Jobs []struct {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,16 +20,18 @@ import (
 func newBuilder(t *testing.T) (*site, command, string) {
 	t.Helper()
 	settings, file := authority(t)
-	var hub, store http.Handler
-	serve := func(address string, h *http.Handler) *clientstest.Server {
-		server, err := clientstest.Listen(address+":0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h).ServeHTTP(w, r) }), settings)
+	var hub, store atomic.Pointer[http.Handler]
+	serve := func(address string, h *atomic.Pointer[http.Handler]) *clientstest.Server {
+		server, err := clientstest.Listen(address+":0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.Load()).ServeHTTP(w, r) }), settings)
 		must(t, err)
 		t.Cleanup(server.Close)
 		return server
 	}
 	at, stored := serve("127.0.0.1", &hub), serve("127.0.0.2", &store)
 	s := newSite(t, githubtest.Settings{Enterprise: true, Host: at.Address, Storage: "https://" + stored.Address})
-	hub, store = s, s.Storage()
+	all, storage := http.Handler(s), s.Storage()
+	hub.Store(&all)
+	store.Store(&storage)
 	must(t, s.AddWorkflow("larkfold/tiles", githubtest.Workflow{
 		Name: "Build", Path: ".github/workflows/build.yml", Events: []string{"push", "workflow_dispatch"}, Inputs: []string{"target"},
 		Jobs: []githubtest.JobPlan{
@@ -54,14 +57,14 @@ func TestGHFollowsBuilds(t *testing.T) {
 	run := strconv.Itoa(id)
 	c.expect("workflow|list|-R|"+repo, "Build", "active")
 	c.expect("run|list|-R|"+repo+"|--workflow|build.yml", "queued", "Say one", "Build", "main", "push", run)
-	s.now = s.now.Add(10 * time.Second)
+	s.pass(10 * time.Second)
 	c.expect("run|view|"+run+"|-R|"+repo, "test")
 	c.expect("run|list|-R|"+repo+"|--json|databaseId,status,conclusion,workflowName,headBranch,headSha,event,number,displayTitle,createdAt,startedAt,updatedAt,url|--limit|1",
 		`"status":"in_progress"`, `"workflowName":"Build"`, `"databaseId":`+run, `"headSha":"`+s.head+`"`)
 	if _, complaint, err := c.try("run", "rerun", run, "-R", repo); err == nil || !strings.Contains(complaint, "cannot be rerun") {
 		t.Errorf("running again what runs: %v: %s", err, complaint)
 	}
-	s.now = s.now.Add(time.Minute)
+	s.pass(time.Minute)
 	c.expect("run|list|-R|"+repo, "completed", "failure")
 	c.expect("run|view|"+run+"|-R|"+repo+"|--verbose", "Run go test", "TestGaps failed", "reports", "build")
 	c.expect("run|view|"+run+"|-R|"+repo+"|--json|jobs,conclusion|-q|.jobs[].conclusion", "failure\nskipped")
@@ -69,19 +72,19 @@ func TestGHFollowsBuilds(t *testing.T) {
 	c.expect("run|view|"+run+"|-R|"+repo+"|--log-failed", "--- FAIL: TestGaps")
 	c.expect("run|download|" + run + "|-R|" + repo + "|-n|reports")
 	c.expect("run|rerun|" + run + "|-R|" + repo + "|--failed")
-	s.now = s.now.Add(5 * time.Minute)
+	s.pass(5 * time.Minute)
 	c.expect("api|repos/larkfold/tiles/actions/runs/"+run+"|-q|.run_attempt", "2\n")
 	c.expect("run|view|"+run+"|-R|"+repo+"|--json|conclusion", `"conclusion":"success"`)
 	c.expect("run|rerun|" + run + "|-R|" + repo)
 	c.expect("run|cancel|" + run + "|-R|" + repo)
-	s.now = s.now.Add(time.Minute)
+	s.pass(time.Minute)
 	c.expect("run|view|"+run+"|-R|"+repo+"|--json|conclusion", `"conclusion":"cancelled"`)
 	if _, complaint, err := c.try("run", "cancel", run, "-R", repo); err == nil || !strings.Contains(complaint, "completed") {
 		t.Errorf("cancelling what is over: %v: %s", err, complaint)
 	}
 	c.expect("workflow|run|build.yml|-R|" + repo + "|--ref|gapless|-f|target=web")
 	c.expect("run|list|-R|"+repo+"|--branch|gapless", "workflow_dispatch", "queued")
-	s.now = s.now.Add(5 * time.Minute)
+	s.pass(5 * time.Minute)
 	c.expect("api|repos/larkfold/tiles/commits/gapless/check-runs|-q|.check_runs[].conclusion", "failure", "skipped", "success")
 	c.expect("api|repos/larkfold/tiles/commits/gapless/status|-q|.state", "failure")
 	c.expect("api|repos/larkfold/tiles/issues/1/comments|-f|body=Look here|-q|.body", "Look here")
