@@ -25,6 +25,7 @@ func everyRead(c *github.Client) []error {
 	_, flows := c.Workflows(ctx, player, github.RESTPage{})
 	_, runs := c.WorkflowRuns(ctx, github.RunFilter{Slug: player})
 	_, run := c.WorkflowRun(ctx, player, 1)
+	_, attempt := c.RunAttempt(ctx, player, 1, 1)
 	_, jobs := c.Jobs(ctx, github.JobFilter{Slug: player, Run: 1})
 	_, job := c.Job(ctx, player, 1)
 	_, artifacts := c.Artifacts(ctx, player, 1, github.RESTPage{})
@@ -34,7 +35,7 @@ func everyRead(c *github.Client) []error {
 	_, statuses := c.Statuses(ctx, player, "main", github.RESTPage{})
 	_, _, comments := c.Comments(ctx, player, 1, github.RESTPage{})
 	_, log := c.JobLog(ctx, player, 1, github.Window{From: -100})
-	return append(append(listed, pulls...), flows, runs, run, jobs, job, artifacts, checks, check, notes, statuses, comments, log)
+	return append(append(listed, pulls...), flows, runs, run, attempt, jobs, job, artifacts, checks, check, notes, statuses, comments, log)
 }
 
 // everyChange makes all changes, and returns the errors.

@@ -202,6 +202,22 @@ func (c *Client) WorkflowRun(ctx context.Context, slug Slug, run int) (*Workflow
 	return only(answer.value(), c.checkAnswered(answer.ID, run))
 }
 
+// RunAttempt returns a run as it stood in an attempt, from 1. One request to the REST interface.
+func (c *Client) RunAttempt(ctx context.Context, slug Slug, run, attempt int) (*WorkflowRun, error) {
+	if err := checkID("run", run); err != nil {
+		return nil, err
+	}
+	if attempt < 1 {
+		return nil, invalid("attempt", strconv.Itoa(attempt))
+	}
+	var answer restRun
+	path := []string{"actions", "runs", strconv.Itoa(run), "attempts", strconv.Itoa(attempt)}
+	if _, err := c.list(ctx, slug, "GET /repos/{owner}/{name}/actions/runs/{id}/attempts/{attempt}", path, nil, &answer); err != nil {
+		return nil, err
+	}
+	return only(answer.value(), c.checkAnswered(answer.ID, run))
+}
+
 // JobFilter says which jobs of a run are listed.
 type JobFilter struct {
 	Slug    Slug

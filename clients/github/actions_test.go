@@ -237,6 +237,17 @@ func TestRunsAgain(t *testing.T) {
 	if errs[0] != nil || len(lists[0]) != 2 || lists[0][0].Runs[0].Checks.Total != 2 || len(lists[0][1].Runs) != 0 {
 		t.Errorf("runs of two commits are %+v, %v", lists, errs)
 	}
+	for attempt, want := range map[int]string{1: "FAILURE", 2: "SUCCESS", 3: "SUCCESS", 4: ""} {
+		if run, err := b.client.RunAttempt(ctx, tiles, id, attempt); err != nil || run.Attempt != attempt || run.Conclusion != want || run.RequestedAt.IsZero() {
+			t.Errorf("attempt %d was %+v, %v", attempt, run, err)
+		}
+	}
+	if _, err := b.client.RunAttempt(ctx, tiles, id, 5); !errors.Is(err, clients.ErrNotFound) {
+		t.Errorf("an attempt that was not made: %v", err)
+	}
+	if states, err := b.site.Runs("larkfold/tiles"); err != nil || len(states) != 1 || states[0].ID != id || states[0].Attempt != 4 || states[0].Status != "QUEUED" || len(states[0].Jobs) != 2 {
+		t.Errorf("runs are %+v, %v", states, err)
+	}
 	for _, err := range []error{b.client.Rerun(ctx, tiles, 1, false), b.client.RerunJob(ctx, tiles, 1, false), b.client.Cancel(ctx, tiles, 1)} {
 		if !errors.Is(err, clients.ErrNotFound) {
 			t.Errorf("of what is not there: %v", err)

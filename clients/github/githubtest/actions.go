@@ -96,6 +96,7 @@ type build struct {
 	cancelAt    time.Time // zero where it is not being cancelled
 	cancelled   bool
 	done        bool
+	past        []attempt // that are over, from the first
 }
 
 // job is one execution of a job.
@@ -309,6 +310,7 @@ func (g *GitHub) release(b *build, at time.Time) {
 		return
 	}
 	b.done, b.run.suite.UpdatedAt = true, at
+	b.keep(at)
 	g.state.active = slices.DeleteFunc(g.state.active, func(other *build) bool { return other == b })
 	g.hooks.suite(b, "completed")
 	g.hooks.workflowRun(b, "completed")
@@ -394,18 +396,7 @@ func (b *build) standing() (status, conclusion string) {
 	if b.cancelled {
 		return "COMPLETED", "CANCELLED"
 	}
-	conclusion, skipped := "SUCCESS", true
-	for _, j := range b.latest() {
-		c := j.check.Conclusion
-		skipped = skipped && c == "SKIPPED"
-		if c != "SUCCESS" && c != "SKIPPED" && c != "NEUTRAL" && conclusion != "FAILURE" {
-			conclusion = c
-		}
-	}
-	if skipped {
-		conclusion = "SKIPPED"
-	}
-	return "COMPLETED", conclusion
+	return "COMPLETED", standingOf(b.latest())
 }
 
 // job returns the execution with an id.
@@ -448,7 +439,9 @@ func (r *workflowRun) derived() *build {
 		b.jobs = append(b.jobs, &job{check: c, build: b, plan: plan, attempt: 1, createdAt: r.suite.CreatedAt, machine: len(b.jobs) + 1})
 	}
 	status, _ := r.suite.state()
-	b.done = status == "COMPLETED"
+	if b.done = status == "COMPLETED"; b.done {
+		b.keep(r.suite.UpdatedAt)
+	}
 	return b
 }
 

@@ -54,10 +54,10 @@ func (g *GitHub) restActions(mux *http.ServeMux, prefix string, in func(string, 
 		return &reply{body: g.restRun(c, one)}, nil
 	}))
 	in("/actions/runs/{id}/attempts/{attempt}", run(func(c *call, request *http.Request, one *workflowRun) (*reply, error) {
-		if atoi(request.PathValue("attempt")) != one.of().attempt {
-			return nil, errNotFound // how the run stood before is not kept
+		if out := g.restAttempt(c, one, atoi(request.PathValue("attempt"))); out != nil {
+			return &reply{body: out}, nil
 		}
-		return &reply{body: g.restRun(c, one)}, nil
+		return nil, errNotFound
 	}))
 	jobs := run(func(c *call, request *http.Request, one *workflowRun) (*reply, error) {
 		b := one.of()
