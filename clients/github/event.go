@@ -40,6 +40,8 @@ type Event struct {
 	Issue        int   // number
 	Tag          string
 	Team         string // slug
+
+	Ran Ran // the build that it is about
 }
 
 // The bounds of an event, by judgement: what is beyond makes it say that it does not say.
@@ -178,6 +180,7 @@ func ParseEvent(header http.Header, body []byte) (*Event, error) {
 	if err := e.read(&p); err != nil {
 		return nil, err
 	}
+	e.readRan(body)
 	return e, nil
 }
 

@@ -33,6 +33,7 @@ type Client struct {
 	web    *url.URL // where people look
 	http   *http.Client
 	graph  *githubv4.Client
+	fetch  Fetch // nil: nothing is fetched from other hosts
 }
 
 // New returns the client of the GitHub at address: https://github.com or https://api.github.com for github.com, https://HOST for a GitHub

@@ -44,6 +44,8 @@ func everyQuery(c *github.Client) {
 	c.Trees(ctx, []github.PathIn{{Slug: a, Commit: someOID}, {Slug: b, Commit: someOID, Path: "docs"}})
 	c.Files(ctx, []github.PathIn{{Slug: a, Commit: someOID, Path: "README.md"}})
 	c.Refs(ctx, []github.RefsQuery{{Slug: a, Filter: "fix", Against: "main", Page: page}, {Slug: b, Tags: true, Newest: true, Page: back}})
+	c.Runs(ctx, []github.RunsQuery{{Revision: github.Revision{Slug: a, Name: "HEAD"}}, {Revision: github.Revision{Slug: b, Name: "main"}, Depth: 3}})
+	c.PullRequestRuns(ctx, []github.PullRequestNumber{{Slug: a, Number: 1}, {Slug: b, Number: 2}})
 	_, _ = c.OrganisationRepositories(ctx, github.Listing{Owner: "larkfold", Files: []string{"catalog-info.yaml", ".github/CODEOWNERS"}, Text: true})
 }
 
@@ -125,6 +127,7 @@ func TestQueriesCostWhatIsPromised(t *testing.T) {
 	for i := range folders {
 		folders[i] = github.PathIn{Slug: slug, Commit: someOID, Path: "a"}
 	}
+	runs := slices.Repeat([]github.RunsQuery{{Revision: github.Revision{Slug: slug, Name: "HEAD"}}}, 20)
 	for i := range refs {
 		refs[i] = github.RefsQuery{Slug: slug, Page: github.Page{First: 100}}
 	}
@@ -152,6 +155,9 @@ func TestQueriesCostWhatIsPromised(t *testing.T) {
 		{"twenty folders", func(c *github.Client) { c.Trees(ctx, folders) }, 1, 1},
 		{"twenty files", func(c *github.Client) { c.Files(ctx, folders) }, 1, 1},
 		{"a thousand branches", func(c *github.Client) { c.Refs(ctx, refs) }, 1, 20},
+		{"runs of the heads of twenty repositories", func(c *github.Client) { c.Runs(ctx, runs) }, 1, 4},
+		{"runs of forty pull requests", func(c *github.Client) { c.PullRequestRuns(ctx, numbers[:40]) }, 1, 9},
+		{"runs of a hundred pull requests", func(c *github.Client) { c.PullRequestRuns(ctx, numbers) }, 3, 22},
 		{"a hundred repositories of an organisation", func(c *github.Client) { _, _ = c.OrganisationRepositories(ctx, github.Listing{Owner: "larkfold"}) }, 1, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -36,27 +36,10 @@ const apiVersion = "2022-11-28"
 
 // get asks the REST interface. Errors are of the kinds of package clients.
 func (c *Client) get(ctx context.Context, q call) (*reply, error) {
-	path := c.rest.Path
-	raw := c.rest.EscapedPath()
-	for i, segment := range q.path {
-		if segment == "" || segment == "." || segment == ".." {
-			return nil, invalid("part of an address", segment)
-		}
-		if i > 0 {
-			path, raw = path+"/", raw+"/"
-		}
-		path, raw = path+segment, raw+url.PathEscape(segment)
-	}
-	u := &url.URL{Scheme: c.rest.Scheme, Host: c.rest.Host, Path: path, RawPath: raw, RawQuery: q.query.Encode()}
-	r, err := http.NewRequestWithContext(clients.WithRoute(ctx, q.route), http.MethodGet, u.String(), nil)
+	r, err := c.request(ctx, http.MethodGet, q, nil)
 	if err != nil {
-		return nil, invalid("address", path)
+		return nil, err
 	}
-	if q.accept == "" {
-		q.accept = "application/vnd.github+json"
-	}
-	r.Header.Set("Accept", q.accept)
-	r.Header.Set("X-Github-Api-Version", apiVersion)
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return nil, c.failed(ctx, err)
@@ -80,7 +63,7 @@ func (c *Client) get(ctx context.Context, q call) (*reply, error) {
 	case int64(len(body)) > q.most:
 		return nil, bad(c.source, fmt.Sprintf("its answer is larger than %d bytes", q.most))
 	}
-	if strings.HasSuffix(q.accept, "+json") && !strings.Contains(q.accept, ".raw") {
+	if accept := r.Header.Get("Accept"); strings.HasSuffix(accept, "+json") && !strings.Contains(accept, ".raw") {
 		longest := q.longest
 		if longest == 0 {
 			longest = maxElements

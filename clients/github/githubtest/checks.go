@@ -21,6 +21,7 @@ type Check struct {
 	Event                  string // what started the workflow; push where empty
 	RunNumber              int
 	Branch                 string
+	Annotations            []Annotation
 	DatabaseID             int
 
 	suite *checkSuite
@@ -64,6 +65,7 @@ type workflowRun struct {
 	Event                 string
 	suite                 *checkSuite
 	workflow              *workflow
+	build                 *build // nil where AddCheck made it
 }
 
 func (*workflowRun) GraphQLType() string { return "WorkflowRun" }
@@ -73,6 +75,7 @@ type workflow struct {
 	Name                 string
 	CreatedAt, UpdatedAt time.Time
 	repository           *Repository
+	definition           Workflow // empty where AddCheck made it
 }
 
 func (*workflow) GraphQLType() string { return "Workflow" }
@@ -136,24 +139,32 @@ func (g *GitHub) SetStatus(repository, oid string, s CommitStatus) error {
 	if err != nil {
 		return err
 	}
-	one := &commitStatus{CommitStatus: s, oid: commit, repository: r}
+	var creator any
 	if s.CreatorLogin != "" {
-		if one.creator, err = g.actor(s.CreatorLogin); err != nil {
+		if creator, err = g.actor(s.CreatorLogin); err != nil {
 			return err
 		}
 	}
+	_, err = g.setStatus(r, commit, s, creator)
+	return err
+}
+
+func (g *GitHub) setStatus(r *Repository, commit git.OID, s CommitStatus, creator any) (*commitStatus, error) {
+	one := &commitStatus{CommitStatus: s, oid: commit, repository: r, creator: creator}
 	var updated time.Time
 	g.stamp(&one.CreatedAt, &updated, &one.databaseID)
 	for i, other := range r.statuses {
 		if other.oid == commit && other.Context == s.Context {
 			r.statuses[i] = one
 			g.register(one)
-			return nil
+			g.hooks.status(one)
+			return one, nil
 		}
 	}
 	r.statuses = append(r.statuses, one)
 	g.register(one)
-	return nil
+	g.hooks.status(one)
+	return one, nil
 }
 
 func (g *GitHub) commitNamed(repository, oid string) (*Repository, git.OID, error) {
@@ -269,6 +280,9 @@ func verdict(conclusion string) string {
 
 // state returns the status of the suite and, where it is completed, its conclusion.
 func (s *checkSuite) state() (status, conclusion string) {
+	if s.run != nil && s.run.build != nil {
+		return s.run.build.standing()
+	}
 	status, conclusion = "COMPLETED", "SUCCESS"
 	if len(s.checks) == 0 {
 		return "QUEUED", ""

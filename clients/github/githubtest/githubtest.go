@@ -32,6 +32,7 @@ type Settings struct {
 	Limits     *Limits                   // budgets for each user; the vendor's where nil
 	AppKeys    map[string]*rsa.PublicKey // of GitHub Apps, by the issuer (client id or app id) their tokens name
 	Webhook    Webhook                   // where changes are told
+	Storage    string                    // where logs and artifacts lie, which GitHub.Storage serves; "https://storage." and Host where empty
 	Now        func() time.Time          // time.Now where nil
 	Log        *slog.Logger              // nowhere where nil
 }
@@ -53,6 +54,9 @@ type GitHub struct {
 	Faults clientstest.Faults // what fails; switched at any time
 	Watch  clientstest.Watch  // what was asked
 
+	StorageFaults clientstest.Faults // of where logs and artifacts lie
+	StorageWatch  clientstest.Watch  // likewise
+
 	settings   Settings
 	git        *git.Client
 	graph      *clientstest.GraphQL
@@ -60,6 +64,7 @@ type GitHub struct {
 	budgets    budgets
 	remembered memory
 	hooks      *hooks
+	storage    *storage
 
 	mu    sync.RWMutex // requests read under it; mutations and the methods of this type write
 	state state
@@ -69,6 +74,9 @@ type GitHub struct {
 func New(ctx context.Context, settings Settings) (*GitHub, error) {
 	if settings.Host == "" {
 		settings.Host = "github.com"
+	}
+	if settings.Storage == "" {
+		settings.Storage = "https://storage." + settings.Host
 	}
 	if settings.Now == nil {
 		settings.Now = time.Now
@@ -80,7 +88,7 @@ func New(ctx context.Context, settings Settings) (*GitHub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting a simulated GitHub: %w", err)
 	}
-	g := &GitHub{settings: settings, git: client, state: newState()}
+	g := &GitHub{settings: settings, git: client, state: newState(), storage: newStorage()}
 	g.hooks = newHooks(g)
 	if g.graph, err = g.schema(); err != nil {
 		return nil, fmt.Errorf("starting a simulated GitHub: %w", err)

@@ -84,16 +84,30 @@ func checkFields() clientstest.Resolvers {
 			commit, err := c.g.commit(c.ctx, s.repository, s.oid)
 			return commit, err
 		}),
-		"CheckSuite.status":       of(func(s *checkSuite) any { status, _ := s.state(); return status }),
-		"CheckSuite.conclusion":   of(func(s *checkSuite) any { _, conclusion := s.state(); return conclusion }),
-		"CheckSuite.creator":      always(nil),
+		"CheckSuite.status":     of(func(s *checkSuite) any { status, _ := s.state(); return status }),
+		"CheckSuite.conclusion": of(func(s *checkSuite) any { _, conclusion := s.state(); return conclusion }),
+		"CheckSuite.creator": of(func(s *checkSuite) any {
+			if s.run != nil && s.run.build != nil {
+				if u, ok := s.run.build.actor.(*User); ok {
+					return u
+				}
+			}
+			return nil
+		}),
 		"CheckSuite.repository":   of(func(s *checkSuite) any { return s.repository }),
 		"CheckSuite.workflowRun":  of(func(s *checkSuite) any { return s.run }),
 		"CheckSuite.url":          on(func(c *call, s *checkSuite, _ clientstest.Field) (any, error) { return c.g.web(page(s)), nil }),
 		"CheckSuite.resourcePath": of(func(s *checkSuite) any { return page(s) }),
 		"CheckSuite.checkRuns": on(func(_ *call, s *checkSuite, at clientstest.Field) (any, error) {
 			filter := at.Args.Object("filterBy")
-			list := slices.DeleteFunc(slices.Clone(s.checks), func(k *Check) bool {
+			checks := slices.Clone(s.checks)
+			if filter.Text("checkType") == "ALL" && s.run != nil {
+				checks = nil
+				for _, j := range s.run.jobs() {
+					checks = append(checks, j.check)
+				}
+			}
+			list := slices.DeleteFunc(checks, func(k *Check) bool {
 				return filter.Text("checkName") != "" && filter.Text("checkName") != k.Name ||
 					filter.Text("status") != "" && filter.Text("status") != k.Status ||
 					len(filter.Texts("statuses")) > 0 && !slices.Contains(filter.Texts("statuses"), k.Status) ||
@@ -113,14 +127,22 @@ func checkFields() clientstest.Resolvers {
 		"CheckRun.isRequired": on(func(c *call, k *Check, at clientstest.Field) (any, error) {
 			return c.required(k.suite.repository, k.Name, at)
 		}),
-		"WorkflowRun.checkSuite":  of(func(r *workflowRun) any { return r.suite }),
-		"WorkflowRun.workflow":    of(func(r *workflowRun) any { return r.workflow }),
-		"WorkflowRun.createdAt":   of(func(r *workflowRun) any { return r.suite.CreatedAt }),
-		"WorkflowRun.updatedAt":   of(func(r *workflowRun) any { return r.suite.UpdatedAt }),
-		"Workflow.state":          always("ACTIVE"),
-		"App.description":         always(nil),
-		"App.logoBackgroundColor": always("ffffff"),
-		"App.url":                 on(func(c *call, a *app, _ clientstest.Field) (any, error) { return c.g.web("/apps/" + a.Slug), nil }),
+		"WorkflowRun.checkSuite": of(func(r *workflowRun) any { return r.suite }),
+		"WorkflowRun.workflow":   of(func(r *workflowRun) any { return r.workflow }),
+		"WorkflowRun.createdAt":  of(func(r *workflowRun) any { return r.suite.CreatedAt }),
+		"WorkflowRun.updatedAt":  of(func(r *workflowRun) any { return r.suite.UpdatedAt }),
+		"WorkflowRun.file":       of(func(r *workflowRun) any { return &workflowRunFile{r} }),
+		"Workflow.state":         of(func(w *workflow) any { return cmp.Or(w.definition.State, "ACTIVE") }),
+
+		"WorkflowRunFile.run":  of(func(f *workflowRunFile) any { return f.run }),
+		"WorkflowRunFile.path": of(func(f *workflowRunFile) any { return f.run.workflow.path() }),
+		"WorkflowRunFile.repositoryName": on(func(_ *call, f *workflowRunFile, _ clientstest.Field) (any, error) {
+			return page(f.run.suite.repository), nil
+		}),
+		"WorkflowRunFile.viewerCanReadRepository": always(true),
+		"App.description":                         always(nil),
+		"App.logoBackgroundColor":                 always("ffffff"),
+		"App.url":                                 on(func(c *call, a *app, _ clientstest.Field) (any, error) { return c.g.web("/apps/" + a.Slug), nil }),
 		"App.logoUrl": on(func(c *call, a *app, _ clientstest.Field) (any, error) {
 			return "https://avatars." + c.g.settings.Host + "/in/" + itoa(a.DatabaseID), nil
 		}),

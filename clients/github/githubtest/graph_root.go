@@ -216,13 +216,18 @@ func page(value any) string {
 		}
 		return page(v.repository) + "/releases/tag/" + v.TagName
 	case *Check:
+		if v.suite.run != nil {
+			return page(v.suite.run) + "/job/" + itoa(v.DatabaseID)
+		}
 		return page(v.suite.repository) + "/runs/" + itoa(v.DatabaseID)
 	case *checkSuite:
 		return page(v.repository) + "/commit/" + string(v.oid) + "/checks?check_suite_id=" + itoa(v.DatabaseID)
 	case *workflowRun:
 		return page(v.suite.repository) + "/actions/runs/" + itoa(v.DatabaseID)
+	case *workflowRunFile:
+		return page(v.run) + "/workflow"
 	case *workflow:
-		return page(v.repository) + "/actions/workflows/" + slug(v.Name) + ".yml"
+		return page(v.repository) + "/actions/workflows/" + v.file()
 	case *gitCommit:
 		return page(v.repository) + "/commit/" + string(v.OID)
 	case *repositoryTopic:

@@ -83,6 +83,8 @@ func identify(value any) string {
 		return numbered("CS", v.DatabaseID)
 	case *workflowRun:
 		return numbered("WFR", v.DatabaseID)
+	case *workflowRunFile:
+		return numbered("WFRF", v.run.DatabaseID)
 	case *workflow:
 		return numbered("W", v.DatabaseID)
 	case *app:

@@ -175,6 +175,9 @@ func (g *GitHub) addPull(ctx context.Context, repository string, p PullRequest) 
 	g.register(&p)
 	if p.State() == "OPEN" {
 		g.hooks.pull(&p, "opened", p.author, nil)
+		if err := g.triggerPull(ctx, &p, p.author); err != nil {
+			return fail(err)
+		}
 	}
 	return &p, nil
 }
@@ -286,6 +289,9 @@ func (g *GitHub) merge(ctx context.Context, p *PullRequest, method string, who a
 	p.repository.PushedAt, p.repository.UpdatedAt = at, at
 	g.hooks.pull(p, "closed", who, nil)
 	if err := g.hooks.push(ctx, p.repository, "refs/heads/"+p.BaseRefName, base, merged, who); err != nil {
+		return err
+	}
+	if err := g.triggerPush(ctx, p.repository, p.BaseRefName, merged, who); err != nil {
 		return err
 	}
 	for _, n := range closing(p.Body) {

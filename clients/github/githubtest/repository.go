@@ -227,6 +227,14 @@ func repositoryOf(value any) *Repository {
 		return v.suite.repository
 	case *checkSuite:
 		return v.repository
+	case *commitStatus:
+		return v.repository
+	case *workflowRun:
+		return v.suite.repository
+	case *workflowRunFile:
+		return v.run.suite.repository
+	case *workflow:
+		return v.repository
 	case *Alert:
 		return v.repository
 	case *Protection:

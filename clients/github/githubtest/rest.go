@@ -90,6 +90,7 @@ func (g *GitHub) restRoutes(mux *http.ServeMux, prefix string) {
 		return nil, errNotFound
 	})
 	g.restAccounts(add)
+	g.restActions(mux, prefix, in)
 	add(resourceSearch, "/search/issues", restSearchIssues)
 	add(resourceSearch, "/search/repositories", restSearchRepositories)
 	add(resourceCodeSearch, "/search/code", restSearchCode)

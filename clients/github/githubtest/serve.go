@@ -143,7 +143,7 @@ type route struct {
 func (g *GitHub) free(needs route, serve func(*call, http.ResponseWriter, *http.Request) (*reply, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body []byte
-		if r.Method == http.MethodPost {
+		if r.Method == http.MethodPost || r.Method == http.MethodPatch {
 			// Before anything is locked: a client may be slow.
 			var err error
 			if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
@@ -151,6 +151,7 @@ func (g *GitHub) free(needs route, serve func(*call, http.ResponseWriter, *http.
 				return
 			}
 		}
+		g.catchUp()
 		if needs.writes {
 			g.mu.Lock()
 			defer g.mu.Unlock()

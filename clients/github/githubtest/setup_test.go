@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type site struct {
 	*githubtest.GitHub
 	t    testing.TB
 	work gittest.Workshop
+	mu   sync.Mutex // for tests that are asked over a socket: they let time pass
 	now  time.Time
 	head string // the newest commit of main
 	side string // the newest commit of the branch "gapless"
@@ -48,7 +50,11 @@ func newSite(t testing.TB, settings githubtest.Settings) *site {
 	s.head = s.commit("2026-01-04T10:00:00Z", "ada@larkfold.example", "Say one")
 
 	settings.Folders = append(settings.Folders, s.work.Dir)
-	settings.Now = func() time.Time { return s.now }
+	settings.Now = func() time.Time {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.now
+	}
 	if settings.Host == "" {
 		settings.Host = "github.larkfold.example"
 	}
@@ -137,6 +143,13 @@ func (s *site) fill() {
 		must(t, err)
 		must(t, g.SetStatus("larkfold/tiles", oid, githubtest.CommitStatus{Context: "coverage", State: "FAILURE", Description: "-1 %", CreatorLogin: "ada"}))
 	}
+}
+
+// pass lets time pass.
+func (s *site) pass(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
 }
 
 func must(t testing.TB, err error) {

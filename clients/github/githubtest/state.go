@@ -19,6 +19,7 @@ type state struct {
 	renamed       map[string]*Repository // by the owner/name they had
 	tokens        map[string]*token
 	nodes         map[string]any // by id; git objects are found without it
+	active        []*build       // that are not done
 	ids           int            // the last databaseId given
 }
 

@@ -208,7 +208,10 @@ func (g *GitHub) pushed(ctx context.Context, r *Repository, branch string, befor
 			g.hooks.pull(p, "synchronize", who, map[string]any{"before": before, "after": after})
 		}
 	}
-	return g.hooks.push(ctx, r, "refs/heads/"+branch, before, after, who)
+	if err := g.hooks.push(ctx, r, "refs/heads/"+branch, before, after, who); err != nil {
+		return err
+	}
+	return g.triggerPush(ctx, r, branch, after, who)
 }
 
 // writeCommit writes a commit on top of parent, in an index of its own.
