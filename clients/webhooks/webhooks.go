@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,6 +49,8 @@ type Receiver struct {
 	Log     *slog.Logger
 
 	once    sync.Once
+	reading chan struct{} // a place for each body that is read
+	held    atomic.Int64  // bytes of the bodies of events that wait
 	waiting chan Event
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -57,6 +60,10 @@ type Receiver struct {
 const (
 	DefaultMaxBody = 25 << 20 // GitHub sends no more
 	DefaultQueue   = 1000
+	// maxReading are the bodies that are read at once: until its signature is looked at, a body may be anybody's.
+	maxReading = 32
+	// maxHeld bounds the bodies of the events that wait, in bytes.
+	maxHeld = 128 << 20
 	// readTime is how long a request may take to arrive.
 	readTime = 30 * time.Second
 	// handleTime is what one event may take.
@@ -75,6 +82,7 @@ func (r *Receiver) start() {
 	if r.Log == nil {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
+	r.reading = make(chan struct{}, maxReading)
 	r.waiting, r.ended = make(chan Event, r.Queue), make(chan struct{})
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
@@ -85,6 +93,7 @@ func (r *Receiver) start() {
 			case <-ctx.Done():
 				return
 			case e := <-r.waiting:
+				r.held.Add(-int64(len(e.Body)))
 				r.handle(ctx, e)
 			}
 		}
@@ -129,6 +138,12 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		answer(w, http.StatusRequestEntityTooLarge, "the webhook is too large")
 		return
 	}
+	select {
+	case r.reading <- struct{}{}:
+	case <-request.Context().Done():
+		return
+	}
+	defer func() { <-r.reading }()
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime)) // fails where the connection has no deadlines
 	raw, err := io.ReadAll(http.MaxBytesReader(w, request.Body, r.MaxBody))
 	var tooLarge *http.MaxBytesError
@@ -159,10 +174,18 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		answer(w, http.StatusOK, "this delivery is known already")
 		return
 	}
-	select {
-	case r.waiting <- e:
+	taken := false
+	if r.held.Add(int64(len(e.Body))) <= maxHeld {
+		select {
+		case r.waiting <- e:
+			taken = true
+		default:
+		}
+	}
+	if taken {
 		answer(w, http.StatusAccepted, "taken")
-	default:
+	} else {
+		r.held.Add(-int64(len(e.Body)))
 		r.forget(request.Context(), e)
 		r.Log.Warn("a webhook was turned away: too many wait", "source", source)
 		w.Header().Set("Retry-After", "10")
