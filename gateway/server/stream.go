@@ -147,7 +147,6 @@ type pipe struct {
 	written int
 	failed  error
 	fail    func()
-	last    time.Time
 	ended   chan struct{}
 	beats   sync.WaitGroup
 }
