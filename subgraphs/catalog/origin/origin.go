@@ -80,7 +80,7 @@ func (o *Origin) Files(ctx context.Context, known map[string]string) ([]remote.F
 		failed  error
 		texts   []place
 		listed  = map[string]string{} // default branches by the path of the repository in lower case
-		started = len(known) == 0 // then nearly all texts are needed, and may as well come along
+		started = len(known) == 0     // then nearly all texts are needed, and may as well come along
 	)
 	for _, group := range o.config.Groups {
 		found, err := o.host.list(ctx, group, o.config.File, started)
