@@ -28,15 +28,16 @@ type ForgePerson struct{ Login, Name, Email string }
 
 // ForgeRepository is what a host knows of a repository.
 type ForgeRepository struct {
-	GitLab       string           `yaml:"gitlab"` // its path on GitLab; empty where it is on GitHub
-	Description  string           `yaml:"description"`
-	Topics       []string         `yaml:"topics"`
-	Visibility   string           `yaml:"visibility"` // PUBLIC, PRIVATE or INTERNAL; empty for PUBLIC
-	Stars        int              `yaml:"stars"`
-	Protect      *ForgeProtection `yaml:"protect"` // of the default branch; nil for none
-	PullRequests []ForgePull      `yaml:"pullRequests"`
-	Issues       []ForgeIssue     `yaml:"issues"`
-	Alerts       []ForgeAlert     `yaml:"alerts"`
+	GitLab       string             `yaml:"gitlab"`    // its path on GitLab; empty where it is on GitHub
+	Languages    map[string]float64 `yaml:"languages"` // parts in percent, where its host cannot tell by itself
+	Description  string             `yaml:"description"`
+	Topics       []string           `yaml:"topics"`
+	Visibility   string             `yaml:"visibility"` // PUBLIC, PRIVATE or INTERNAL; empty for PUBLIC
+	Stars        int                `yaml:"stars"`
+	Protect      *ForgeProtection   `yaml:"protect"` // of the default branch; nil for none
+	PullRequests []ForgePull        `yaml:"pullRequests"`
+	Issues       []ForgeIssue       `yaml:"issues"`
+	Alerts       []ForgeAlert       `yaml:"alerts"`
 }
 
 // ForgeProtection says what a change to the default branch needs.

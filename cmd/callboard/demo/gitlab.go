@@ -1,9 +1,11 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,11 +19,15 @@ func (s *Stage) openGitLab(ctx context.Context, folder string, repositories map[
 		return err
 	}
 	var members []gitlabtest.Member
-	for _, p := range s.forge.People {
+	for i, p := range s.forge.People {
 		if err := s.GitLab.AddUser(gitlabtest.User{Username: p.Login, Name: p.Name, Email: p.Email}); err != nil {
 			return err
 		}
-		members = append(members, gitlabtest.Member{Username: p.Login, Access: gitlabtest.Developer})
+		access := gitlabtest.Developer
+		if i == 0 { // whose token Callboard has: how branches are protected is for maintainers to see
+			access = gitlabtest.Maintainer
+		}
+		members = append(members, gitlabtest.Member{Username: p.Login, Access: access})
 	}
 	if err := s.GitLab.AddToken(gitlabtest.Token{Value: s.token, Username: s.forge.People[0].Login}); err != nil {
 		return err
@@ -63,6 +69,10 @@ func (s *Stage) fillGitLab(ctx context.Context, r examples.ForgeRepository, cont
 	if r.Protect != nil {
 		project.Protected = []gitlabtest.ProtectedBranch{{Name: "main", Push: gitlabtest.Maintainer, Merge: gitlabtest.Developer, CodeOwnerApproval: r.Protect.CodeOwners}}
 	}
+	for language, share := range r.Languages {
+		project.Languages = append(project.Languages, gitlabtest.Language{Name: language, Share: share})
+	}
+	slices.SortFunc(project.Languages, func(a, b gitlabtest.Language) int { return cmp.Compare(b.Share, a.Share) })
 	for label, looks := range s.forge.Labels {
 		project.Labels = append(project.Labels, gitlabtest.Label{Name: label, Color: "#" + looks.Color, Description: looks.Description})
 	}
