@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 
 const (
 	// tokenHeader and tokenParameter name the stream that a request is for.
-	tokenHeader    = "X-GraphQL-Event-Stream-Token"
+	tokenHeader    = "X-Graphql-Event-Stream-Token" // as net/http keeps it
 	tokenParameter = "token"
 	// reservedFor is how long a stream that is reserved may wait to be opened.
 	reservedFor = time.Minute
@@ -54,10 +55,10 @@ func (r *reservations) drop(token string) {
 
 // tokenOf returns the token that a request names, "" for none.
 func tokenOf(r *http.Request) string {
-	if token := r.Header.Get(tokenHeader); token != "" {
-		return token
+	if values := r.Header[tokenHeader]; len(values) > 0 {
+		return values[0]
 	}
-	if r.URL.RawQuery == "" {
+	if !strings.Contains(r.URL.RawQuery, tokenParameter+"=") {
 		return ""
 	}
 	return r.URL.Query().Get(tokenParameter)

@@ -32,6 +32,9 @@ const (
 // acceptsStream returns which kind of stream the client accepts, "" for none. Of the two it names, the first counts.
 func acceptsStream(header http.Header) string {
 	for _, list := range header["Accept"] {
+		if low := strings.ToLower(list); !strings.Contains(low, mediaEvents) && !strings.Contains(low, mediaMultipart) { // as nearly always
+			continue
+		}
 		for part := range strings.SplitSeq(list, ",") {
 			name, params, err := mime.ParseMediaType(part)
 			switch {
