@@ -12,6 +12,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
 	inFlight prometheus.Gauge
+	streams  prometheus.Gauge
 	in, out  prometheus.Histogram
 }
 
@@ -24,6 +25,8 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Help: "Time from the first byte of a request to the last of its answer.", Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 13)})), // 0.5 ms to 30 s
 		inFlight: register(registry, prometheus.NewGauge(prometheus.GaugeOpts{Name: "callboard_graphql_requests_in_flight",
 			Help: "GraphQL requests that are being answered."})),
+		streams: register(registry, prometheus.NewGauge(prometheus.GaugeOpts{Name: "callboard_graphql_streams_open",
+			Help: "Streams that clients have open: server-sent events, multipart answers and WebSockets."})),
 		in: register(registry, prometheus.NewHistogram(prometheus.HistogramOpts{Name: "callboard_graphql_request_body_bytes",
 			Help: "Size of request bodies after decompression.", Buckets: sizes})),
 		out: register(registry, prometheus.NewHistogram(prometheus.HistogramOpts{Name: "callboard_graphql_response_body_bytes",

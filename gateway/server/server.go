@@ -175,6 +175,7 @@ func New(executor Executor, settings Settings) *Server {
 		metrics:  newMetrics(settings.Registry),
 		log:      settings.Log,
 	}
+	s.open.gauge = s.metrics.streams
 	s.engine, _ = executor.(*Engine)
 	s.handler = s.routes()
 	return s

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // The media types of streams.
@@ -274,6 +275,7 @@ type open struct {
 	closed bool
 
 	running sync.WaitGroup
+	gauge   prometheus.Gauge
 }
 
 // enter counts a stream, for which stop is called when the server ends. It returns nil where there are as many as may be.
@@ -290,10 +292,12 @@ func (o *open) enter(most int, stop func(error)) (leave func()) {
 	id := o.last
 	o.stops[id] = stop
 	o.running.Add(1)
+	o.gauge.Inc()
 	return func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		delete(o.stops, id)
+		o.gauge.Dec()
 		o.running.Done()
 	}
 }
