@@ -8,7 +8,7 @@
 # make web        the playground, from npm packages
 
 GO         ?= go
-FUZZTIME   ?= 10s
+FUZZTIME   ?= 5s
 BENCHFLAGS ?= -rounds 3 -duration 1s
 BIN        := bin/callboard
 
