@@ -46,6 +46,7 @@ check:
 	$(GO) tool staticcheck -tags servers $$($(GO) list ./... | grep -v /graph$$)
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
+	cd deploy/charttest && $(GO) mod tidy -diff
 	$(MAKE) --no-print-directory generate
 	@git diff --exit-code --stat -- schema subgraphs docs examples || { echo "generated files are stale: run make generate and commit"; exit 1; }
 
