@@ -180,13 +180,6 @@ func (x *exchange) operate(streamer Streamer, token string) *refusal {
 // runOn runs an operation on a stream.
 func (s *Server) runOn(ctx context.Context, cancel context.CancelFunc, one *reservation, id string, streamer Streamer, request *Request) {
 	defer cancel()
-	defer func() {
-		one.mu.Lock()
-		defer one.mu.Unlock()
-		if ctx.Err() == nil { // else the client may have given the id to another one
-			delete(one.running, id)
-		}
-	}()
 	name, err := json.Marshal(id)
 	if err != nil {
 		s.bug("an id that is no JSON", err)
@@ -213,7 +206,14 @@ func (s *Server) runOn(ctx context.Context, cancel context.CancelFunc, one *rese
 			}
 		}
 	}
-	if ctx.Err() == nil {
+	// The id is free before the client hears that the operation is over. Where the client ended it, it may be another's already.
+	one.mu.Lock()
+	over := ctx.Err() == nil
+	if over {
+		delete(one.running, id)
+	}
+	one.mu.Unlock()
+	if over {
 		_ = one.pipe.event("complete", append(append([]byte(`{"id":`), name...), '}'))
 	}
 }

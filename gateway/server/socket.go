@@ -232,22 +232,26 @@ func (s *socket) subscribe(m *message) bool {
 
 func (s *socket) run(ctx context.Context, cancel context.CancelFunc, id string, request *Request) {
 	defer cancel()
-	defer func() {
+	// The name is free before the client hears that the operation is over. Where the client ended it, it may be another's already.
+	free := func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if ctx.Err() == nil { // else the client may have given the name to another one
-			delete(s.running, id)
+		if ctx.Err() != nil {
+			return false
 		}
-	}()
+		delete(s.running, id)
+		return true
+	}
 	events, response := s.begin(ctx, s.streamer, request)
 	if events == nil {
-		if ctx.Err() == nil {
-			if response.Executed {
-				s.send(message{ID: id, Type: "next", Payload: response.Body})
-				s.send(message{ID: id, Type: "complete"})
-			} else {
-				s.refuse(id, response.Body)
-			}
+		if response.Executed && ctx.Err() == nil {
+			s.send(message{ID: id, Type: "next", Payload: response.Body})
+		}
+		switch over := free(); {
+		case over && response.Executed:
+			s.send(message{ID: id, Type: "complete"})
+		case over:
+			s.refuse(id, response.Body)
 		}
 		response.release()
 		return
@@ -264,7 +268,7 @@ func (s *socket) run(ctx context.Context, cancel context.CancelFunc, id string, 
 			return
 		}
 	}
-	if ctx.Err() == nil {
+	if free() {
 		s.send(message{ID: id, Type: "complete"})
 	}
 }
