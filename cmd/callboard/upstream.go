@@ -26,6 +26,7 @@ import (
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/subgraphs/catalog/origin"
 	"callboard.dev/callboard/subgraphs/catalog/remote"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
@@ -241,7 +242,7 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 			return github.Verify(secrets, header, body)
 		}})
 	}
-	return host.New(host.GitHub, finds.Web, source, host.NewGitHub(client)), origin.GitHub(finds, client), nil
+	return host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client)), origin.GitHub(finds, client), nil
 }
 
 func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared clients.Shared, finds origin.Config) (*host.Host, *origin.Origin, error) {
@@ -263,5 +264,5 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 			return gitlab.Verify(secrets, header, body, time.Now())
 		}})
 	}
-	return host.New(host.GitLab, finds.Web, source, host.NewGitLab(client)), origin.GitLab(finds, client), nil
+	return host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client)), origin.GitLab(finds, client), nil
 }

@@ -13,6 +13,7 @@ import (
 	"callboard.dev/callboard/clients/gitlab"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest/stage"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/repos"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
@@ -41,7 +42,7 @@ func onGitLab(t *testing.T, s http.Handler) subgraph {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, repos.Config{Folders: []string{t.TempDir()}, Hosts: []*host.Host{host.New(host.GitLab, address, source, host.NewGitLab(client))}})
+	return open(t, repos.Config{Folders: []string{t.TempDir()}, Hosts: []*host.Host{host.New(forge.GitLab, address, source, host.NewGitLab(client))}})
 }
 
 // TestGitLab asks the graph for what a GitLab knows: with the repository, its newest commit comes without parents, which are asked for when somebody wants

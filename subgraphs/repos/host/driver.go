@@ -9,14 +9,6 @@ import (
 // Driver is what a kind of host has to answer. Every method that takes a list answers for all of it at once, in its order, one result and one error each;
 // an error with clients.ErrNotFound says that there is no such thing. A driver remembers nothing and never asks twice: that is done for it.
 type Driver interface {
-	// Split splits the way in the address of a page into the path of a repository and the rest: "larkfold/player/blob/main/go.mod" into "larkfold/player" and
-	// "blob/main/go.mod".
-	Split(way string) (repository, rest string)
-	// Valid tells whether a text could be the path of a repository.
-	Valid(path string) bool
-	// PullRequestIn returns the number of the pull request that the rest of an address names; 0 for none.
-	PullRequestIn(rest string) int
-
 	Repositories(ctx context.Context, paths []string) ([]*Repository, []error)
 	PullRequestPages(ctx context.Context, queries []PullRequestQuery) ([]*Page[*PullRequest], []error)
 	PullRequests(ctx context.Context, names []Numbered) ([]*PullRequest, []error)

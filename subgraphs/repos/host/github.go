@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 
 	"callboard.dev/callboard/clients"
@@ -17,32 +16,6 @@ type gitHub struct{ client *github.Client }
 
 // NewGitHub returns the driver of the GitHub that the client reads.
 func NewGitHub(client *github.Client) Driver { return gitHub{client} }
-
-// Split takes the first two parts for the repository: GitHub's owners have no groups below them.
-func (gitHub) Split(way string) (repository, rest string) {
-	owner, below, _ := strings.Cut(way, "/")
-	name, rest, _ := strings.Cut(below, "/")
-	if name == "" {
-		return owner, rest
-	}
-	return owner + "/" + name, rest
-}
-
-func (gitHub) Valid(path string) bool {
-	_, err := github.ParseSlug(path)
-	return err == nil
-}
-
-// PullRequestIn reads "pull/12", and any page below it.
-func (gitHub) PullRequestIn(rest string) int {
-	digits, ok := strings.CutPrefix(rest, "pull/")
-	digits, _, _ = strings.Cut(digits, "/")
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if !ok || err != nil {
-		return 0
-	}
-	return int(n)
-}
 
 // Repositories takes one whose code could not be read for an error: it would be taken for one without commits.
 func (d gitHub) Repositories(ctx context.Context, paths []string) ([]*Repository, []error) {

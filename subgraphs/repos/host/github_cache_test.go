@@ -11,6 +11,7 @@ import (
 	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/github"
 	"callboard.dev/callboard/clients/github/githubtest"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
@@ -39,7 +40,7 @@ func TestGitHubIsRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := host.New(host.GitHub, address, source, host.NewGitHub(client))
+	h := host.New(forge.GitHub, address, source, host.NewGitHub(client))
 	ctx := t.Context()
 	pulls := aboutTwenty(func(r string) host.PullRequestQuery {
 		return host.PullRequestQuery{Repository: r, States: []string{"OPEN"}, Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: host.Paging{First: 20}}

@@ -17,6 +17,7 @@ import (
 	"callboard.dev/callboard/clients/gitlab"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest/stage"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
@@ -282,65 +283,6 @@ func TestGitLabCode(t *testing.T) {
 	}
 }
 
-func TestGitLabAddresses(t *testing.T) {
-	d := onGitLab(t, stage.Set(t, gitlabtest.Settings{}), stage.RitaToken)
-	for way, want := range map[string]string{
-		"larkfold/platform/search":                              "larkfold/platform/search||0|true",
-		"larkfold/platform/search/-/merge_requests/12/diffs":    "larkfold/platform/search|merge_requests/12/diffs|12|true",
-		"larkfold/platform/search/-/blob/main/docs/-/x.md":      "larkfold/platform/search|blob/main/docs/-/x.md|0|true",
-		"larkfold/platform/search/-/tree/main/docs":             "larkfold/platform/search|tree/main/docs|0|true",
-		"larkfold/platform/search/-/merge_requests/0":           "larkfold/platform/search|merge_requests/0|0|true",
-		"larkfold/platform/search/-/merge_requests/99999999999": "larkfold/platform/search|merge_requests/99999999999|0|true",
-		"larkfold/platform/search/-/merge_requests/new":         "larkfold/platform/search|merge_requests/new|0|true",
-		"larkfold/platform/search/blob/main/catalog-info.yaml":  "larkfold/platform/search|blob/main/catalog-info.yaml|0|true",
-		"larkfold/search/merge_requests/7":                      "larkfold/search|merge_requests/7|7|true",
-		"larkfold/merge_requests/7":                             "larkfold/merge_requests/7||0|true",
-		"larkfold/tree":                                         "larkfold/tree||0|true",
-		"groups/larkfold/-/group_members":                       "|groups/larkfold/-/group_members|0|false",
-		"-/snippets/1":                                          "|-/snippets/1|0|false",
-		"larkfold":                                              "larkfold||0|false",
-		"larkfold/-/milestones":                                 "larkfold|milestones|0|false",
-		"":                                                      "||0|false",
-		"a/../b":                                                "a/../b||0|false",
-		"a/b\x00":                                               "a/b\x00||0|false",
-	} {
-		repository, rest := d.Split(way)
-		if got := fmt.Sprintf("%s|%s|%d|%v", repository, rest, d.PullRequestIn(rest), d.Valid(repository)); got != want {
-			t.Errorf("%q: %q, want %q", way, got, want)
-		}
-	}
-	if n := d.PullRequestIn("-/merge_requests/12"); n != 12 {
-		t.Errorf("with a dash: %d", n)
-	}
-}
-
-// FuzzGitLabAddress takes addresses apart: what is left of them names a project that can be asked for, or nothing.
-func FuzzGitLabAddress(f *testing.F) {
-	for _, seed := range []string{"larkfold/platform/search/-/merge_requests/12/diffs", "a/b/blob/main/x", "-/", "a/-/-/b", "a/b/merge_requests/1/merge_requests/2", "../x", "a//b", "groups/a/b"} {
-		f.Add(seed)
-	}
-	d := onGitLab(f, http.NotFoundHandler(), "")
-	f.Fuzz(func(t *testing.T, way string) {
-		repository, rest := d.Split(way)
-		number := d.PullRequestIn(rest)
-		if number < 0 || len(repository)+len(rest) > len(way) {
-			t.Fatalf("%q: %q, %q, %d", way, repository, rest, number)
-		}
-		if !d.Valid(repository) {
-			return
-		}
-		if again, left := d.Split(repository); again != repository || left != "" {
-			t.Fatalf("%q: %q, and then %q", way, repository, again)
-		}
-		if number == 0 {
-			return
-		}
-		if again, left := d.Split(fmt.Sprintf("%s/-/merge_requests/%d", repository, number)); again != repository || d.PullRequestIn(left) != number {
-			t.Fatalf("%q: %q %d, and then %q, %q", way, repository, number, again, left)
-		}
-	})
-}
-
 // FuzzGitLabCursors gives every list a cursor of any kind: it may be an error, and never a panic.
 func FuzzGitLabCursors(f *testing.F) {
 	for _, seed := range []string{"", "1:1", "1:49999", "1:-1", "1:01", "1:1:2", "1:253402300799:9", "1:9223372036854775807:1", "eyJpZCI6MX0", "\x00"} {
@@ -393,13 +335,13 @@ func TestGitLabRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	below := host.New(host.GitLab, address.JoinPath("git"), source, host.NewGitLab(client)) // not at the top of its server
+	below := host.New(forge.GitLab, address.JoinPath("git"), source, host.NewGitLab(client)) // not at the top of its server
 	for path, want := range map[string]string{"/git/a/b": "a/b true", "/git/a/b/-/tree/main": "a/b true", "/gitter/a/b": " false", "/a/b": " false", "/git": " false"} {
 		if repository, _, ok := below.Locate(address.JoinPath(path)); fmt.Sprint(repository, " ", ok) != want {
 			t.Errorf("%s is %q, %v; want %s", path, repository, ok, want)
 		}
 	}
-	h := host.New(host.GitLab, address, source, host.NewGitLab(client))
+	h := host.New(forge.GitLab, address, source, host.NewGitLab(client))
 	paths := list(stage.Search, stage.Player)
 	query := list(host.PullRequestQuery{Repository: stage.Search, States: list("OPEN"), Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: host.Paging{First: 20}})
 	ctx := t.Context()

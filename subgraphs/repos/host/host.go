@@ -16,32 +16,21 @@ import (
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/subgraphs/forge"
 )
 
 // Host is one configured repository host. It is immutable.
 type Host struct {
-	Name     string // of the source, such as "github.com"
-	Provider Provider
-	// Web is where its pages lie, such as https://github.com: what the addresses of repositories start with.
-	Web *url.URL
+	*forge.Host
 
 	source *clients.Source
 	driver Driver
 }
 
 // New returns the host whose pages lie at web, reached through the source by the driver.
-func New(provider Provider, web *url.URL, source *clients.Source, driver Driver) *Host {
-	return &Host{Name: source.Settings().Name, Provider: provider, Web: web, source: source, driver: driver}
+func New(provider forge.Provider, web *url.URL, source *clients.Source, driver Driver) *Host {
+	return &Host{Host: forge.New(source.Settings().Name, provider, web), source: source, driver: driver}
 }
-
-// Provider is a kind of host.
-type Provider string
-
-// The kinds of hosts.
-const (
-	GitHub Provider = "GITHUB"
-	GitLab Provider = "GITLAB"
-)
 
 // Loaded is what became of one value that was asked for.
 type Loaded[T any] struct {
@@ -54,27 +43,6 @@ type Loaded[T any] struct {
 
 // Known tells whether there is a value.
 func (l Loaded[T]) Known() bool { return !l.Absent && l.State != cache.Failed }
-
-// Locate splits the address of a page of the host into the path of a repository and the rest; false where it is no page of a repository here. The rest
-// is without slashes at either end.
-func (h *Host) Locate(address *url.URL) (repository, rest string, ok bool) {
-	if !strings.EqualFold(address.Host, h.Web.Host) || address.Scheme != "https" && address.Scheme != "http" {
-		return "", "", false
-	}
-	way, ok := strings.CutPrefix(strings.Trim(address.Path, "/")+"/", strings.TrimPrefix(strings.Trim(h.Web.Path, "/")+"/", "/"))
-	if !ok {
-		return "", "", false
-	}
-	repository, rest = h.driver.Split(strings.Trim(way, "/"))
-	repository = strings.TrimSuffix(repository, ".git")
-	return repository, rest, h.driver.Valid(repository)
-}
-
-// Valid tells whether a text could be the path of a repository of the host, such as "larkfold/artist-web".
-func (h *Host) Valid(path string) bool { return h.driver.Valid(path) }
-
-// PullRequestIn returns the number of the pull request that the rest of an address names, as Locate returns it; 0 where it names none.
-func (h *Host) PullRequestIn(rest string) int { return h.driver.PullRequestIn(rest) }
 
 // Repositories returns what the host says of the repositories with these paths, in their order.
 func (h *Host) Repositories(ctx context.Context, paths []string) []Loaded[*Repository] {

@@ -9,6 +9,7 @@ import (
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/cache"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
 )
@@ -228,7 +229,7 @@ type GitHubRepository struct {
 
 // Github is what only GitHub has.
 func (r *Repository) Github() *GitHubRepository {
-	if r.host == nil || r.host.Provider != host.GitHub {
+	if r.host == nil || r.host.Provider != forge.GitHub {
 		return nil
 	}
 	out := &GitHubRepository{NodeID: r.card.ID, IsTemplate: r.card.Template, WatcherCount: r.card.Watchers}
@@ -247,7 +248,7 @@ type GitLabRepository struct {
 
 // Gitlab is what only GitLab has.
 func (r *Repository) Gitlab() *GitLabRepository {
-	if r.host == nil || r.host.Provider != host.GitLab {
+	if r.host == nil || r.host.Provider != forge.GitLab {
 		return nil
 	}
 	return &GitLabRepository{ProjectID: strconv.FormatInt(r.card.Number, 10), Namespace: r.card.Namespace, RequestAccessEnabled: r.card.RequestAccess}

@@ -49,8 +49,8 @@ func (c *cohort) gather(ctx context.Context) {
 				continue
 			}
 			at := e.candidates[0]
-			answer := c.request.of(at.host).repositories.prepare(ctx, at.path)
-			c.found[at.host] = append(c.found[at.host], func() (string, bool) {
+			answer := c.request.of(at.Site).repositories.prepare(ctx, at.Path)
+			c.found[at.Site] = append(c.found[at.Site], func() (string, bool) {
 				l, err := answer()
 				if err != nil || !l.Known() || l.Value == nil {
 					return "", false

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"callboard.dev/callboard/subgraphs/forge"
+	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
 )
 
@@ -19,7 +21,7 @@ type CatalogEntity struct {
 	err   error
 
 	locateOnce sync.Once
-	candidates []candidate
+	candidates []forge.Place[*host.Host]
 	locateErr  error
 
 	lookOnce sync.Once
@@ -62,12 +64,12 @@ func (e *CatalogEntity) lookFor(ctx context.Context) (*Repository, string, error
 		return nil, "", e.locateErr
 	}
 	for _, c := range e.candidates {
-		found, err := e.request.hostedAt(ctx, c.host, c.path, e.cohort)
+		found, err := e.request.hostedAt(ctx, c.Site, c.Path, e.cohort)
 		if err != nil {
 			return nil, "", err
 		}
 		if found != nil {
-			return found, c.folder, nil
+			return found, c.Folder, nil
 		}
 	}
 	if local.repository == nil {

@@ -8,132 +8,21 @@ import (
 	"strings"
 
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"golang.org/x/sync/errgroup"
 )
 
-// The annotations that tell where an entity's code lies. An author may have written anything there.
-const (
-	sourceLocation = "backstage.io/source-location"
-	githubSlug     = "github.com/project-slug"
-	gitlabSlug     = "gitlab.com/project-slug"
-	gitlabInstance = "gitlab.com/instance"
-	managedBy      = "backstage.io/managed-by-location"
-)
-
-// candidate is a repository of a host that annotations may mean.
-type candidate struct {
-	host   *host.Host
-	path   string
-	folder string
-}
-
-// candidates returns what the annotations may mean on the configured hosts, the most likely first. What the author says outright wins over where the
-// declaration lies, and that over where the checkout came from.
-func (q *Request) candidates(ctx context.Context, annotations map[string]string, local place) ([]candidate, error) {
+// candidates returns what the annotations may mean on the configured hosts, the most likely first.
+func (q *Request) candidates(ctx context.Context, annotations map[string]string, local place) ([]forge.Place[*host.Host], error) {
 	if len(q.source.Hosts) == 0 {
 		return nil, nil
-	}
-	var out []candidate
-	address := func(text string) bool {
-		c, ok := q.onHost(text)
-		if ok {
-			out = append(out, c)
-		}
-		return ok
-	}
-	if kind, target, _ := strings.Cut(annotations[sourceLocation], ":"); kind == "url" && address(target) {
-		return out, nil
-	}
-	near := "" // the host that the entity is declared on, or that its checkout came from
-	declared := ""
-	if kind, target, _ := strings.Cut(annotations[managedBy], ":"); kind == "url" {
-		declared = fileFolder(target)
 	}
 	from, err := q.originAddress(ctx, local.repository)
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range []string{declared, from} {
-		if u, err := url.Parse(text); err == nil && near == "" {
-			near = strings.ToLower(u.Host)
-		}
-	}
-	slugged := q.bySlugs(host.GitHub, annotations[githubSlug], near)
-	slugged = append(slugged, q.bySlugs(host.GitLab, annotations[gitlabSlug], strings.ToLower(annotations[gitlabInstance]), near)...)
-	for i := range slugged {
-		slugged[i].folder = local.folder
-	}
-	out = append(out, slugged...)
-	if len(out) == 0 && declared != "" {
-		address(declared)
-	}
-	if len(out) == 0 && from != "" && address(from) {
-		out[len(out)-1].folder = local.folder
-	}
-	return out, nil
-}
-
-// onHost returns the repository that the address of a page is in.
-func (q *Request) onHost(text string) (candidate, bool) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return candidate{}, false
-	}
-	for _, h := range q.source.Hosts {
-		if repository, rest, ok := h.Locate(u); ok {
-			return candidate{h, repository, folderInAddress(strings.Split(rest, "/"))}, true
-		}
-	}
-	return candidate{}, false
-}
-
-// bySlugs returns what a slug may mean: the repository of that name on the host that it starts with, else on the hosts of the provider, those that are named
-// first, then the provider's own, then the others.
-func (q *Request) bySlugs(provider host.Provider, slug string, first ...string) []candidate {
-	slug = strings.Trim(slug, "/ ")
-	if slug == "" {
-		return nil
-	}
-	var hosts []*host.Host
-	for _, h := range q.source.Hosts {
-		if h.Provider != provider {
-			continue
-		}
-		if inside, ok := cutFold(slug, h.Web.Host+"/"); ok && h.Valid(inside) {
-			return []candidate{{host: h, path: inside}}
-		}
-		hosts = append(hosts, h)
-	}
-	var out []candidate
-	taken := map[*host.Host]bool{}
-	take := func(want func(*host.Host) bool) {
-		for _, h := range hosts {
-			if !taken[h] && want(h) && h.Valid(slug) {
-				taken[h] = true
-				out = append(out, candidate{host: h, path: slug})
-			}
-		}
-	}
-	for _, name := range first {
-		if name != "" {
-			take(func(h *host.Host) bool { return strings.EqualFold(h.Web.Host, name) })
-		}
-	}
-	if len(out) > 0 { // it is told which host is meant
-		return out
-	}
-	take(func(h *host.Host) bool { return h.Web.Host == "github.com" || h.Web.Host == "gitlab.com" })
-	take(func(*host.Host) bool { return true })
-	return out
-}
-
-// cutFold cuts a prefix in any letter case.
-func cutFold(text, prefix string) (string, bool) {
-	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
-		return text, false
-	}
-	return text[len(prefix):], true
+	return forge.Find(q.source.Hosts, annotations, forge.Checkout{Origin: from, Folder: local.folder}), nil
 }
 
 // originAddress returns the page that a checkout came from, "" for none.
@@ -168,7 +57,7 @@ type place struct {
 // lies; but a checkout that knows no web address may well be the one the author means.
 func (q *Request) find(ctx context.Context, annotations map[string]string) (place, error) {
 	stated := ""
-	if kind, target, ok := strings.Cut(annotations[sourceLocation], ":"); ok {
+	if kind, target, ok := strings.Cut(annotations[forge.SourceLocation], ":"); ok {
 		switch kind {
 		case "url":
 			stated = target
@@ -178,7 +67,7 @@ func (q *Request) find(ctx context.Context, annotations map[string]string) (plac
 			}
 		}
 	}
-	if slug := strings.Trim(annotations[githubSlug], "/ "); stated == "" && strings.Count(slug, "/") == 1 {
+	if slug := strings.Trim(annotations[forge.GitHubSlug], "/ "); stated == "" && strings.Count(slug, "/") == 1 {
 		at, err := q.bySlug(ctx, slug)
 		if err != nil {
 			return place{}, err
@@ -192,10 +81,10 @@ func (q *Request) find(ctx context.Context, annotations map[string]string) (plac
 			return at, err
 		}
 	}
-	kind, target, _ := strings.Cut(annotations[managedBy], ":")
+	kind, target, _ := strings.Cut(annotations[forge.ManagedBy], ":")
 	switch kind {
 	case "url":
-		return q.byAddress(ctx, fileFolder(target))
+		return q.byAddress(ctx, forge.FileFolder(target))
 	case "file":
 		at, err := q.holding(target, false)
 		if err != nil || at.repository == nil || stated == "" {
@@ -239,7 +128,7 @@ func (q *Request) byAddress(ctx context.Context, address string) (place, error) 
 	for n := len(parts); n > 0; n-- { // the longest first: groups of groups
 		way := strings.TrimSuffix(strings.Join(parts[:n], "/"), ".git")
 		if r := known[strings.ToLower(u.Host+"/"+way)]; r != nil {
-			return place{r, folderInAddress(parts[n:])}, nil
+			return place{r, forge.FolderInAddress(parts[n:])}, nil
 		}
 	}
 	return place{}, nil
@@ -261,35 +150,12 @@ func (q *Request) bySlug(ctx context.Context, slug string) (place, error) {
 
 // inside completes a repository that was named without a folder: an entity declared in it lies where its file does.
 func (q *Request) inside(at place, annotations map[string]string) place {
-	if kind, target, _ := strings.Cut(annotations[managedBy], ":"); kind == "file" {
+	if kind, target, _ := strings.Cut(annotations[forge.ManagedBy], ":"); kind == "file" {
 		if declared, err := q.holding(target, false); err == nil && declared.repository == at.repository {
 			return declared
 		}
 	}
 	return at
-}
-
-// folderInAddress returns the folder that the rest of a forge's address names: "tree/BRANCH/folder" or "blob/BRANCH/file", with
-// GitLab's "-" before it. A branch with slashes cannot be told from a folder; it is taken to have none.
-func folderInAddress(rest []string) string {
-	if len(rest) > 0 && rest[0] == "-" {
-		rest = rest[1:]
-	}
-	if len(rest) > 2 && (rest[0] == "tree" || rest[0] == "src") {
-		return strings.Join(rest[2:], "/")
-	}
-	if len(rest) > 3 && rest[0] == "blob" {
-		return strings.Join(rest[2:len(rest)-1], "/")
-	}
-	return ""
-}
-
-// fileFolder drops the file from an address.
-func fileFolder(address string) string {
-	if i := strings.LastIndexByte(address, '/'); i > len("https://") {
-		return strings.Replace(address[:i], "/blob/", "/tree/", 1)
-	}
-	return address
 }
 
 // byOrigin returns the repositories by "host/path" of their page on the web, and by "/path" alone, in lower case. Of several, the first by

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/relay"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
@@ -29,18 +30,18 @@ type account struct {
 func (q *Request) accounts(annotations map[string]string) []account {
 	var out []account
 	near := ""
-	if kind, target, _ := strings.Cut(annotations[managedBy], ":"); kind == "url" {
+	if kind, target, _ := strings.Cut(annotations[forge.ManagedBy], ":"); kind == "url" {
 		if u, err := url.Parse(target); err == nil {
 			near = u.Host
 		}
 	}
 	if user, team := annotations[githubUser], annotations[githubTeam]; user != "" || team != "" {
-		if h := q.nearest(host.GitHub, near, "github.com"); h != nil {
+		if h := q.nearest(forge.GitHub, near, "github.com"); h != nil {
 			out = append(out, account{host: h, user: lastPart(user), team: strings.Trim(team, "/ ")})
 		}
 	}
 	for _, h := range q.source.Hosts {
-		if h.Provider != host.GitLab {
+		if h.Provider != forge.GitLab {
 			continue
 		}
 		user, team := annotations[h.Web.Host+userSuffix], annotations[h.Web.Host+teamSuffix]
@@ -58,7 +59,7 @@ func lastPart(text string) string {
 }
 
 // nearest returns the first host of the provider that has one of the names, else its first, else nil.
-func (q *Request) nearest(provider host.Provider, names ...string) *host.Host {
+func (q *Request) nearest(provider forge.Provider, names ...string) *host.Host {
 	var first *host.Host
 	for _, name := range names {
 		for _, h := range q.source.Hosts {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/relay"
 	"callboard.dev/callboard/subgraphs/scalar"
 	"golang.org/x/sync/errgroup"
@@ -29,8 +30,8 @@ func (q *Request) ByID(ctx context.Context, id string) (*Repository, error) {
 
 // ByURL returns the repository that a page on the web belongs to, or nil where there is none.
 func (q *Request) ByURL(ctx context.Context, address scalar.URL) (*Repository, error) {
-	if c, ok := q.onHost(string(address)); ok {
-		if found, err := q.hostedAt(ctx, c.host, c.path, nil); err != nil || found != nil {
+	if c, ok := forge.At(q.source.Hosts, string(address)); ok {
+		if found, err := q.hostedAt(ctx, c.Site, c.Path, nil); err != nil || found != nil {
 			return found, err
 		}
 	}
