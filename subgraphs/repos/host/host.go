@@ -11,12 +11,11 @@ import (
 	"context"
 	"net/url"
 	"strings"
-	"time"
 
 	"callboard.dev/callboard/clients"
-	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/subgraphs/forge"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // Host is one configured repository host. It is immutable.
@@ -33,16 +32,7 @@ func New(provider forge.Provider, web *url.URL, source *clients.Source, driver D
 }
 
 // Loaded is what became of one value that was asked for.
-type Loaded[T any] struct {
-	Value  T // zero where it is Absent, or State is cache.Failed
-	Absent bool
-	State  cache.State
-	At     time.Time // when the host said it
-	Err    error     // why there is no value, or why it is stale
-}
-
-// Known tells whether there is a value.
-func (l Loaded[T]) Known() bool { return !l.Absent && l.State != cache.Failed }
+type Loaded[T any] = upstream.Loaded[T]
 
 // Repositories returns what the host says of the repositories with these paths, in their order.
 func (h *Host) Repositories(ctx context.Context, paths []string) []Loaded[*Repository] {

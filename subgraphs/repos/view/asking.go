@@ -2,16 +2,10 @@ package view
 
 import (
 	"context"
-	"sync"
-	"time"
 
-	"callboard.dev/callboard/clients"
-	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/clients/git"
-	"callboard.dev/callboard/subgraphs/report"
 	"callboard.dev/callboard/subgraphs/repos/host"
-	"github.com/graph-gophers/dataloader/v7"
-	"github.com/vektah/gqlparser/v2/gqlerror"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // asking collects what one request asks of one host, so that all that one level of the query wants is asked for at once.
@@ -61,87 +55,15 @@ func (q *Request) of(h *host.Host) *asking {
 	return a
 }
 
-// batch loads answers to questions of one kind. Equal questions of a request are asked once.
+// batch is what a request asks of one host, of one kind.
 type batch[Q, V any] struct {
-	host      *host.Host
-	kind      string // of the answers
-	loader    *dataloader.Loader[string, host.Loaded[V]]
-	questions *sync.Map // by name
+	upstream.Batch[Q, V]
+	host *host.Host
 }
-
-// askAtOnce is how many questions one call of a host takes: as many as GitHub's and GitLab's pages have room for.
-const askAtOnce = 100
 
 func newBatch[Q, V any](h *host.Host, kind string, ask func(context.Context, []Q) []host.Loaded[V]) batch[Q, V] {
-	questions := &sync.Map{}
-	return batch[Q, V]{host: h, kind: kind, questions: questions, loader: dataloader.NewBatchedLoader(
-		func(ctx context.Context, names []string) []*dataloader.Result[host.Loaded[V]] {
-			wanted := make([]Q, len(names))
-			for i, name := range names {
-				question, _ := questions.Load(name)
-				wanted[i] = question.(Q)
-			}
-			out := make([]*dataloader.Result[host.Loaded[V]], len(names))
-			for i, loaded := range ask(ctx, wanted) {
-				out[i] = &dataloader.Result[host.Loaded[V]]{Data: loaded}
-			}
-			return out
-		}, dataloader.WithWait[string, host.Loaded[V]](gather), dataloader.WithBatchCapacity[string, host.Loaded[V]](askAtOnce))}
+	return batch[Q, V]{upstream.NewBatch(h.Name, kind, codeOf, ask), h}
 }
 
-// prepare has a question asked together with others.
-func (b batch[Q, V]) prepare(ctx context.Context, q Q) func() (host.Loaded[V], error) {
-	name := host.NameOf(q)
-	b.questions.Store(name, q)
-	return b.loader.Load(ctx, name)
-}
-
-// load returns the answer to a question and notes where it comes from. The error is what its lack is to a client: nil where there is one, or the host says
-// that there is no such thing.
-func (b batch[Q, V]) load(ctx context.Context, q Q) (host.Loaded[V], error) {
-	l, err := b.prepare(ctx, q)()
-	if err != nil {
-		return l, err
-	}
-	note := report.Value{Source: b.host.Name, Kind: b.kind, State: states[l.State], At: l.At}
-	if l.Err != nil {
-		note.Code, note.RetryAt = hostCode(l.Err), retryAt(l.Err)
-	}
-	report.Note(ctx, note)
-	if l.State == cache.Failed {
-		return l, failHost(b.host, l.Err)
-	}
-	return l, nil
-}
-
-// states are the states of remembered values as reports name them.
-var states = map[cache.State]report.State{cache.Live: report.Live, cache.Cached: report.Cached, cache.Stale: report.Stale, cache.Failed: report.Failed}
-
-// failHost returns the error with its code, the source and when to try again.
-func failHost(h *host.Host, err error) error {
-	if err == nil {
-		return nil
-	}
-	extensions := map[string]any{"code": hostCode(err), "source": h.Name}
-	if at := retryAt(err); !at.IsZero() {
-		extensions["retryAt"] = at.UTC().Format(time.RFC3339)
-	}
-	return &gqlerror.Error{Err: err, Message: err.Error(), Extensions: extensions}
-}
-
-func hostCode(err error) string {
-	if code := clients.CodeOf(err); code != "" {
-		return code
-	}
-	if code := codeOf(err); code != "" {
-		return code
-	}
-	return CodeUnavailable
-}
-
-func retryAt(err error) time.Time {
-	if e := clients.Of(err); e != nil {
-		return e.RetryAt
-	}
-	return time.Time{}
-}
+// failHost returns the error of a host as clients see it.
+func failHost(h *host.Host, err error) error { return upstream.Fail(h.Name, err, codeOf) }

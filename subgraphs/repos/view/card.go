@@ -8,18 +8,15 @@ import (
 	"time"
 
 	"callboard.dev/callboard/clients"
-	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
-
-// freshness is how the schema names the states of values.
-var freshness = map[cache.State]Freshness{cache.Live: "LIVE", cache.Cached: "CACHED", cache.Stale: "STALE"}
 
 // sourced is where a value of a host comes from.
 func sourced[V any](h *host.Host, l host.Loaded[V]) Provenance {
-	return Provenance{Source: h.Name, FetchedAt: moment(l.At), Freshness: freshness[l.State]}
+	return Provenance{Source: h.Name, FetchedAt: moment(l.At), Freshness: Freshness(upstream.Freshness(l.State))}
 }
 
 // showHosted returns what the schema shows of a host's repository.

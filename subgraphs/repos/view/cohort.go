@@ -49,7 +49,7 @@ func (c *cohort) gather(ctx context.Context) {
 				continue
 			}
 			at := e.candidates[0]
-			answer := c.request.of(at.Site).repositories.prepare(ctx, at.Path)
+			answer := c.request.of(at.Site).repositories.Prepare(ctx, at.Path)
 			c.found[at.Site] = append(c.found[at.Site], func() (string, bool) {
 				l, err := answer()
 				if err != nil || !l.Known() || l.Value == nil {
@@ -82,11 +82,11 @@ func (c *cohort) ask(h *host.Host, kind, question string, all func()) {
 // together returns the answer to a question about a repository. The same is asked about all of its cohort.
 func together[Q, V any](ctx context.Context, c *cohort, b batch[Q, V], path string, about func(path string) Q) (host.Loaded[V], error) {
 	if c != nil {
-		c.ask(b.host, b.kind, host.NameOf(about("")), func() {
+		c.ask(b.host, b.Kind, host.NameOf(about("")), func() {
 			for _, path := range c.on(ctx, b.host) {
-				b.prepare(ctx, about(path))
+				b.Prepare(ctx, about(path))
 			}
 		})
 	}
-	return b.load(ctx, about(path))
+	return b.Load(ctx, about(path))
 }

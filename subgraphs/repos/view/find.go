@@ -40,7 +40,7 @@ func (q *Request) originAddress(ctx context.Context, r *git.Repository) (string,
 
 // hostedAt returns the host's repository with the path, nil where the host has none. The cohort is nil where it is asked for alone.
 func (q *Request) hostedAt(ctx context.Context, h *host.Host, path string, c *cohort) (*Repository, error) {
-	l, err := q.of(h).repositories.load(ctx, path)
+	l, err := q.of(h).repositories.Load(ctx, path)
 	if err != nil || !l.Known() || l.Value == nil {
 		return nil, err
 	}

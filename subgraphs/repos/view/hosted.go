@@ -92,7 +92,7 @@ func (r *hosted) whole(ctx context.Context, commit *git.Commit) (*git.Commit, er
 			return found[0], nil
 		}
 	}
-	l, err := r.request.of(r.host).commits.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
+	l, err := r.request.of(r.host).commits.Load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (r *hosted) commits(ctx context.Context, oids []git.OID) ([]*git.Commit, er
 			continue
 		}
 		group.Go(func() {
-			l, err := r.request.of(r.host).commits.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(oid)})
+			l, err := r.request.of(r.host).commits.Load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(oid)})
 			if errs[i] = err; err == nil && l.Known() {
 				out[i] = r.tell(l.Value)
 			}
@@ -250,7 +250,7 @@ func (r *hosted) history(ctx context.Context, start git.OID, filter git.Filter, 
 	if err != nil {
 		return nil, fail(err)
 	}
-	l, err := r.request.of(r.host).histories.load(ctx, host.HistoryQuery{Repository: r.card.Path, Start: string(start), Path: clean, Author: filter.Author,
+	l, err := r.request.of(r.host).histories.Load(ctx, host.HistoryQuery{Repository: r.card.Path, Start: string(start), Path: clean, Author: filter.Author,
 		Since: filter.Since, Until: filter.Until, Paging: wanted.Paging})
 	if err != nil || !l.Known() {
 		return &historyPage{}, err
@@ -279,7 +279,7 @@ func (r *hosted) changes(ctx context.Context, commit *git.Commit) ([]git.Changed
 	if local, ok := r.local(ctx, commit.OID, true); ok {
 		return local.changes(ctx, commit)
 	}
-	l, err := r.request.of(r.host).changes.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
+	l, err := r.request.of(r.host).changes.Load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(commit.OID)})
 	return l.Value, err
 }
 
@@ -309,7 +309,7 @@ func (r *hosted) tree(ctx context.Context, commit git.OID, folder string) ([]ent
 	if local, ok := r.local(ctx, commit, false); ok {
 		return local.tree(ctx, commit, clean)
 	}
-	l, err := r.request.of(r.host).trees.load(ctx, host.Folder{Repository: r.card.Path, Commit: string(commit), Path: clean})
+	l, err := r.request.of(r.host).trees.Load(ctx, host.Folder{Repository: r.card.Path, Commit: string(commit), Path: clean})
 	if err != nil {
 		return nil, err
 	}
@@ -370,7 +370,7 @@ func (r *hosted) blob(ctx context.Context, oid git.OID) (*git.Blob, error) {
 			return blob, nil
 		}
 	}
-	l, err := r.request.of(r.host).blobs.load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(oid)})
+	l, err := r.request.of(r.host).blobs.Load(ctx, host.NamedObject{Repository: r.card.Path, OID: string(oid)})
 	if err != nil {
 		return nil, err
 	}

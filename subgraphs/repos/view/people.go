@@ -113,14 +113,14 @@ func (e *CatalogEntity) search(ctx context.Context, reviews bool, first *int, af
 		return nil, nil
 	}
 	b := e.request.of(at).searches
-	e.cohort.ask(at, b.kind, host.NameOf(host.Search{Reviews: reviews, Paging: wanted.Paging}), func() {
+	e.cohort.ask(at, b.Kind, host.NameOf(host.Search{Reviews: reviews, Paging: wanted.Paging}), func() {
 		for _, other := range e.cohort.entities {
 			if h, s := other.searched(reviews, wanted); h == at {
-				b.prepare(ctx, s)
+				b.Prepare(ctx, s)
 			}
 		}
 	})
-	l, err := b.load(ctx, search)
+	l, err := b.Load(ctx, search)
 	return e.request.pullRequests(at, wanted, l, err)
 }
 

@@ -210,7 +210,7 @@ func (q *Request) pullRequest(ctx context.Context, h *host.Host, path string, nu
 	if number < 1 {
 		return nil, nil
 	}
-	l, err := q.of(h).pull.load(ctx, host.Numbered{Repository: path, Number: number})
+	l, err := q.of(h).pull.Load(ctx, host.Numbered{Repository: path, Number: number})
 	if err != nil || !l.Known() || l.Value == nil {
 		return nil, err
 	}
