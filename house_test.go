@@ -51,6 +51,7 @@ var mayImport = []struct {
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "subgraphs/forge", "subgraphs/upstream", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/pipelines/coverage", nil, "a report is read without knowing where it comes from"},
 	{"subgraphs/pipelines/testreport", nil, "a report is read without knowing where it comes from"},
+	{"subgraphs/pipelines/ci", []string{".", "subgraphs/pipelines/testreport", "subgraphs/forge", "subgraphs/upstream", "clients", "clients/cache", "clients/git", "clients/github", "clients/gitlab", "clients/jenkins"}, "what systems say knows nothing of the graph"},
 	{"subgraphs/sources", []string{".", "subgraphs/scalar", "clients", "clients/cache"}, "subgraphs meet only in the graph"},
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},
