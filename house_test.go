@@ -48,6 +48,8 @@ var mayImport = []struct {
 	{"subgraphs/catalog/store", []string{"."}, "what is remembered knows nothing of what it means"},
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/pipelines/coverage", nil, "a report is read without knowing where it comes from"},
+	{"subgraphs/pipelines/live", nil, "who watches and who looks is one thing, whatever it is that is watched"},
+	{"subgraphs/pipelines/logtext", nil, "what a build wrote is made fit to show without knowing where it comes from"},
 	{"subgraphs/pipelines/testreport", nil, "a report is read without knowing where it comes from"},
 	{"subgraphs/sources", []string{".", "subgraphs/scalar", "clients", "clients/cache"}, "subgraphs meet only in the graph"},
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
