@@ -41,8 +41,8 @@ const (
 
 const (
 	// scriptAsk takes the lease where nobody has it, makes it last where it is ours, and reads what comes after an event. Keys: lease, stream. Arguments: the token, the
-	// life of the lease and of the stream in milliseconds, the event, empty for none. It returns whether the lease is ours, what the events are, and the events:
-	// 0 for all that come after the event, 1 for the last one alone where it is not known what came between, 2 for a stream without any.
+	// life of the lease and of the stream in milliseconds, the event, empty for none. It returns whether the lease is ours, the time in milliseconds, what the events are, and the
+	// events: 0 for all that come after the event, 1 for the last one alone where it is not known what came between, 2 for a stream without any.
 	scriptAsk = `local owner = redis.call('GET', KEYS[1])
 if not owner then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -54,24 +54,28 @@ if owner == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
 end
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
 local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
 if #last == 0 then
-  return {ours, 2, {}}
+  return {ours, now, 2, {}}
 end
 if last[1][1] == ARGV[4] then
-  return {ours, 0, {}}
+  return {ours, now, 0, {}}
 end
 if ARGV[4] == '' then
-  return {ours, 0, redis.call('XRANGE', KEYS[2], '-', '+')}
+  return {ours, now, 0, redis.call('XRANGE', KEYS[2], '-', '+')}
 end
 local after = redis.call('XRANGE', KEYS[2], '(' .. ARGV[4], '+')
 if #after > 0 and after[1][2][2] == ARGV[4] then
-  return {ours, 0, after}
+  return {ours, now, 0, after}
 end
-return {ours, 1, last}`
+return {ours, now, 1, last}`
 	// scriptPublish adds an event, if the lease is ours and the last event is another. Keys: lease, stream. Arguments: the token, the event's digest, end and data, how
-	// many events to keep, the life of the stream in milliseconds, the channel, what to say there. It returns 0 where the lease is not ours.
-	scriptPublish = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+	// many events to keep, the life of the stream in milliseconds, the channel, what to say there, and the time in milliseconds by which it must be done: what was said to a
+	// Redis that stood still must not come after what was found meanwhile. It returns 0 where the lease is not ours, or the time is over.
+	scriptPublish = `local now = redis.call('TIME')
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or now[1] * 1000 + math.floor(now[2] / 1000) > tonumber(ARGV[9]) then
   return 0
 end
 local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
@@ -98,6 +102,7 @@ type share struct {
 	hub    *Hub
 	client redis.UniversalClient
 	broken atomic.Bool
+	began  time.Time
 
 	mu     sync.Mutex
 	asked  map[*topic]bool // for which Redis is to be asked now
@@ -108,7 +113,7 @@ type share struct {
 }
 
 func newShare(h *Hub) *share {
-	s := &share{hub: h, client: h.config.Redis, asked: map[*topic]bool{}, nudges: map[string]bool{}, askNow: make(chan struct{}, 1), tell: make(chan struct{}, 1)}
+	s := &share{hub: h, client: h.config.Redis, began: time.Now(), asked: map[*topic]bool{}, nudges: map[string]bool{}, askNow: make(chan struct{}, 1), tell: make(chan struct{}, 1)}
 	h.work.Go(s.asking)
 	h.work.Go(s.listening)
 	h.work.Go(s.nudging)
@@ -123,6 +128,9 @@ func (s *share) keys(key string) []string {
 }
 
 func (s *share) channel() string { return s.hub.config.Prefix + ":v1" }
+
+// now is a time in milliseconds of a clock that nobody sets.
+func (s *share) now() int64 { return time.Since(s.began).Milliseconds() }
 
 // ask has Redis asked for a topic soon.
 func (s *share) ask(topics ...*topic) {
@@ -173,9 +181,11 @@ func (s *share) asking() {
 
 // question is one topic's.
 type question struct {
-	topic *topic
-	token string
-	cmd   *redis.Cmd
+	topic  *topic
+	token  string
+	number int64
+	asked  int64 // when, in milliseconds
+	cmd    *redis.Cmd
 }
 
 // askFor asks for some topics together. Where Redis said nothing to those before them, it is not asked.
@@ -186,7 +196,8 @@ func (s *share) askFor(ctx context.Context, topics []*topic, before error) error
 	var questions []question
 	for _, t := range topics {
 		t.mu.Lock()
-		q := question{topic: t, token: t.token}
+		t.questions++
+		q := question{topic: t, token: t.token, number: t.questions, asked: s.now()}
 		since, looking := t.stream, t.stop != nil
 		t.mu.Unlock()
 		if looking {
@@ -211,7 +222,7 @@ func (s *share) askFor(ctx context.Context, topics []*topic, before error) error
 				continue
 			}
 			silent = false
-			q.topic.heard(q.token, a)
+			q.topic.heard(q, a)
 			s.hub.relieve(q.topic)
 		}
 		if silent && err != nil {
@@ -276,7 +287,7 @@ func (s *share) note(err error) {
 }
 
 // publish gives a finding to all processes, and reports whether this one still has the lease.
-func (s *share) publish(ctx context.Context, key, token string, f finding) (ours bool, err error) {
+func (s *share) publish(ctx context.Context, key, token string, ahead int64, f finding) (ours bool, err error) {
 	most := streamEvents
 	if len(f.data) > 0 {
 		most = max(fewEvents, min(most, streamBytes/len(f.data)))
@@ -289,7 +300,7 @@ func (s *share) publish(ctx context.Context, key, token string, f finding) (ours
 	}
 	ended := make(chan result, 1)
 	go func() {
-		n, err := s.client.Eval(own, scriptPublish, s.keys(key), token, hex.EncodeToString(f.digest[:]), string(f.end), f.data, most, keepTime.Milliseconds(), s.channel(), "event "+key).Int()
+		n, err := s.client.Eval(own, scriptPublish, s.keys(key), token, hex.EncodeToString(f.digest[:]), string(f.end), f.data, most, keepTime.Milliseconds(), s.channel(), "event "+key, s.now()+ahead+askBudget.Milliseconds()).Int()
 		ended <- result{n == 1, err}
 	}()
 	select {
@@ -324,6 +335,7 @@ func (s *share) release(t *topic, token string) {
 // answer is what Redis says of a topic.
 type answer struct {
 	ours, gap, empty bool
+	clock            int64 // milliseconds
 	events           []event
 }
 
@@ -335,16 +347,17 @@ func readAnswer(cmd *redis.Cmd) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	if len(parts) != 3 {
+	if len(parts) != 4 {
 		return a, errAnswer
 	}
 	ours, ok := parts[0].(int64)
-	what, ok2 := parts[1].(int64)
-	entries, ok3 := parts[2].([]any)
-	if !ok || !ok2 || !ok3 {
+	clock, ok2 := parts[1].(int64)
+	what, ok3 := parts[2].(int64)
+	entries, ok4 := parts[3].([]any)
+	if !ok || !ok2 || !ok3 || !ok4 {
 		return a, errAnswer
 	}
-	a.ours, a.gap, a.empty = ours == 1, what == 1, what == 2
+	a.ours, a.clock, a.gap, a.empty = ours == 1, clock, what == 1, what == 2
 	for _, entry := range entries {
 		e, ok := readEvent(entry)
 		if !ok {

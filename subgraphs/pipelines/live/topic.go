@@ -48,20 +48,22 @@ type topic struct {
 	missed   bool     // there may be events between the ring's last and the next one
 
 	// From the first watcher to the last, or to the topic's end.
-	stop     context.CancelFunc // nil while nobody looks
-	stopped  chan struct{}      // closed when nobody looks any more; nil before anybody did
-	token    string             // under which it is looked for all
-	role     role
-	loaded   bool // it is known which events there are
-	current  bool // the ring's last event is how it is now, as far as is known
-	ended    bool // the ring's last event is the last of all
-	newest   *finding
-	failures int
+	stop    context.CancelFunc // nil while nobody looks
+	stopped chan struct{}      // closed when nobody looks any more; nil before anybody did
+	token   string             // under which it is looked for all
+	role    role
+	loaded  bool // it is known which events there are
+	current bool // the ring's last event is how it is now, as far as is known
+	ended   bool // the ring's last event is the last of all
+	newest  *finding
 
+	questions int64 // that Redis was asked
+	ahead     int64 // milliseconds that its clock is before ours, about
 	// When it is looked.
-	began  time.Time // the last look
-	due    time.Time // the next one
-	nudged bool      // it is wanted before that
+	failures int
+	began    time.Time // the last look
+	due      time.Time // the next one
+	nudged   bool      // it is wanted before that
 }
 
 func newTopic(h *Hub, key string) *topic {
@@ -96,8 +98,13 @@ func (t *topic) add(w *Watch) {
 	}
 	if t.stop == nil {
 		t.start()
-	} else if t.loaded {
-		w.place()
+	}
+	if !w.placed && t.loaded && !w.place() && t.hub.share == nil {
+		w.give()
+	}
+	if !w.placed {
+		w.asked = t.questions
+		t.hub.share.ask(t)
 	}
 }
 
@@ -128,7 +135,7 @@ func (t *topic) start() {
 	t.due = time.Now()
 	t.token = newToken()
 	if t.hub.share == nil {
-		t.load(alone)
+		t.load(alone, 0)
 	}
 	stopped, token := t.stopped, t.token
 	t.hub.work.Go(func() {
@@ -144,19 +151,21 @@ func (t *topic) start() {
 	})
 }
 
-// load is for when it is known who looks, and which events there are.
-func (t *topic) load(r role) {
+// load is for when it is known who looks, and which events there are: those that Redis had when it was asked for the time of that number.
+func (t *topic) load(r role, question int64) {
 	t.become(r)
-	if t.loaded {
-		return
-	}
 	t.loaded = true
 	for w := range t.watches {
-		if !w.placed {
-			w.place()
+		if w.placed {
+			continue
+		}
+		if !w.place() && (r == alone || w.asked < question) {
+			w.give()
+		}
+		if w.placed {
+			t.tell()
 		}
 	}
-	t.tell()
 }
 
 // become changes who looks.
@@ -307,7 +316,7 @@ func jittered(d time.Duration) time.Duration { return d - d/10 + rand.N(d/5+1) }
 func (t *topic) put(ctx context.Context, f finding) {
 	t.mu.Lock()
 	t.newest = &f
-	role, token := t.role, t.token
+	role, token, ahead := t.role, t.token, t.ahead
 	known := len(t.ring) > 0 && t.tail().digest == f.digest
 	if role == holding && known && !t.diverged && t.stream != (position{}) {
 		t.settle()
@@ -315,7 +324,7 @@ func (t *topic) put(ctx context.Context, f finding) {
 	}
 	t.mu.Unlock()
 	if role == holding {
-		ours, err := t.hub.share.publish(ctx, t.key, token, f)
+		ours, err := t.hub.share.publish(ctx, t.key, token, ahead, f)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -420,10 +429,10 @@ func (t *topic) stillLooks() bool {
 }
 
 // heard takes in what Redis answered.
-func (t *topic) heard(token string, a answer) {
+func (t *topic) heard(q question, a answer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.stop == nil || t.token != token {
+	if t.stop == nil || t.token != q.token {
 		return // it is about watchers who have left
 	}
 	live := t.loaded
@@ -433,42 +442,19 @@ func (t *topic) heard(token string, a answer) {
 	if a.empty {
 		t.stream = position{}
 	}
-	events := a.events
-	if t.diverged && len(events) > 0 {
-		t.diverged = false
-		if len(t.ring) > 0 {
-			known := -1
-			for i := range events {
-				if events[i].digest == t.tail().digest {
-					known = i
-				}
-			}
-			if known >= 0 {
-				t.tail().also = t.tail().at
-				t.tail().at = events[known].at
-				events = events[known+1:]
-			} else {
-				events[0].gap = true
-			}
-		}
-	}
-	if n := len(a.events); n > 0 {
-		t.stream = a.events[n-1].at
-	}
-	for _, e := range events {
-		t.append(e)
-	}
+	t.ahead = a.clock - q.asked
+	news := t.join(a.events)
 	r := following
 	if a.ours {
 		r = holding
 	}
-	t.load(r)
+	t.load(r, q.number)
 	switch {
 	case r == holding:
 		t.settle()
 	case len(t.ring) == 0:
 	case t.tail().end != goesOn:
-		if live && len(events) > 0 {
+		if live && news {
 			t.finish()
 		}
 	case !t.current:
@@ -477,11 +463,44 @@ func (t *topic) heard(token string, a answer) {
 	}
 }
 
+// join takes in events of the stream, and reports whether the last one is new here. What this process found by itself, while it did not hear of the stream, watchers
+// have seen: it is only known by another name from now on.
+func (t *topic) join(events []event) (news bool) {
+	for _, e := range events {
+		t.stream = e.at
+		news = false
+		known := -1
+		for i := len(t.ring) - 1; t.diverged && i >= 0; i-- {
+			if t.ring[i].digest == e.digest {
+				known = i
+				break
+			}
+			if t.ring[i].at.high < ownCounting {
+				break // it is from before that
+			}
+		}
+		if known < 0 {
+			e.gap = t.diverged && len(t.ring) > 0
+			t.append(e)
+			t.diverged, news = false, true
+			continue
+		}
+		if mine := &t.ring[known]; mine.at.high >= ownCounting {
+			mine.also = mine.at
+		}
+		t.ring[known].at = e.at
+		if known == len(t.ring)-1 {
+			t.diverged = false
+		}
+	}
+	return news
+}
+
 // unheard is for when Redis did not answer.
 func (t *topic) unheard(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stop != nil && t.token == token {
-		t.load(alone)
+		t.load(alone, 0)
 	}
 }

@@ -16,6 +16,7 @@ type Watch struct {
 	unbind func() bool
 
 	// Of the topic's lock.
+	asked   int64 // how many questions Redis was asked when it came
 	placed  bool  // it is known what comes next
 	present bool  // what comes next is how it is now, when that is known
 	next    int64 // else the event of this number
@@ -61,20 +62,26 @@ func (w *Watch) close() {
 	})
 }
 
-// place finds out what comes next.
-func (w *Watch) place() {
+// place finds out what comes next. What is not known Redis may know, unless it is no position in its stream.
+func (w *Watch) place() bool {
 	t := w.topic
-	w.placed = true
-	if p, ok := t.position(w.after); ok {
+	p, ok := t.position(w.after)
+	if ok {
 		for i := range t.ring {
 			if t.ring[i].at == p || t.ring[i].also == p {
-				w.next, w.since = t.base+int64(i)+1, t.head()
-				return
+				w.placed, w.next, w.since = true, t.base+int64(i)+1, t.head()
+				return true
 			}
 		}
 	}
-	w.present, w.lost = true, w.after != ""
+	if !ok || p.high >= ownCounting {
+		w.give()
+	}
+	return w.placed
 }
+
+// give has it begin with how it is now.
+func (w *Watch) give() { w.placed, w.present, w.lost = true, true, w.after != "" }
 
 // step returns the next event or the end. Where there is neither yet, it returns what is closed when something has changed.
 func (w *Watch) step() (Event, error, <-chan struct{}) {
