@@ -53,6 +53,8 @@ var mayImport = []struct {
 	{"subgraphs/pipelines", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "subgraphs/forge", "subgraphs/upstream", "subgraphs/access", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/pipelines/coverage", nil, "a report is read without knowing where it comes from"},
 	{"subgraphs/pipelines/store", []string{".", "subgraphs/database/"}, "what is remembered knows nothing of what it means"},
+	{"subgraphs/pipelines/live", nil, "who watches and who looks is one thing, whatever it is that is watched"},
+	{"subgraphs/pipelines/logtext", nil, "what a build wrote is made fit to show without knowing where it comes from"},
 	{"subgraphs/pipelines/testreport", nil, "a report is read without knowing where it comes from"},
 	{"subgraphs/access", nil, "who may do what is one thing for all subgraphs"},
 	{"subgraphs/pipelines/ci", []string{".", "subgraphs/pipelines/testreport", "subgraphs/forge", "subgraphs/upstream", "clients", "clients/cache", "clients/git", "clients/github", "clients/gitlab", "clients/jenkins"}, "what systems say knows nothing of the graph"},
