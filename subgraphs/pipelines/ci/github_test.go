@@ -164,14 +164,20 @@ func TestGitHubPipelines(t *testing.T) {
 	}
 }
 
-// One that says what GitHub answers.
+// gitHubSays returns the driver of a github.com that gives this answer to everything.
 func gitHubSays(t testing.TB, body string) ci.Driver {
 	t.Helper()
-	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return gitHubAnswers(t, "github.com", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, body) })
+}
+
+// gitHubAnswers returns the driver of a host whose answers the test writes.
+func gitHubAnswers(t testing.TB, host string, answer http.HandlerFunc) ci.Driver {
+	t.Helper()
+	typed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = io.WriteString(w, body)
+		answer(w, r)
 	})
-	c, err := github.New("github.com", &url.URL{Scheme: "https", Host: "github.com"}, &http.Client{Transport: clientstest.Transport{Handler: answer}})
+	c, err := github.New(host, &url.URL{Scheme: "https", Host: host}, &http.Client{Transport: clientstest.Transport{Handler: typed}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,15 +257,10 @@ func FuzzGitHubKey(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, key string) {
 		var asked []string
-		answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := gitHubError(t, gitHubAnswers(t, "github.com", func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.URL.EscapedPath())
-			http.Error(w, "{}", http.StatusNotFound)
-		})
-		c, err := github.New("github.com", &url.URL{Scheme: "https", Host: "github.com"}, &http.Client{Transport: clientstest.Transport{Handler: answer}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = gitHubError(t, ci.NewGitHub(c).Runs, key)
+			w.WriteHeader(http.StatusNotFound)
+		}).Runs, key)
 		owner, name, _ := strings.Cut(key, "#")
 		switch want := "/repos/" + owner + "/actions/runs/" + strings.TrimPrefix(name, "r"); {
 		case errors.Is(err, ci.ErrInvalid) && len(asked) == 0:
