@@ -309,3 +309,18 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 }
+
+// TestNew makes the report that Parse does, of what others have read.
+func TestNew(t *testing.T) {
+	read := parse(t, `<testsuites><testsuite name="s"><testcase classname="c" name="n"/><testcase name="n"><failure/></testcase><testcase name="n"/></testsuite></testsuites>`, testreport.Limits{})
+	made := testreport.New(testreport.JUnit, []testreport.Suite{{Name: "none"}, {Name: "s", Cases: []testreport.Case{{Class: "c", Name: "n", Status: testreport.Passed},
+		{Name: "n", Status: testreport.Failed}, {Name: "n", Status: testreport.Passed}}}})
+	if print(made) != print(read) || made.Totals().Flaky != 1 {
+		t.Errorf("%s\nwant\n%s", print(made), print(read))
+	}
+	both := testreport.New(testreport.JUnit, []testreport.Suite{{Name: "1.25", Cases: []testreport.Case{{Class: "c", Name: "n", Status: testreport.Passed}}},
+		{Name: "1.26", Cases: []testreport.Case{{Class: "c", Name: "n", Status: testreport.Failed}}}})
+	if n := both.Totals(); n.Passed != 1 || n.Failed != 1 || both.Suites[0].Cases[0].ID != both.Suites[1].Cases[0].ID {
+		t.Errorf("two jobs: %s", print(both))
+	}
+}
