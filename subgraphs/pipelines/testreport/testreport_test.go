@@ -323,4 +323,10 @@ func TestNew(t *testing.T) {
 	if n := both.Totals(); n.Passed != 1 || n.Failed != 1 || both.Suites[0].Cases[0].ID != both.Suites[1].Cases[0].ID {
 		t.Errorf("two jobs: %s", print(both))
 	}
+	odd := testreport.New(testreport.JUnit, []testreport.Suite{{Name: "s\x00", Duration: -1, Cases: []testreport.Case{{Name: strings.Repeat("n", 5000), Status: testreport.Failed,
+		Message: "\x1b[31mred\x1b[0m\r\n", Details: strings.Repeat("d", 100_000), Output: "\xff", Duration: -1, Line: -1}}}})
+	c := odd.Suites[0].Cases[0]
+	if odd.Cut != 2 || odd.Suites[0].Name != "s\uFFFD" || odd.Suites[0].Duration != 0 || len(c.Name) > 1024 || c.Message != "red" || len(c.Details) > 17_000 || c.Output != "\uFFFD" || c.Duration != 0 || c.Line != 0 {
+		t.Errorf("cut %d, %+v", odd.Cut, c)
+	}
 }
