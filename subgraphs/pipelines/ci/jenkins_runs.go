@@ -288,7 +288,7 @@ func (d *jenkinsDriver) ofJob(ctx context.Context, job, known string, q RunsQuer
 		}
 		place += len(found)
 		more = len(found) == size
-		if picks || !more || len(builds) > 0 {
+		if picks || !more || len(builds) > q.Paging.First {
 			break
 		}
 	}
