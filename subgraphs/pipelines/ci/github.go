@@ -171,7 +171,7 @@ func (d gitHub) pipelines(repository string, commits []*github.CommitRuns) []*Pi
 				at[w.DatabaseID].Branch = commit.Default
 				out = append(out, at[w.DatabaseID])
 			}
-			of := run.Branch == commit.Default || run.Branch == "" || commit.Default == ""
+			of := (run.Branch == commit.Default || run.Branch == "" || commit.Default == "") && gitHubTrigger(run) != ByPullRequest
 			if known := latest[w.DatabaseID]; of && (known == nil || gitHubNewer(run, known) < 0) {
 				latest[w.DatabaseID] = run
 			}

@@ -102,6 +102,7 @@ func TestGitHubOverviews(t *testing.T) {
 	newest := s.start(t, "larkfold/tiles", githubtest.Run{Workflow: "Check"})
 	s.pass(time.Second)
 	s.start(t, "larkfold/tiles", githubtest.Run{Workflow: "Check", Branch: "feature/gapless", HeadOID: s.head})
+	s.start(t, "larkfold/tiles", githubtest.Run{Workflow: "Check", Event: "pull_request", PullRequest: 1, Branch: "main", HeadOID: s.head})
 	s.start(t, "larkfold/tiles", githubtest.Run{Workflow: "Tagged", Branch: "feature/gapless", HeadOID: s.head, Jobs: gitHubCheck().Jobs})
 	got, errs := s.driver.Overviews(t.Context(), []string{"larkfold/tiles", "larkfold/part-00", "larkfold/none", "larkfold", "larkfold/empty"})
 	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], clients.ErrNotFound) || !errors.Is(errs[3], ci.ErrInvalid) || !strings.HasPrefix(errs[3].Error(), "github.com: ") {
