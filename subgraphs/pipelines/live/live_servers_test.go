@@ -524,3 +524,105 @@ func TestNoRedis(t *testing.T) {
 		t.Errorf("saw%s, want%s", got, want)
 	}
 }
+
+// What others keep under our keys is no event: watchers see what is looked at here.
+func TestForeignKeys(t *testing.T) {
+	options := redis.UniversalOptions{Addrs: []string{redistest.Single(t).Address}}
+	r := startReplica(t, options)
+	look, _ := counter()
+	w := watch(t, r.Hub, "run", "", look)
+	var s seen
+	s.read(t, w, s.atLeast(2))
+	keys, err := r.client.Keys(t.Context(), live.DefaultPrefix+":v1:*:events").Result()
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	for _, foreign := range []func(key string) error{
+		func(key string) error { return r.client.Set(t.Context(), key, "text", 0).Err() },
+		func(key string) error {
+			return r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, Values: []string{"a", "b"}}).Err()
+		},
+		func(key string) error {
+			return r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, Values: []string{"before", "", "digest", "zz", "end", "never", "data", "x"}}).Err()
+		},
+	} {
+		if err := r.client.Del(t.Context(), keys[0]).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := foreign(keys[0]); err != nil {
+			t.Fatal(err)
+		}
+		s.read(t, w, func() bool { return r.Status().Alone })
+		s.read(t, w, s.atLeast(len(s.texts)+2))
+	}
+	if err := r.client.Del(t.Context(), keys[0]).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.read(t, w, func() bool { return !r.Status().Alone })
+	s.read(t, w, s.atLeast(len(s.texts)+2))
+	for i, text := range s.texts {
+		if text != fmt.Sprint(i+1) {
+			t.Fatalf("saw %v", s.texts)
+		}
+	}
+}
+
+// Who ends hands over: another looks next, and the end is heard by all.
+func TestHandOver(t *testing.T) {
+	options := redis.UniversalOptions{Addrs: []string{redistest.Single(t).Address}}
+	one, two := startReplica(t, options), startReplica(t, options)
+	n := &numbers{upTo: 12}
+	first := watch(t, one.Hub, "run", "", n.lookOf(one))
+	var client, other seen
+	client.read(t, first, client.atLeast(3))
+	w := watch(t, two.Hub, "run", client.id, n.lookOf(two))
+	other.read(t, w, other.atLeast(2))
+	if n.looks(two) != 0 {
+		t.Error("two look")
+	}
+	one.Close()
+	other.read(t, w, other.atLeast(1000)) // to the end
+	want := from(stream(t, two.client), "4")
+	if !slices.Equal(other.texts, want) || other.lost > 0 {
+		t.Errorf("saw %v (%d times others were lost), want %v", other.texts, other.lost, want)
+	}
+	if n.most != 1 {
+		t.Errorf("%d looked at once", n.most)
+	}
+	// Later it is only looked whether that is still so.
+	w.Close()
+	var late seen
+	late.read(t, watch(t, two.Hub, "run", "", func(context.Context) ([]byte, bool, error) { return []byte(other.last()), true, nil }), late.atLeast(1000))
+	if after := stream(t, two.client); !slices.Equal(late.texts, []string{other.last()}) || late.id != other.id || !slices.Equal(from(after, "4"), want) {
+		t.Errorf("who comes late saw %v, the stream has %v", late.texts, after)
+	}
+}
+
+// Many topics on two replicas: each is looked at by one, and Redis is asked for all of them together.
+func TestManyTopics(t *testing.T) {
+	options := redis.UniversalOptions{Addrs: []string{redistest.Single(t).Address}}
+	one, two := startReplica(t, options), startReplica(t, options)
+	const topics = 500
+	var group sync.WaitGroup
+	var looks [topics]atomic.Int64
+	for i := range topics {
+		for _, r := range []*replica{one, two} {
+			w := watch(t, r.Hub, fmt.Sprint("run ", i), "", func(context.Context) ([]byte, bool, error) { return fmt.Append(nil, looks[i].Add(1)), false, nil })
+			group.Go(func() {
+				var s seen
+				s.read(t, w, s.atLeast(4))
+			})
+		}
+	}
+	group.Wait()
+	deadline := time.Now().Add(patience)
+	for one.Status().Looking+two.Status().Looking != topics {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v, %+v", one.Status(), two.Status())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if one.Status().Topics != topics || one.Status().Alone || two.Status().Alone {
+		t.Errorf("%+v, %+v", one.Status(), two.Status())
+	}
+}

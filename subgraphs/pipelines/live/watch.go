@@ -63,21 +63,20 @@ func (w *Watch) close() {
 }
 
 // place finds out what comes next. What is not known Redis may know, unless it is no position in its stream.
-func (w *Watch) place() bool {
+func (w *Watch) place() {
 	t := w.topic
 	p, ok := t.position(w.after)
 	if ok {
 		for i := range t.ring {
 			if t.ring[i].at == p || t.ring[i].also == p {
 				w.placed, w.next, w.since = true, t.base+int64(i)+1, t.head()
-				return true
+				return
 			}
 		}
 	}
 	if !ok || p.high >= ownCounting {
 		w.give()
 	}
-	return w.placed
 }
 
 // give has it begin with how it is now.
