@@ -622,6 +622,7 @@ func TestManyTopics(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	t.Logf("%d warnings", one.lines.count("level=WARN")+two.lines.count("level=WARN"))
 	if one.Status().Topics != topics || one.Status().Alone || two.Status().Alone {
 		t.Errorf("%+v, %+v", one.Status(), two.Status())
 	}

@@ -339,7 +339,7 @@ type answer struct {
 	events           []event
 }
 
-var errAnswer = errors.New("Redis holds what is no event")
+var errAnswer = errors.New("what is in Redis is no event")
 
 // readAnswer reads the answer of scriptAsk.
 func readAnswer(cmd *redis.Cmd) (a answer, err error) {

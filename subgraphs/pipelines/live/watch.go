@@ -35,7 +35,7 @@ func (w *Watch) Next(ctx context.Context) (Event, error) {
 			return Event{}, ErrClosed
 		default:
 		}
-		event, err, changed := w.step()
+		event, changed, err := w.step()
 		if changed == nil {
 			return event, err
 		}
@@ -83,15 +83,15 @@ func (w *Watch) place() {
 func (w *Watch) give() { w.placed, w.present, w.lost = true, true, w.after != "" }
 
 // step returns the next event or the end. Where there is neither yet, it returns what is closed when something has changed.
-func (w *Watch) step() (Event, error, <-chan struct{}) {
+func (w *Watch) step() (Event, <-chan struct{}, error) {
 	t := w.topic
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if w.ended != nil {
-		return Event{}, w.ended, nil
+		return Event{}, nil, w.ended
 	}
 	if !w.placed || w.present && !t.current {
-		return Event{}, nil, t.changed
+		return Event{}, t.changed, nil
 	}
 	first := w.present
 	if first {
@@ -106,7 +106,7 @@ func (w *Watch) step() (Event, error, <-chan struct{}) {
 		e := &t.ring[w.next-t.base]
 		last := w.next == t.head()-1
 		if e.end != goesOn && last && !t.ended {
-			return Event{}, nil, t.changed // it has begun again, or not been looked whether it has
+			return Event{}, t.changed, nil // it has begun again, or not been looked whether it has
 		}
 		w.lost = w.lost || e.gap && !first
 		if e.end == gone || e.end == tooMuch {
@@ -119,7 +119,7 @@ func (w *Watch) step() (Event, error, <-chan struct{}) {
 		return out, nil, nil
 	}
 	if !t.ended {
-		return Event{}, nil, t.changed
+		return Event{}, t.changed, nil
 	}
 	switch t.tail().end {
 	case gone:
@@ -129,5 +129,5 @@ func (w *Watch) step() (Event, error, <-chan struct{}) {
 	default:
 		w.ended = io.EOF
 	}
-	return Event{}, w.ended, nil
+	return Event{}, nil, w.ended
 }
