@@ -104,3 +104,9 @@ type event struct {
 	at, also position // it has two where this process found by itself what the stream has too
 	gap      bool     // there may have been others before it that are not known
 }
+
+// eventBytes is about what an event takes beside its data.
+const eventBytes = 128
+
+// size is about what it takes to keep, in bytes.
+func (e *event) size() int64 { return eventBytes + int64(len(e.data)) }

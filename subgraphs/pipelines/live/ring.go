@@ -39,8 +39,8 @@ func (t *topic) finish() {
 func (t *topic) append(e event) {
 	e.gap, t.missed = e.gap || t.missed, false
 	t.ring = append(t.ring, e)
-	t.bytes += int64(len(e.data))
-	t.hub.bytes.Add(int64(len(e.data)))
+	t.bytes += e.size()
+	t.hub.bytes.Add(e.size())
 	t.trim(ringEvents, ringBytes)
 	t.tell()
 }
@@ -48,7 +48,7 @@ func (t *topic) append(e event) {
 // trim leaves out the oldest events, until there are no more than so many events and bytes, but never the last one.
 func (t *topic) trim(events int, bytes int64) {
 	for len(t.ring) > 1 && (len(t.ring) > events || t.bytes > bytes) {
-		size := int64(len(t.ring[0].data))
+		size := t.ring[0].size()
 		t.ring[0] = event{}
 		t.ring = t.ring[1:]
 		t.base++
