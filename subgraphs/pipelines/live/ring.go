@@ -1,5 +1,7 @@
 package live
 
+import "time"
+
 func (t *topic) head() int64  { return t.base + int64(len(t.ring)) }
 func (t *topic) tail() *event { return &t.ring[len(t.ring)-1] }
 
@@ -8,7 +10,11 @@ func (t *topic) keep(f finding) {
 	if len(t.ring) == 0 || t.tail().digest != f.digest {
 		t.own.low++
 		t.diverged = true
-		t.append(event{finding: f, at: t.own})
+		e := event{finding: f, at: t.own}
+		if t.hub.share != nil {
+			e.when = t.hub.share.now() + t.ahead
+		}
+		t.append(e)
 	}
 	t.settle()
 }
@@ -38,6 +44,7 @@ func (t *topic) finish() {
 
 func (t *topic) append(e event) {
 	e.gap, t.missed = e.gap || t.missed, false
+	t.passed = nil
 	t.ring = append(t.ring, e)
 	t.bytes += e.size()
 	t.hub.bytes.Add(e.size())
@@ -85,7 +92,8 @@ func (t *topic) stillLooks() bool {
 }
 
 // join takes in events of the stream, and reports whether the last one is new here. What this process found by itself, while it did not hear of the stream, watchers
-// have seen: it is only known by another name from now on.
+// have seen: it is only known by another name from now on. What is older than that they are not shown: a process that found Redis again before this one may have found
+// it.
 func (t *topic) join(events []event) (news bool) {
 	for _, e := range events {
 		t.stream = e.at
@@ -100,6 +108,10 @@ func (t *topic) join(events []event) (news bool) {
 				break // it is from before that
 			}
 		}
+		if known < 0 && t.diverged && len(t.ring) > 0 && int64(e.at.high) < t.tail().when {
+			t.passed, t.missed = &e, true
+			continue
+		}
 		if known < 0 {
 			e.gap = t.diverged && len(t.ring) > 0
 			t.append(e)
@@ -112,7 +124,41 @@ func (t *topic) join(events []event) (news bool) {
 		t.ring[known].at = e.at
 		if known == len(t.ring)-1 {
 			t.diverged = false
+		} else {
+			t.passed = &e
 		}
 	}
 	return news
+}
+
+// rejoin is for when the stream's last event is how it is now: watchers get it, though it may be from before what this process found for itself.
+func (t *topic) rejoin(f finding) {
+	if tail := t.tail(); tail.digest == f.digest {
+		tail.also = tail.at
+		tail.at = t.stream
+	} else {
+		t.append(event{finding: f, at: t.stream, gap: true})
+	}
+	t.diverged = false
+}
+
+// await has watchers get the stream's last event when the process that looks for all has done so since this one did: for then that is how it is, or there would be
+// another.
+func (t *topic) await() {
+	if t.apart.IsZero() {
+		t.apart = time.Now()
+	}
+	if time.Since(t.apart) < 2*t.hub.config.Every+leaseTime {
+		return
+	}
+	if t.passed != nil {
+		t.rejoin(t.passed.finding)
+		return
+	}
+	for i := len(t.ring) - 1; i >= 0; i-- {
+		if t.ring[i].at == t.stream {
+			t.rejoin(t.ring[i].finding)
+			return
+		}
+	}
 }

@@ -42,11 +42,13 @@ type topic struct {
 	// What was found: events, numbered from base on. There is always the last one once there was any.
 	ring     []event
 	base     int64
-	bytes    int64    // of the ring
-	stream   position // of the last event that was read from Redis
-	own      position // of the last event that this process counted itself
-	diverged bool     // the ring's last event is not the one at stream, or the stream is another one
-	missed   bool     // there may be events between the ring's last and the next one
+	bytes    int64     // of the ring
+	stream   position  // of the last event that was read from Redis
+	own      position  // of the last event that this process counted itself
+	diverged bool      // the ring's last event is not the one at stream, or the stream is another one
+	missed   bool      // there may be events between the ring's last and the next one
+	passed   *event    // the event at stream, where it is older than the ring's last
+	apart    time.Time // since when it is diverged though another process looks; zero where it is not so
 
 	// From the first watcher to the last, or to the topic's end.
 	stop    context.CancelFunc // nil while nobody looks
@@ -60,6 +62,7 @@ type topic struct {
 
 	questions int64 // that Redis was asked
 	ahead     int64 // milliseconds that its clock is before ours, about
+
 	// When it is looked.
 	failures int
 	began    time.Time // the last look
@@ -146,7 +149,7 @@ func (t *topic) start() {
 	ctx, t.stop = context.WithCancel(t.hub.ctx)
 	t.stopped = make(chan struct{})
 	t.role, t.loaded, t.current, t.ended, t.newest, t.failures, t.nudged = unknown, false, false, false, nil, 0, false
-	t.due = time.Now()
+	t.due, t.apart = time.Now(), time.Time{}
 	t.token = newToken()
 	if t.hub.share == nil {
 		t.load(alone, 0)
@@ -332,15 +335,18 @@ func (t *topic) put(ctx context.Context, f finding) {
 		}
 		token, ahead := t.token, t.ahead
 		t.mu.Unlock()
-		ours, err := t.hub.share.publish(ctx, t.key, token, ahead, f)
+		at, err := t.hub.share.publish(ctx, t.key, token, ahead, f)
 		t.mu.Lock()
 		if ctx.Err() != nil {
 			return
 		}
 		if t.role == holding && err != nil {
 			t.become(alone)
-		} else if t.role == holding && !ours {
+		} else if t.role == holding && at == (position{}) {
 			t.become(following)
+		} else if t.diverged && at == t.stream {
+			t.rejoin(f) // the stream has it already
+			t.settle()
 		}
 		t.hub.share.ask(t)
 	}
@@ -370,6 +376,11 @@ func (t *topic) heard(q question, a answer) {
 		r = holding
 	}
 	t.load(r, q.number)
+	if r == following && t.diverged {
+		t.await()
+	} else {
+		t.apart = time.Time{}
+	}
 	switch {
 	case r == holding:
 		t.settle()

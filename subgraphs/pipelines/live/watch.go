@@ -67,7 +67,7 @@ func (w *Watch) place() {
 	t := w.topic
 	p, ok := t.position(w.after)
 	if ok {
-		for i := range t.ring {
+		for i := len(t.ring) - 1; i >= 0; i-- {
 			if t.ring[i].at == p || t.ring[i].also == p {
 				w.placed, w.next, w.since = true, t.base+int64(i)+1, t.head()
 				return
