@@ -279,8 +279,9 @@ func TestUploadLarge(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("SF:queue/queue.go\n")
 	for n := range 50_000 {
-		text.WriteString("DA:" + strconv.Itoa(n+1) + ",1\n")
+		text.WriteString("DA:" + strconv.Itoa(n+1) + ",1,0123456789abcdefghijkl\n") // with the checksum of the line
 	}
+	text.WriteString(strings.Repeat("# what a compiler has to say of it\n", 100_000))
 	text.WriteString("end_of_record\n")
 	size := int64(text.Len())
 	times := int64(200<<20) / size
