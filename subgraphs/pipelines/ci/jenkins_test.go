@@ -365,3 +365,18 @@ func TestJenkinsKeyAt(t *testing.T) {
 		}
 	}
 }
+
+// What is remembered of a branch is found by the name of its job, whatever the branch is called.
+func TestJenkinsOutdated(t *testing.T) {
+	address, _ := url.Parse(jenkinsAddress)
+	source, err := clients.Open(clients.Settings{Name: "ci", Kind: "jenkins", Address: address}, clients.Shared{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	s := ci.New(ci.Jenkins, address, nil, source, ci.NewJenkins(jenkinsClient(t, http.NotFoundHandler())))
+	job := jenkins.BranchJob("music/search", "Fix#12")
+	if byName, byKey := s.Outdated(job), s.Outdated(ci.OwnerOf(job+"#3")); byName[0] != byKey[0] {
+		t.Errorf("%v, %v", byName, byKey)
+	}
+}
