@@ -128,3 +128,34 @@ func TestTexts(t *testing.T) {
 		t.Errorf("%+v, %v", tests, err)
 	}
 }
+
+// TestHeads knows the counts of many commits at once.
+func TestHeads(t *testing.T) {
+	s := newStage(t, nil)
+	s.collect(run(commitOf(1), 1), map[string]string{"junit.xml": outcomes("ap bf cr ds"), "lcov.info": lcov("a.go", 1, 2)})
+	s.collect(run(commitOf(2), 2), map[string]string{"junit.xml": outcomes("ap")})
+	commits := []string{commitOf(2), commitOf(3), strings.ToUpper(commitOf(1)), commitOf(2)}
+	for kind, want := range map[string]string{reports.KindTests: "[1/1] [] [2/4-1] [1/1]", reports.KindCoverage: "[] [] [1/2] []"} {
+		heads, err := s.Heads(t.Context(), s.of, kind, commits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, of := range heads {
+			text := ""
+			for _, h := range of {
+				text += fmt.Sprintf("%d/%d", h.Count.Covered, h.Count.Total)
+				if h.Fails > 0 {
+					text += fmt.Sprintf("-%d", h.Fails)
+				}
+			}
+			got = append(got, "["+text+"]")
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %s, want %s", kind, got, want)
+		}
+	}
+	if _, err := s.Heads(t.Context(), s.of, reports.KindTests, []string{"main"}); !errors.Is(err, ci.ErrInvalid) {
+		t.Error(err)
+	}
+}
