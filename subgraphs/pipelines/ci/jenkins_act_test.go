@@ -30,7 +30,7 @@ func TestJenkinsRerun(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 	b.Pass(10 * time.Second)
-	if got := one(b, b.Runs, again.Key); got.Key != stage.Deploy+"#2" || got.Status != ci.Running || got.Trigger != ci.ByHand {
+	if got := jenkinsOne(b, b.Runs, again.Key); got.Key != stage.Deploy+"#2" || got.Status != ci.Running || got.Trigger != ci.ByHand {
 		t.Errorf("%+v", got)
 	}
 	params := ""
@@ -70,13 +70,13 @@ func TestJenkinsCancel(t *testing.T) {
 	if canceled.Status != ci.Canceled || canceled.Key != queued.Key || canceled.Reruns != (ci.Reruns{}) {
 		t.Errorf("%+v", canceled)
 	}
-	if got := one(b, b.Runs, queued.Key); got.Status != ci.Canceled || got.Word != "cancelled" {
+	if got := jenkinsOne(b, b.Runs, queued.Key); got.Status != ci.Canceled || got.Word != "cancelled" {
 		t.Errorf("%+v", got)
 	}
-	if s := one(b, b.Stages, queued.Key); !s.Done {
+	if s := jenkinsOne(b, b.Stages, queued.Key); !s.Done {
 		t.Errorf("%+v", s)
 	}
-	if l := one(b, b.Logs, ci.LogQuery{Run: queued.Key, Most: 1}); l.Runs {
+	if l := jenkinsOne(b, b.Logs, ci.LogQuery{Run: queued.Key, Most: 1}); l.Runs {
 		t.Errorf("%+v", l)
 	}
 	_, err = b.Cancel(t.Context(), queued.Key)
@@ -111,7 +111,7 @@ func TestJenkinsStart(t *testing.T) {
 		t.Errorf("%+v", run)
 	}
 	b.Pass(time.Minute)
-	if got := one(b, b.Runs, run.Key); got.Key != full+"#1" || got.Branch != "fix#12" {
+	if got := jenkinsOne(b, b.Runs, run.Key); got.Key != full+"#1" || got.Branch != "fix#12" {
 		t.Errorf("%+v", got)
 	}
 	if _, err := b.Start(t.Context(), ci.StartQuery{Pipeline: stage.Main, Ref: "main"}); err != nil {
@@ -120,7 +120,7 @@ func TestJenkinsStart(t *testing.T) {
 	b.must(b.ChangeJob(stage.Lint, func(j *jenkinstest.Job) { j.Disabled = true }))
 	b.must(b.AddMultibranch("empty", ""))
 	b.Watch.Reset()
-	for _, one1 := range []struct {
+	for _, c := range []struct {
 		q    ci.StartQuery
 		kind error
 		says string
@@ -138,10 +138,10 @@ func TestJenkinsStart(t *testing.T) {
 		{ci.StartQuery{Pipeline: "none"}, clients.ErrNotFound, ""},
 		{ci.StartQuery{Pipeline: "a#1"}, ci.ErrInvalid, ""},
 	} {
-		_, err := b.Start(t.Context(), one1.q)
-		b.isKind(fmt.Sprint(one1.q), err, one1.kind)
-		if err != nil && !strings.Contains(err.Error(), one1.says) {
-			t.Errorf("%v does not say %s", err, one1.says)
+		_, err := b.Start(t.Context(), c.q)
+		b.isKind(fmt.Sprint(c.q), err, c.kind)
+		if err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v does not say %s", err, c.says)
 		}
 	}
 	for _, seen := range b.Watch.Requests() {
