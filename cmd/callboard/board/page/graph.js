@@ -76,18 +76,18 @@ const silence = 45_000; // milliseconds without even a sign of life: these come 
 const longestWait = 30_000;
 
 // follow subscribes, and again when the connection is cut, until there is nothing more to come, stop() is called or it fails for good. variables(last) are those
-// of the subscription after the data that came last. on has next(data, errors), state("live" | "cut" | "done") and failed(error).
+// of the subscription after the data that came last. on has next(data, errors), state("live" | "cut" | "done", tries) and failed(error).
 export function follow(query, variables, on) {
   const controller = new AbortController();
   const loop = async () => {
     let last = null;
     for (let tries = 0; !controller.signal.aborted; ) {
       try {
-        const done = await stream(query, variables(last), controller.signal, (answer) => {
+        const opened = () => on.state("live", 0);
+        const done = await stream(query, variables(last), controller.signal, opened, (answer) => {
           tries = 0;
           if (answer.data) {
             last = answer.data;
-            on.state("live");
             on.next(answer.data, answer.errors ?? []);
           } else {
             const error = errorOf(answer.errors?.[0]);
@@ -95,13 +95,13 @@ export function follow(query, variables, on) {
             throw error;
           }
         });
-        if (done) return on.state("done");
+        if (done) return on.state("done", 0);
       } catch (error) {
         if (controller.signal.aborted) return;
         if (error.last) return on.failed(error);
       }
       if (controller.signal.aborted) return;
-      on.state("cut");
+      on.state("cut", tries);
       await pause(Math.min(longestWait, 1000 * 2 ** tries++) * (0.75 + Math.random() / 2), controller.signal);
     }
   };
@@ -119,7 +119,7 @@ function pause(ms, signal) {
 }
 
 // stream reads one stream to its end, and returns whether it was complete.
-async function stream(query, variables, signal, next) {
+async function stream(query, variables, signal, opened, next) {
   const cut = new AbortController();
   const stop = () => cut.abort();
   signal.addEventListener("abort", stop, { once: true });
@@ -129,14 +129,16 @@ async function stream(query, variables, signal, next) {
     if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
       throw errorOf(answerOf(await response.text(), response.status).errors?.[0], response.status);
     }
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    opened();
+    const reader = response.body.getReader();
+    const decoder = new TextDecoder();
     let rest = "";
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return false;
       clearTimeout(timer);
       timer = setTimeout(stop, silence);
-      rest += value;
+      rest += decoder.decode(value, { stream: true });
       for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
         const event = eventOf(rest.slice(0, end));
         rest = rest.slice(end + 2);

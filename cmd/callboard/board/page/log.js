@@ -78,7 +78,7 @@ export class LogPane {
         if (how === "done") {
           this.#stop = null;
           this.status.textContent = this.#complete ? "complete" : this.#next ? "ended" : "nothing yet";
-        } else this.status.textContent = how === "live" ? (this.#complete ? "complete" : "as it is written") : "the connection is cut; it is tried again";
+        } else this.status.textContent = how === "live" ? "as it is written" : "the connection is cut; it is tried again";
       },
       failed: (error) => {
         this.#stop = null;

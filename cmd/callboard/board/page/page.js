@@ -172,8 +172,8 @@ function followAll() {
         next(data) {
           if (data.pipelineRun) changed(card, data.pipelineRun);
         },
-        state(how) {
-          card.connection(how);
+        state(how, tries) {
+          card.connection(how, tries);
           if (how === "done") {
             end();
             look(); // what came of it: tests, coverage
@@ -181,7 +181,7 @@ function followAll() {
         },
         failed(error) {
           end();
-          card.connection("cut", error.message);
+          card.connection("cut", Infinity, error.message);
         },
       }),
     );

@@ -13,7 +13,8 @@ export class Card {
   #on;
   #message = null;
   #connection = "";
-  #opened = null; // whether its jobs are shown, once somebody has said so
+  #opened = null; // whether its jobs are shown: what somebody has said, else what was so before
+  #chosen = false;
 
   constructor(run, errors, on) {
     this.#on = on;
@@ -33,8 +34,8 @@ export class Card {
     this.#show();
   }
 
-  connection(how, why = "") {
-    this.#connection = how === "cut" ? why || "The connection is cut. It is tried again." : "";
+  connection(how, tries, why = "") {
+    this.#connection = how === "cut" && tries > 1 ? why || "The connection is cut. It is tried again." : "";
     this.#show();
   }
 
@@ -97,8 +98,9 @@ export class Card {
       : stages.map((s) => element("div", "stage", element("h4", "", icon(s.status), s.name, element("span", "unseen", ` ${word(s.status)}`)), element("ul", "jobs", s.jobs.map((j) => this.#job(j)))));
     const box = element("details", "", element("summary", "", strip(jobs), element("span", "", many(jobs.length, "job", "jobs"), ended(jobs))), element("div", flat ? "" : "columns", list));
     box.firstChild.dataset.key = "stages";
-    box.open = this.#opened ?? (this.#on.alone || isRed(r.status) || r.status === "RUNNING");
-    box.firstChild.addEventListener("click", () => (this.#opened = !box.open));
+    if (!this.#chosen) this.#opened ||= this.#on.alone || isRed(r.status) || r.status === "RUNNING";
+    box.open = this.#opened;
+    box.firstChild.addEventListener("click", () => ([this.#opened, this.#chosen] = [!box.open, true]));
     return box;
   }
 
@@ -111,7 +113,7 @@ export class Card {
       element("span", "title", link(j.url, j.name), j.failure && isRed(j.status) ? element("span", "why", j.failure) : null, j.isAllowedToFail && isRed(j.status) ? element("span", "why", "it may fail") : null),
       element("span", "unseen", word(j.status)),
       element("span", "time", took === null ? "" : j.status === "RUNNING" ? counting(took, 1) : spell(took)),
-      button("Log", "quiet", () => this.#on.openLog(this, j), `log ${j.id}`),
+      j.status === "QUEUED" ? null : button("Log", "quiet", () => this.#on.openLog(this, j), `log ${j.id}`),
     );
   }
 }
@@ -167,8 +169,7 @@ function results(r) {
   const t = r.tests;
   if (t) {
     const fresh = t.newlyFailing;
-    const numbers = element("p", "line", element("strong", "", "Tests "), `${many(t.passed, "passed", "passed")}`, t.failed ? [", ", element("strong", "bad", `${t.failed} failed`)] : "", t.skipped ? `, ${t.skipped} skipped` : "");
-    if (t.failed && fresh) numbers.append(fresh.length ? `, ${fresh.length} of them newly` : ", none of them newly");
+    const numbers = element("p", "line", element("strong", "", "Tests "), `${many(t.passed, "passed", "passed")}`, t.failed ? [", ", element("strong", "bad", `${t.failed} failed`)] : "", t.failed && fresh ? ` (${fresh.length || "none"} newly)` : "", t.skipped ? `, ${t.skipped} skipped` : "");
     out.push(numbers);
     if (fresh?.length) out.push(tests("Newly failing", fresh, true));
     const known = new Set((fresh ?? []).map(nameOf));
