@@ -152,6 +152,12 @@ func (e entity) FindManyRepositoryByIDs(ctx context.Context, reps []*graph.Repos
 	})
 }
 
+func (e entity) FindManyCommitByIDs(ctx context.Context, reps []*graph.CommitByIDsInput) ([]*view.Commit, error) {
+	return findMany(reps, func(rep *graph.CommitByIDsInput) (*view.Commit, error) {
+		return e.request(ctx).CommitByID(ctx, rep.ID)
+	})
+}
+
 func (e entity) FindManyPullRequestByIDs(ctx context.Context, reps []*graph.PullRequestByIDsInput) ([]*view.PullRequest, error) {
 	return findMany(reps, func(rep *graph.PullRequestByIDsInput) (*view.PullRequest, error) {
 		return e.request(ctx).PullRequestByID(ctx, rep.ID)
