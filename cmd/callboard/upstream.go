@@ -251,7 +251,9 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 			return github.Verify(secrets, header, body)
 		}})
 	}
-	return host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client)), origin.GitHub(finds, client), nil
+	h := host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client))
+	u.systems = append(u.systems, ci.New(ci.GitHubActions, finds.Web, h.Host, source, ci.NewGitHub(client.Fetching(source.Elsewhere))))
+	return h, origin.GitHub(finds, client), nil
 }
 
 func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared clients.Shared, finds origin.Config) (*host.Host, *origin.Origin, error) {
@@ -273,7 +275,9 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 			return gitlab.Verify(secrets, header, body, time.Now())
 		}})
 	}
-	return host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client)), origin.GitLab(finds, client), nil
+	h := host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client))
+	u.systems = append(u.systems, ci.New(ci.GitLabCI, finds.Web, h.Host, source, ci.NewGitLab(client, source.Elsewhere)))
+	return h, origin.GitLab(finds, client), nil
 }
 
 func (u *upstream) openJenkins(s config.Source, settings clients.Settings, shared clients.Shared, web *url.URL) error {
