@@ -176,7 +176,7 @@ func (g *gitLab) Pipelines(ctx context.Context, keys []string) ([]*Pipeline, []e
 			continue
 		}
 		out[i] = &Pipeline{Key: wanted[n], Name: gitLabName, File: gitLabFile, URL: g.web.String() + "/" + wanted[n] + "/-/pipelines", Repository: wanted[n]}
-		if found[n] != nil {
+		if found[n] != nil && !gitLabHearsay(found[n]) {
 			out[i].Latest = g.tell(wanted[n], found[n])
 			out[i].Branch = out[i].Latest.Branch
 		}
