@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest"
+	gitlabci "callboard.dev/callboard/clients/gitlab/gitlabtest/ci"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest/stage"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
 )
@@ -27,6 +29,23 @@ func TestGitLabHearsay(t *testing.T) {
 	overviews, errs := d.Overviews(t.Context(), []string{stage.Search})
 	if p := gitLabFirst(t, overviews, errs)[0]; p.Latest != nil {
 		t.Errorf("%+v", p.Latest)
+	}
+	// Nor is a run of a merge request one of the default branch, whose head it is of.
+	if _, err := s.AddPipeline(stage.Player, gitlabci.Pipeline{Ref: "main", User: "rita", CreatedAt: stage.Now.Add(-time.Hour), Jobs: []*gitlabci.Job{{Name: "a"}}}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.AddMergeRequest(t.Context(), stage.Player, gitlabtest.MergeRequest{Title: "It is main", SourceBranch: "main", TargetBranch: "main", Author: "rita", CreatedAt: stage.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if overviews, errs = d.Overviews(t.Context(), []string{stage.Player}); gitLabFirst(t, overviews, errs)[0].Latest == nil {
+		t.Error("no run of main")
+	}
+	if _, err := s.AddPipeline(stage.Player, gitlabci.Pipeline{MergeRequest: n, User: "rita", CreatedAt: stage.Now.Add(-time.Minute), Jobs: []*gitlabci.Job{{Name: "a"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if overviews, errs = d.Overviews(t.Context(), []string{stage.Player}); gitLabFirst(t, overviews, errs)[0].Latest != nil {
+		t.Errorf("%+v", overviews[0][0].Latest)
 	}
 	runs, errs := d.CommitRuns(t.Context(), []ci.CommitName{{stage.Search, s.Head}})
 	if len(gitLabFirst(t, runs, errs)) != 0 {
