@@ -59,6 +59,8 @@ var mayImport = []struct {
 	{"subgraphs/pipelines/testreport", nil, "a report is read without knowing where it comes from"},
 	{"subgraphs/access", nil, "who may do what is one thing for all subgraphs"},
 	{"subgraphs/pipelines/ci", []string{".", "subgraphs/pipelines/testreport", "subgraphs/forge", "subgraphs/upstream", "clients", "clients/cache", "clients/git", "clients/github", "clients/gitlab", "clients/jenkins"}, "what systems say knows nothing of the graph"},
+	{"subgraphs/pipelines/reports", []string{"subgraphs/forge", "subgraphs/pipelines/ci", "subgraphs/pipelines/coverage", "subgraphs/pipelines/store", "subgraphs/pipelines/testreport", "clients", "clients/git"}, "what is known of commits knows nothing of the graph, and no kind of system or store"},
+	{"subgraphs/pipelines/ci/patch", nil, "a diff is read without knowing where it comes from"},
 	{"subgraphs/sources", []string{".", "subgraphs/scalar", "clients", "clients/cache"}, "subgraphs meet only in the graph"},
 	{"clients", []string{"clients/cache"}, "the transport knows no upstream"},
 	{"clients/cache", nil, "the cache serves upstreams and subgraphs alike, and knows neither"},

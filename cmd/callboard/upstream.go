@@ -22,11 +22,13 @@ import (
 	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/clients/github"
 	"callboard.dev/callboard/clients/gitlab"
+	"callboard.dev/callboard/clients/jenkins"
 	"callboard.dev/callboard/clients/webhooks"
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/subgraphs/catalog/origin"
 	"callboard.dev/callboard/subgraphs/catalog/remote"
 	"callboard.dev/callboard/subgraphs/forge"
+	"callboard.dev/callboard/subgraphs/pipelines/ci"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
@@ -37,6 +39,8 @@ type upstream struct {
 	cache   *cache.Cache          // nil where there is nothing to remember
 	sources []*clients.Source
 	hosts   []*host.Host
+	systems []*ci.System                   // that build and test
+	rules   map[string][]config.ReportRule // by name of system
 	origins []remote.Origin
 	every   map[string]time.Duration // by name of origin
 	hooks   *hooks
@@ -45,7 +49,7 @@ type upstream struct {
 
 // openUpstream makes everything ready. It asks nobody. serves is what the process is, of which there may be several alike.
 func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer, serves string) (*upstream, error) {
-	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
+	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, rules: map[string][]config.ReportRule{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
 	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) || len(cfg.Cache.Redis.Addresses) > 0 {
 		redis.SetLogger(redisLog{u.log})
 		u.redis = redisClient(cfg.Cache.Redis)
@@ -128,7 +132,7 @@ func (l redisLog) Printf(_ context.Context, format string, v ...any) {
 	l.log.Debug("Redis", "said", fmt.Sprintf(format, v...))
 }
 
-// open opens one source, and what it is: a repository host, and where groups are named an origin of catalog files.
+// open opens one source, and what it is: a repository host, and where groups are named an origin of catalog files; or a system that builds and tests.
 func (u *upstream) open(s config.Source, shared clients.Shared) error {
 	web, err := url.Parse(s.URL)
 	if err != nil {
@@ -151,6 +155,9 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 		}
 		settings.Allow = append(settings.Allow, prefix)
 	}
+	if s.Kind == "jenkins" {
+		return u.openJenkins(s, settings, shared, web)
+	}
 	finds := origin.Config{Name: s.Name, Web: web, Groups: s.Discover.Groups, File: s.Discover.File}
 	var (
 		h *host.Host
@@ -168,6 +175,7 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 		return err
 	}
 	u.hosts = append(u.hosts, h)
+	u.rules[s.Name] = s.Reports
 	if len(s.Discover.Groups) == 0 {
 		o = nil
 	} else {
@@ -180,7 +188,10 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 
 // policies are how long values of a source are good for.
 func policies(s config.Source) (map[string]cache.Policy, error) {
-	out := host.Policies()
+	out := ci.Policies()
+	if s.Kind != "jenkins" {
+		maps.Copy(out, host.Policies())
+	}
 	for kind, p := range out {
 		p.OnError = s.Keep.Duration()
 		out[kind] = p
@@ -242,7 +253,9 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 			return github.Verify(secrets, header, body)
 		}})
 	}
-	return host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client)), origin.GitHub(finds, client), nil
+	h := host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client))
+	u.systems = append(u.systems, ci.New(ci.GitHubActions, finds.Web, h.Forge(), source, ci.NewGitHub(client.Fetching(source.Elsewhere))))
+	return h, origin.GitHub(finds, client), nil
 }
 
 func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared clients.Shared, finds origin.Config) (*host.Host, *origin.Origin, error) {
@@ -264,5 +277,32 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 			return gitlab.Verify(secrets, header, body, time.Now())
 		}})
 	}
-	return host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client)), origin.GitLab(finds, client), nil
+	h := host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client))
+	u.systems = append(u.systems, ci.New(ci.GitLabCI, finds.Web, h.Forge(), source, ci.NewGitLab(client, source.Elsewhere)))
+	return h, origin.GitLab(finds, client), nil
+}
+
+func (u *upstream) openJenkins(s config.Source, settings clients.Settings, shared clients.Shared, web *url.URL) error {
+	settings.Token = clients.Basic(s.User, s.Token.Reveal())
+	source, err := u.source(settings, shared)
+	if err != nil {
+		return err
+	}
+	client, err := jenkins.New(s.Name, settings.Address, source.HTTP())
+	if err != nil {
+		return err
+	}
+	var secrets []string
+	for _, secret := range s.WebhookSecrets {
+		secrets = append(secrets, secret.Reveal())
+	}
+	if len(secrets) > 0 {
+		u.hooks.jenkins.Senders = append(u.hooks.jenkins.Senders, webhooks.Sender{Source: s.Name, Verify: func(header http.Header, body []byte) error {
+			return jenkins.Verify(secrets, header, body)
+		}})
+	}
+	system := ci.New(ci.Jenkins, web, nil, source, ci.NewJenkins(client.Showing(web).Fetching(source.Elsewhere)))
+	u.systems = append(u.systems, system)
+	u.hooks.knowBuilder(system)
+	return nil
 }

@@ -103,4 +103,11 @@ type event struct {
 	finding
 	at, also position // it has two where this process found by itself what the stream has too
 	gap      bool     // there may have been others before it that are not known
+	when     int64    // in milliseconds of Redis's clock, about; of those that this process counted itself
 }
+
+// eventBytes is about what an event takes beside its data.
+const eventBytes = 128
+
+// size is about what it takes to keep, in bytes.
+func (e *event) size() int64 { return eventBytes + int64(len(e.data)) }

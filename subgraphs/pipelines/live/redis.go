@@ -73,23 +73,24 @@ end
 return {ours, now, 1, last}`
 	// scriptPublish adds an event, if the lease is ours and the last event is another. Keys: lease, stream. Arguments: the token, the event's digest, end and data, how
 	// many events to keep, the life of the stream in milliseconds, the channel, what to say there, and the time in milliseconds by which it must be done: what was said to a
-	// Redis that stood still must not come after what was found meanwhile. It returns 0 where the lease is not ours, or the time is over.
+	// Redis that stood still must not come after what was found meanwhile. It returns the event's ID, or none where the lease is not ours, or the time is
+	// over.
 	scriptPublish = `local now = redis.call('TIME')
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or now[1] * 1000 + math.floor(now[2] / 1000) > tonumber(ARGV[9]) then
-  return 0
+  return ''
 end
 local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
 local before = ''
 if #last > 0 then
   if last[1][2][4] == ARGV[2] then
-    return 1
+    return last[1][1]
   end
   before = last[1][1]
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'before', before, 'digest', ARGV[2], 'end', ARGV[3], 'data', ARGV[4])
+local id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'before', before, 'digest', ARGV[2], 'end', ARGV[3], 'data', ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
 redis.call('PUBLISH', ARGV[7], ARGV[8])
-return 1`
+return id`
 	// scriptRelease gives the lease back, if it is ours. Nobody gets it before so many milliseconds: that keeps those who come and go from looking at once each.
 	scriptRelease = `if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('SET', KEYS[1], '-', 'PX', ARGV[2])
@@ -286,8 +287,8 @@ func (s *share) note(err error) {
 	s.hub.log.Warn("Redis does not do what it is asked: each process looks for itself", "error", text[:min(len(text), 200)])
 }
 
-// publish gives a finding to all processes, and reports whether this one still has the lease.
-func (s *share) publish(ctx context.Context, key, token string, ahead int64, f finding) (ours bool, err error) {
+// publish gives a finding to all processes, and returns where it is in the stream: nowhere if this one does not have the lease any more.
+func (s *share) publish(ctx context.Context, key, token string, ahead int64, f finding) (position, error) {
 	most := streamEvents
 	if len(f.data) > 0 {
 		most = max(fewEvents, min(most, streamBytes/len(f.data)))
@@ -295,19 +296,20 @@ func (s *share) publish(ctx context.Context, key, token string, ahead int64, f f
 	own, cancel := context.WithTimeout(ctx, askBudget)
 	defer cancel()
 	type result struct {
-		ours bool
-		err  error
+		at  position
+		err error
 	}
 	ended := make(chan result, 1)
 	go func() {
-		n, err := s.client.Eval(own, scriptPublish, s.keys(key), token, hex.EncodeToString(f.digest[:]), string(f.end), f.data, most, keepTime.Milliseconds(), s.channel(), "event "+key, s.now()+ahead+askBudget.Milliseconds()).Int()
-		ended <- result{n == 1, err}
+		id, err := s.client.Eval(own, scriptPublish, s.keys(key), token, hex.EncodeToString(f.digest[:]), string(f.end), f.data, most, keepTime.Milliseconds(), s.channel(), "event "+key, s.now()+ahead+askBudget.Milliseconds()).Text()
+		at, _ := parsePosition(id)
+		ended <- result{at, err}
 	}()
 	select {
 	case r := <-ended:
-		return r.ours, r.err
+		return r.at, r.err
 	case <-own.Done():
-		return false, own.Err()
+		return position{}, own.Err()
 	}
 }
 
@@ -339,7 +341,7 @@ type answer struct {
 	events           []event
 }
 
-var errAnswer = errors.New("Redis holds what is no event")
+var errAnswer = errors.New("what is in Redis is no event")
 
 // readAnswer reads the answer of scriptAsk.
 func readAnswer(cmd *redis.Cmd) (a answer, err error) {

@@ -34,18 +34,21 @@ type topic struct {
 
 	mu      sync.Mutex
 	watches map[*Watch]bool
-	look    Look          // of one of those
-	changed chan struct{} // closed, and another made, when a watcher may have something to read
-	poke    chan struct{} // wakes the one who looks
+	waiting map[*Watch]bool // those of which it is not known what comes next
+	look    Look            // of one of those
+	changed chan struct{}   // closed, and another made, when a watcher may have something to read
+	poke    chan struct{}   // wakes the one who looks
 
 	// What was found: events, numbered from base on. There is always the last one once there was any.
 	ring     []event
 	base     int64
-	bytes    int64    // of the ring
-	stream   position // of the last event that was read from Redis
-	own      position // of the last event that this process counted itself
-	diverged bool     // the ring's last event is not the one at stream, or the stream is another one
-	missed   bool     // there may be events between the ring's last and the next one
+	bytes    int64     // of the ring
+	stream   position  // of the last event that was read from Redis
+	own      position  // of the last event that this process counted itself
+	diverged bool      // the ring's last event is not the one at stream, or the stream is another one
+	missed   bool      // there may be events between the ring's last and the next one
+	passed   *event    // the event at stream, where it is older than the ring's last
+	apart    time.Time // since when it is diverged though another process looks; zero where it is not so
 
 	// From the first watcher to the last, or to the topic's end.
 	stop    context.CancelFunc // nil while nobody looks
@@ -59,6 +62,7 @@ type topic struct {
 
 	questions int64 // that Redis was asked
 	ahead     int64 // milliseconds that its clock is before ours, about
+
 	// When it is looked.
 	failures int
 	began    time.Time // the last look
@@ -67,14 +71,12 @@ type topic struct {
 }
 
 func newTopic(h *Hub, key string) *topic {
-	t := &topic{hub: h, key: key, watches: map[*Watch]bool{}, changed: make(chan struct{}), poke: make(chan struct{}, 1), own: newCounting()}
+	t := &topic{hub: h, key: key, watches: map[*Watch]bool{}, waiting: map[*Watch]bool{}, changed: make(chan struct{}), poke: make(chan struct{}, 1), own: newCounting()}
 	_, _ = hex.Decode(t.mark[:], []byte(key[:2*idKey]))
 	return t
 }
 
-func (t *topic) head() int64  { return t.base + int64(len(t.ring)) }
-func (t *topic) tail() *event { return &t.ring[len(t.ring)-1] }
-func (t *topic) looks() bool  { return t.stop != nil && (t.role == holding || t.role == alone) }
+func (t *topic) looks() bool { return t.stop != nil && (t.role == holding || t.role == alone) }
 
 func (t *topic) tell() {
 	close(t.changed)
@@ -92,19 +94,33 @@ func (t *topic) wake() {
 func (t *topic) add(w *Watch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.watches[w] = true
+	t.watches[w], t.waiting[w] = true, true
 	if t.look == nil {
 		t.look = w.look
 	}
 	if t.stop == nil {
 		t.start()
 	}
-	if !w.placed && t.loaded && !w.place() && t.hub.share == nil {
+	w.asked = t.questions
+	if t.loaded {
+		t.place(w, t.hub.share == nil)
+	}
+	if t.waiting[w] {
+		t.hub.share.ask(t)
+	}
+}
+
+// place finds out what comes next for a watcher. Where it is not known, final says that it will not be.
+func (t *topic) place(w *Watch, final bool) {
+	if !t.waiting[w] {
+		return
+	}
+	if w.place(); final && !w.placed {
 		w.give()
 	}
-	if !w.placed {
-		w.asked = t.questions
-		t.hub.share.ask(t)
+	if w.placed {
+		delete(t.waiting, w)
+		t.tell()
 	}
 }
 
@@ -113,6 +129,7 @@ func (t *topic) remove(w *Watch) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.watches, w)
+	delete(t.waiting, w)
 	t.look = nil // what it was is the leaving one's, perhaps
 	for other := range t.watches {
 		t.look = other.look
@@ -132,7 +149,7 @@ func (t *topic) start() {
 	ctx, t.stop = context.WithCancel(t.hub.ctx)
 	t.stopped = make(chan struct{})
 	t.role, t.loaded, t.current, t.ended, t.newest, t.failures, t.nudged = unknown, false, false, false, nil, 0, false
-	t.due = time.Now()
+	t.due, t.apart = time.Now(), time.Time{}
 	t.token = newToken()
 	if t.hub.share == nil {
 		t.load(alone, 0)
@@ -155,16 +172,8 @@ func (t *topic) start() {
 func (t *topic) load(r role, question int64) {
 	t.become(r)
 	t.loaded = true
-	for w := range t.watches {
-		if w.placed {
-			continue
-		}
-		if !w.place() && (r == alone || w.asked < question) {
-			w.give()
-		}
-		if w.placed {
-			t.tell()
-		}
+	for w := range t.waiting {
+		t.place(w, r == alone || w.asked < question)
 	}
 }
 
@@ -176,7 +185,7 @@ func (t *topic) become(r role) {
 	}
 	now := time.Now()
 	switch {
-	case r == holding:
+	case r == holding && before != alone:
 		t.due = now
 	case r == alone && before == following:
 		t.due = now.Add(rand.N(t.hub.config.Every)) // all who follow begin to look when Redis goes away
@@ -264,17 +273,12 @@ func (t *topic) lookNow(ctx context.Context) {
 	case errors.Is(err, ErrGone):
 		e = gone
 	case err != nil:
-		t.fail(err)
+		t.fail(ctx, err)
 		return
 	case over:
 		e = done
 	}
-	f := found(data, e)
-	t.mu.Lock()
-	t.failures = 0
-	t.due = time.Now().Add(jittered(t.hub.config.Every))
-	t.mu.Unlock()
-	t.put(ctx, f)
+	t.put(ctx, found(data, e))
 	t.hub.relieve(t)
 }
 
@@ -290,9 +294,12 @@ func callLook(ctx context.Context, look Look) (data []byte, over bool, err error
 }
 
 // fail is for a look that failed. Who waits for how it is now is shown the last that is known.
-func (t *topic) fail(err error) {
+func (t *topic) fail(ctx context.Context, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	t.failures++
 	wait := t.hub.config.Every
 	for n := 1; n < t.failures && wait < maxWait; n++ {
@@ -315,116 +322,36 @@ func jittered(d time.Duration) time.Duration { return d - d/10 + rand.N(d/5+1) }
 // put gives what was found to the watchers, here or everywhere.
 func (t *topic) put(ctx context.Context, f finding) {
 	t.mu.Lock()
-	t.newest = &f
-	role, token, ahead := t.role, t.token, t.ahead
-	known := len(t.ring) > 0 && t.tail().digest == f.digest
-	if role == holding && known && !t.diverged && t.stream != (position{}) {
-		t.settle()
-		role = unknown // all is said
+	defer t.mu.Unlock()
+	if ctx.Err() != nil {
+		return // it may be that others look by now
 	}
-	t.mu.Unlock()
-	if role == holding {
-		ours, err := t.hub.share.publish(ctx, t.key, token, ahead, f)
-		switch {
-		case ctx.Err() != nil:
+	t.newest, t.failures = &f, 0
+	t.due = time.Now().Add(jittered(t.hub.config.Every))
+	if t.role == holding {
+		if known := len(t.ring) > 0 && t.tail().digest == f.digest; known && !t.diverged && t.stream != (position{}) {
+			t.settle()
 			return
-		case err != nil:
-			role = alone
-		case !ours:
-			role = following
 		}
-		t.mu.Lock()
-		if t.role == holding && role != holding {
-			t.become(role)
-		}
+		token, ahead := t.token, t.ahead
 		t.mu.Unlock()
+		at, err := t.hub.share.publish(ctx, t.key, token, ahead, f)
+		t.mu.Lock()
+		if ctx.Err() != nil {
+			return
+		}
+		if t.role == holding && err != nil {
+			t.become(alone)
+		} else if t.role == holding && at == (position{}) {
+			t.become(following)
+		} else if t.diverged && at == t.stream {
+			t.rejoin(f) // the stream has it already
+			t.settle()
+		}
 		t.hub.share.ask(t)
 	}
-	if role == alone {
-		t.mu.Lock()
+	if t.role == alone {
 		t.keep(f)
-		t.mu.Unlock()
-	}
-}
-
-// keep takes in what this process found for itself.
-func (t *topic) keep(f finding) {
-	if len(t.ring) == 0 || t.tail().digest != f.digest {
-		t.own.low++
-		t.diverged = true
-		t.append(event{finding: f, at: t.own})
-	}
-	t.settle()
-}
-
-// settle compares what was found last with what watchers have.
-func (t *topic) settle() {
-	if t.newest == nil || len(t.ring) == 0 || t.tail().digest != t.newest.digest {
-		return
-	}
-	if !t.current {
-		t.current = true
-		t.tell()
-	}
-	if t.tail().end != goesOn {
-		t.finish()
-	}
-}
-
-// finish ends the topic.
-func (t *topic) finish() {
-	if !t.ended {
-		t.current, t.ended = true, true
-		t.tell()
-		t.wake()
-	}
-}
-
-func (t *topic) append(e event) {
-	e.gap, t.missed = e.gap || t.missed, false
-	t.ring = append(t.ring, e)
-	t.bytes += int64(len(e.data))
-	t.hub.bytes.Add(int64(len(e.data)))
-	t.trim(ringEvents, ringBytes)
-	t.tell()
-}
-
-// trim leaves out the oldest events, until there are no more than so many events and bytes, but never the last one.
-func (t *topic) trim(events int, bytes int64) {
-	for len(t.ring) > 1 && (len(t.ring) > events || t.bytes > bytes) {
-		size := int64(len(t.ring[0].data))
-		t.ring[0] = event{}
-		t.ring = t.ring[1:]
-		t.base++
-		t.bytes -= size
-		t.hub.bytes.Add(-size)
-	}
-}
-
-// shorten leaves out all but the last event.
-func (t *topic) shorten() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.trim(1, 0)
-}
-
-// forget leaves out all.
-func (t *topic) forget() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.hub.bytes.Add(-t.bytes)
-	t.ring, t.bytes = nil, 0
-}
-
-// stillLooks says whether a look has not ended yet of which nobody waits for what it finds.
-func (t *topic) stillLooks() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	select {
-	case <-t.stopped:
-		return false
-	default:
-		return true
 	}
 }
 
@@ -449,6 +376,11 @@ func (t *topic) heard(q question, a answer) {
 		r = holding
 	}
 	t.load(r, q.number)
+	if r == following && t.diverged {
+		t.await()
+	} else {
+		t.apart = time.Time{}
+	}
 	switch {
 	case r == holding:
 		t.settle()
@@ -461,39 +393,6 @@ func (t *topic) heard(q question, a answer) {
 		t.current = true
 		t.tell()
 	}
-}
-
-// join takes in events of the stream, and reports whether the last one is new here. What this process found by itself, while it did not hear of the stream, watchers
-// have seen: it is only known by another name from now on.
-func (t *topic) join(events []event) (news bool) {
-	for _, e := range events {
-		t.stream = e.at
-		news = false
-		known := -1
-		for i := len(t.ring) - 1; t.diverged && i >= 0; i-- {
-			if t.ring[i].digest == e.digest {
-				known = i
-				break
-			}
-			if t.ring[i].at.high < ownCounting {
-				break // it is from before that
-			}
-		}
-		if known < 0 {
-			e.gap = t.diverged && len(t.ring) > 0
-			t.append(e)
-			t.diverged, news = false, true
-			continue
-		}
-		if mine := &t.ring[known]; mine.at.high >= ownCounting {
-			mine.also = mine.at
-		}
-		t.ring[known].at = e.at
-		if known == len(t.ring)-1 {
-			t.diverged = false
-		}
-	}
-	return news
 }
 
 // unheard is for when Redis did not answer.

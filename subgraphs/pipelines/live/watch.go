@@ -35,7 +35,7 @@ func (w *Watch) Next(ctx context.Context) (Event, error) {
 			return Event{}, ErrClosed
 		default:
 		}
-		event, err, changed := w.step()
+		event, changed, err := w.step()
 		if changed == nil {
 			return event, err
 		}
@@ -63,36 +63,35 @@ func (w *Watch) close() {
 }
 
 // place finds out what comes next. What is not known Redis may know, unless it is no position in its stream.
-func (w *Watch) place() bool {
+func (w *Watch) place() {
 	t := w.topic
 	p, ok := t.position(w.after)
 	if ok {
-		for i := range t.ring {
+		for i := len(t.ring) - 1; i >= 0; i-- {
 			if t.ring[i].at == p || t.ring[i].also == p {
 				w.placed, w.next, w.since = true, t.base+int64(i)+1, t.head()
-				return true
+				return
 			}
 		}
 	}
 	if !ok || p.high >= ownCounting {
 		w.give()
 	}
-	return w.placed
 }
 
 // give has it begin with how it is now.
 func (w *Watch) give() { w.placed, w.present, w.lost = true, true, w.after != "" }
 
 // step returns the next event or the end. Where there is neither yet, it returns what is closed when something has changed.
-func (w *Watch) step() (Event, error, <-chan struct{}) {
+func (w *Watch) step() (Event, <-chan struct{}, error) {
 	t := w.topic
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if w.ended != nil {
-		return Event{}, w.ended, nil
+		return Event{}, nil, w.ended
 	}
 	if !w.placed || w.present && !t.current {
-		return Event{}, nil, t.changed
+		return Event{}, t.changed, nil
 	}
 	first := w.present
 	if first {
@@ -107,7 +106,7 @@ func (w *Watch) step() (Event, error, <-chan struct{}) {
 		e := &t.ring[w.next-t.base]
 		last := w.next == t.head()-1
 		if e.end != goesOn && last && !t.ended {
-			return Event{}, nil, t.changed // it has begun again, or not been looked whether it has
+			return Event{}, t.changed, nil // it has begun again, or not been looked whether it has
 		}
 		w.lost = w.lost || e.gap && !first
 		if e.end == gone || e.end == tooMuch {
@@ -120,7 +119,7 @@ func (w *Watch) step() (Event, error, <-chan struct{}) {
 		return out, nil, nil
 	}
 	if !t.ended {
-		return Event{}, nil, t.changed
+		return Event{}, t.changed, nil
 	}
 	switch t.tail().end {
 	case gone:
@@ -130,5 +129,5 @@ func (w *Watch) step() (Event, error, <-chan struct{}) {
 	default:
 		w.ended = io.EOF
 	}
-	return Event{}, w.ended, nil
+	return Event{}, nil, w.ended
 }

@@ -142,14 +142,17 @@ func (q *SeriesQuery) Check() error {
 	return nil
 }
 
-// zstandard compresses one body after another in each call, so that what it needs is bounded by the calls under way. Its frames end
-// with a checksum.
+// window is how far back, in bytes, what is like something before is found. The default of 8 MiB would be kept in memory for good, and
+// what reports repeat is near.
+const window = 1 << 20
+
+// zstandard compresses two bodies at once at most, so that the memory it needs is bounded; others wait. Its frames end with a checksum.
 var zstandard = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(true))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window), zstd.WithEncoderCRC(true))
 	if err != nil {
 		panic(err) // the settings above are right for every machine
 	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(MaxBody+1))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(MaxBody))
 	if err != nil {
 		panic(err)
 	}

@@ -83,6 +83,35 @@ func identity(class, suite, name string) ID {
 	return ID(hex.EncodeToString(sum[:16]))
 }
 
+// New returns the report of suites that somebody else has read, such as a system that has understood reports of JUnit itself. Texts are made fit to be shown and cut
+// to the default Limits as those of Parse are, the cases get their IDs and at least one attempt, suites without cases are left out, and cases of one suite that failed
+// and passed become flaky; those of several suites do not: they may be of jobs that ran the same in different ways. The suites are the report's from then on.
+func New(format Format, suites []Suite) *Report {
+	r := &Report{Format: format}
+	t := texts{defaults, defaults.Texts, &r.Cut}
+	long := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		w := t.window()
+		w.Write([]byte(text))
+		return t.details(&w)
+	}
+	for _, s := range suites {
+		s.Name, s.Duration = t.name(s.Name), max(s.Duration, 0)
+		for i := range s.Cases {
+			c := &s.Cases[i]
+			c.Name, c.Class, c.File, c.Type, c.Message = t.name(c.Name), t.name(c.Class), t.name(c.File), t.name(c.Type), t.message(c.Message)
+			c.Details, c.Output, c.Duration, c.Line = long(c.Details), long(c.Output), max(c.Duration, 0), max(c.Line, 0)
+			c.ID, c.Attempts = identity(c.Class, s.Name, c.Name), max(c.Attempts, 1)
+		}
+		one := Report{Suites: []Suite{s}}
+		one.finish()
+		r.Suites = append(r.Suites, one.Suites...)
+	}
+	return r
+}
+
 // Totals is what was counted.
 type Totals struct {
 	Passed, Failed, Errors, Skipped, Flaky int

@@ -85,13 +85,6 @@ func action(id string) store.Action {
 	return store.Action{ID: id, Key: id, Principal: "ada", Kind: "rerun", Target: "run", At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
-func begin(t *testing.T, db *postgres.DB, id string) {
-	t.Helper()
-	if known, err := db.Begin(t.Context(), action(id)); err != nil || known != nil {
-		t.Fatal(known, err)
-	}
-}
-
 // The catalog and the pipelines have one database, which both migrate at once, each on its own.
 func TestBesideTheCatalog(t *testing.T) {
 	address := shared.Database(t)

@@ -121,20 +121,22 @@ func flagsAreLimited(t *testing.T, open Opener) {
 	var mu sync.Mutex
 	full := 0
 	stores := []store.Store{open(), open()}
-	for n, s := range stores {
-		saving.Go(func() {
-			for i := range store.MaxFlags/2 + 5 {
-				r := aReport(0)
-				r.Flag = fmt.Sprintf("%d/%d", n, i)
-				err := s.SaveReport(ctx, r)
-				if err != nil {
-					refused(t, r.Flag, err, store.ErrFull)
-					mu.Lock()
-					full++
-					mu.Unlock()
-				}
+	for i := range store.MaxFlags + 10 {
+		r := aReport(0)
+		r.Flag = fmt.Sprint("flag ", i)
+		save := func() {
+			if err := stores[i%len(stores)].SaveReport(ctx, r); err != nil {
+				refused(t, r.Flag, err, store.ErrFull)
+				mu.Lock()
+				full++
+				mu.Unlock()
 			}
-		})
+		}
+		if i < store.MaxFlags-5 {
+			save()
+		} else {
+			saving.Go(save)
+		}
 	}
 	saving.Wait()
 	s := stores[0]
