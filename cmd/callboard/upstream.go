@@ -39,7 +39,8 @@ type upstream struct {
 	cache   *cache.Cache          // nil where there is nothing to remember
 	sources []*clients.Source
 	hosts   []*host.Host
-	systems []*ci.System // that build and test
+	systems []*ci.System                   // that build and test
+	rules   map[string][]config.ReportRule // by name of system
 	origins []remote.Origin
 	every   map[string]time.Duration // by name of origin
 	hooks   *hooks
@@ -48,7 +49,7 @@ type upstream struct {
 
 // openUpstream makes everything ready. It asks nobody. serves is what the process is, of which there may be several alike.
 func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer, serves string) (*upstream, error) {
-	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
+	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, rules: map[string][]config.ReportRule{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
 	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) || len(cfg.Cache.Redis.Addresses) > 0 {
 		redis.SetLogger(redisLog{u.log})
 		u.redis = redisClient(cfg.Cache.Redis)
@@ -174,6 +175,7 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 		return err
 	}
 	u.hosts = append(u.hosts, h)
+	u.rules[s.Name] = s.Reports
 	if len(s.Discover.Groups) == 0 {
 		o = nil
 	} else {
@@ -251,7 +253,9 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 			return github.Verify(secrets, header, body)
 		}})
 	}
-	return host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client)), origin.GitHub(finds, client), nil
+	h := host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client))
+	u.systems = append(u.systems, ci.New(ci.GitHubActions, finds.Web, h.Forge(), source, ci.NewGitHub(client.Fetching(source.Elsewhere))))
+	return h, origin.GitHub(finds, client), nil
 }
 
 func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared clients.Shared, finds origin.Config) (*host.Host, *origin.Origin, error) {
@@ -273,7 +277,9 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 			return gitlab.Verify(secrets, header, body, time.Now())
 		}})
 	}
-	return host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client)), origin.GitLab(finds, client), nil
+	h := host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client))
+	u.systems = append(u.systems, ci.New(ci.GitLabCI, finds.Web, h.Forge(), source, ci.NewGitLab(client, source.Elsewhere)))
+	return h, origin.GitLab(finds, client), nil
 }
 
 func (u *upstream) openJenkins(s config.Source, settings clients.Settings, shared clients.Shared, web *url.URL) error {

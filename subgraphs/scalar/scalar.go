@@ -9,8 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/sosodev/duration"
 )
 
 // StringMap is a map of string to string, for labels and annotations. It prints with sorted keys.
@@ -85,6 +89,48 @@ func (u *URL) UnmarshalGQL(v any) error {
 		return fmt.Errorf("want an absolute URL such as https://example.com/path, got %q", text)
 	}
 	*u = URL(text)
+	return nil
+}
+
+// Duration is a span of time: in GraphQL as ISO 8601 has it, in hours, minutes and seconds with at most three decimals.
+type Duration time.Duration
+
+// MarshalGQL writes the span as a JSON string.
+func (d Duration) MarshalGQL(w io.Writer) { graphql.MarshalString(d.String()).MarshalGQL(w) }
+
+// String returns the span as ISO 8601 has it, such as PT1M3.2S: in nothing larger than hours, as days are not all of one length.
+func (d Duration) String() string {
+	span := time.Duration(d).Round(time.Millisecond)
+	var out strings.Builder
+	if span < 0 {
+		out.WriteByte('-')
+		span = -span
+	}
+	out.WriteString("PT")
+	hours, minutes := int64(span/time.Hour), int64(span%time.Hour/time.Minute)
+	if hours > 0 {
+		fmt.Fprintf(&out, "%dH", hours)
+	}
+	if minutes > 0 {
+		fmt.Fprintf(&out, "%dM", minutes)
+	}
+	if seconds := (span % time.Minute).Seconds(); seconds > 0 || hours+minutes == 0 {
+		out.WriteString(strconv.FormatFloat(seconds, 'f', -1, 64) + "S")
+	}
+	return out.String()
+}
+
+// UnmarshalGQL accepts what ISO 8601 has for a span of time. A month and a year have no length of their own; they are 30 and 365 days, as near as can be.
+func (d *Duration) UnmarshalGQL(v any) error {
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("want a duration as a string, got %T", v)
+	}
+	parsed, err := duration.Parse(text)
+	if err != nil {
+		return fmt.Errorf("want a duration such as PT1M30S, got %q", text)
+	}
+	*d = Duration(parsed.ToTimeDuration())
 	return nil
 }
 

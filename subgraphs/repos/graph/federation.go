@@ -137,6 +137,8 @@ func isMulti(typeName string) bool {
 	switch typeName {
 	case "CatalogEntity":
 		return true
+	case "Commit":
+		return true
 	case "PullRequest":
 		return true
 	case "Repository":
@@ -225,6 +227,48 @@ func (ec *executionContext) resolveManyEntities(
 			}
 
 			entities, err := ec.Resolvers.Entity().FindManyCatalogEntityByRefs(ctx, typedReps)
+			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
+			if err != nil {
+				return err
+			}
+
+			for i, entity := range entities {
+				if i < len(entityErrs) && entityErrs[i] != nil {
+					ec.Error(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(reps[i].index)), entityErrs[i])
+					continue
+				}
+				list[reps[i].index] = entity
+			}
+			return nil
+
+		default:
+			return fmt.Errorf("unknown resolver: %s", resolverName)
+		}
+
+	case "Commit":
+		resolverName, err := entityResolverNameForCommit(ctx, reps[0].entity)
+		if err != nil {
+			return fmt.Errorf(`finding resolver for Entity "Commit": %w`, err)
+		}
+		switch resolverName {
+
+		case "findManyCommitByIDs":
+			typedReps := make([]*CommitByIDsInput, len(reps))
+
+			for i, rep := range reps {
+				id0, err := ec.unmarshalNID2string(ctx, rep.entity["id"])
+				if err != nil {
+					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "id"))
+				}
+
+				representation := &CommitByIDsInput{
+					ID: id0,
+				}
+
+				typedReps[i] = representation
+			}
+
+			entities, err := ec.Resolvers.Entity().FindManyCommitByIDs(ctx, typedReps)
 			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
 			if err != nil {
 				return err
@@ -364,6 +408,41 @@ func entityResolverNameForCatalogEntity(ctx context.Context, rep EntityRepresent
 		return "findManyCatalogEntityByRefs", nil
 	}
 	return "", fmt.Errorf("%w for CatalogEntity due to %v", ErrTypeNotFound,
+		errors.Join(entityResolverErrs...).Error())
+}
+
+func entityResolverNameForCommit(ctx context.Context, rep EntityRepresentation) (string, error) {
+	// we collect errors because a later entity resolver may work fine
+	// when an entity has multiple keys
+	entityResolverErrs := []error{}
+	for {
+		var (
+			m   EntityRepresentation
+			val any
+			ok  bool
+		)
+		_ = val
+		// if all of the KeyFields values for this resolver are null,
+		// we shouldn't use use it
+		allNull := true
+		m = rep
+		val, ok = m["id"]
+		if !ok {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to missing Key Field \"id\" for Commit", ErrTypeNotFound))
+			break
+		}
+		if allNull {
+			allNull = val == nil
+		}
+		if allNull {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to all null value KeyFields for Commit", ErrTypeNotFound))
+			break
+		}
+		return "findManyCommitByIDs", nil
+	}
+	return "", fmt.Errorf("%w for Commit due to %v", ErrTypeNotFound,
 		errors.Join(entityResolverErrs...).Error())
 }
 

@@ -119,6 +119,7 @@ type ComplexityRoot struct {
 		ChangedFiles    func(childComplexity int, first *int, after *string, last *int, before *string) int
 		CommittedAt     func(childComplexity int) int
 		Committer       func(childComplexity int) int
+		ID              func(childComplexity int) int
 		IsSigned        func(childComplexity int) int
 		Message         func(childComplexity int) int
 		MessageBody     func(childComplexity int) int
@@ -127,6 +128,7 @@ type ComplexityRoot struct {
 		ParentOids      func(childComplexity int) int
 		Parents         func(childComplexity int) int
 		Repository      func(childComplexity int) int
+		URL             func(childComplexity int) int
 	}
 
 	CommitConnection struct {
@@ -164,6 +166,7 @@ type ComplexityRoot struct {
 
 	Entity struct {
 		FindManyCatalogEntityByRefs func(childComplexity int, reps []*CatalogEntityByRefsInput) int
+		FindManyCommitByIDs         func(childComplexity int, reps []*CommitByIDsInput) int
 		FindManyPullRequestByIDs    func(childComplexity int, reps []*PullRequestByIDsInput) int
 		FindManyRepositoryByIDs     func(childComplexity int, reps []*RepositoryByIDsInput) int
 	}
@@ -506,6 +509,7 @@ type ComplexityRoot struct {
 
 type EntityResolver interface {
 	FindManyCatalogEntityByRefs(ctx context.Context, reps []*CatalogEntityByRefsInput) ([]*view.CatalogEntity, error)
+	FindManyCommitByIDs(ctx context.Context, reps []*CommitByIDsInput) ([]*view.Commit, error)
 	FindManyPullRequestByIDs(ctx context.Context, reps []*PullRequestByIDsInput) ([]*view.PullRequest, error)
 	FindManyRepositoryByIDs(ctx context.Context, reps []*RepositoryByIDsInput) ([]*view.Repository, error)
 }
@@ -852,6 +856,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Commit.Committer(childComplexity), true
+	case "Commit.id":
+		if e.ComplexityRoot.Commit.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Commit.ID(childComplexity), true
 	case "Commit.isSigned":
 		if e.ComplexityRoot.Commit.IsSigned == nil {
 			break
@@ -900,6 +910,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Commit.Repository(childComplexity), true
+	case "Commit.url":
+		if e.ComplexityRoot.Commit.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Commit.URL(childComplexity), true
 
 	case "CommitConnection.edges":
 		if e.ComplexityRoot.CommitConnection.Edges == nil {
@@ -1025,6 +1041,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyCatalogEntityByRefs(childComplexity, args["reps"].([]*CatalogEntityByRefsInput)), true
+	case "Entity.findManyCommitByIDs":
+		if e.ComplexityRoot.Entity.FindManyCommitByIDs == nil {
+			break
+		}
+
+		args, err := ec.field_Entity_findManyCommitByIDs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Entity.FindManyCommitByIDs(childComplexity, args["reps"].([]*CommitByIDsInput)), true
 	case "Entity.findManyPullRequestByIDs":
 		if e.ComplexityRoot.Entity.FindManyPullRequestByIDs == nil {
 			break
@@ -2515,6 +2542,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("CatalogEntityByRefsInput", ec.unmarshalInputCatalogEntityByRefsInput),
+			graphql.NewInputUnmarshaler("CommitByIDsInput", ec.unmarshalInputCommitByIDsInput),
 			graphql.NewInputUnmarshaler("PullRequestByIDsInput", ec.unmarshalInputPullRequestByIDsInput),
 			graphql.NewInputUnmarshaler("PullRequestOrder", ec.unmarshalInputPullRequestOrder),
 			graphql.NewInputUnmarshaler("RepositoryByIDsInput", ec.unmarshalInputRepositoryByIDsInput),
@@ -3378,9 +3406,13 @@ type GitActor {
 }
 
 "A commit."
-type Commit {
+type Commit @key(fields: "id") {
+  "A name that is unique among all commits of all repositories. It has no meaning."
+  id: ID!
   "The object id."
   oid: GitObjectID!
+  "Its page on the web; null where its repository has none on a configured host."
+  url: URL
   "The first seven digits of the object id."
   abbreviatedOid: String!
   "The message, all of it."
@@ -3786,10 +3818,14 @@ type PageInfo @shareable {
 `, BuiltIn: true},
 	{Name: "../../../federation/entity.graphql", Input: `
 # a union of all types that use the @key directive
-union _Entity = CatalogEntity | PullRequest | Repository
+union _Entity = CatalogEntity | Commit | PullRequest | Repository
 
 input CatalogEntityByRefsInput {
 	Ref: ID!
+}
+
+input CommitByIDsInput {
+	ID: ID!
 }
 
 input PullRequestByIDsInput {
@@ -3803,6 +3839,7 @@ input RepositoryByIDsInput {
 # fake type to build resolver interfaces for users to implement
 type Entity {
 	findManyCatalogEntityByRefs(reps: [CatalogEntityByRefsInput]!): [CatalogEntity]
+	findManyCommitByIDs(reps: [CommitByIDsInput]!): [Commit]
 	findManyPullRequestByIDs(reps: [PullRequestByIDsInput]!): [PullRequest]
 	findManyRepositoryByIDs(reps: [RepositoryByIDsInput]!): [Repository]
 }
@@ -3969,8 +4006,12 @@ func (ec *executionContext) childFields_CodeownersRuleEdge(ctx context.Context, 
 
 func (ec *executionContext) childFields_Commit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "id":
+		return ec.fieldContext_Commit_id(ctx, field)
 	case "oid":
 		return ec.fieldContext_Commit_oid(ctx, field)
+	case "url":
+		return ec.fieldContext_Commit_url(ctx, field)
 	case "abbreviatedOid":
 		return ec.fieldContext_Commit_abbreviatedOid(ctx, field)
 	case "message":
@@ -4953,6 +4994,20 @@ func (ec *executionContext) field_Entity_findManyCatalogEntityByRefs_args(ctx co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
 		func(ctx context.Context, v any) ([]*CatalogEntityByRefsInput, error) {
 			return ec.unmarshalNCatalogEntityByRefsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCatalogEntityByRefsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reps"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Entity_findManyCommitByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
+		func(ctx context.Context, v any) ([]*CommitByIDsInput, error) {
+			return ec.unmarshalNCommitByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByIDsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6893,6 +6948,29 @@ func (ec *executionContext) fieldContext_CodeownersRuleEdge_node(_ context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Commit_id(ctx context.Context, field graphql.CollectedField, obj *view.Commit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Commit", field, true, false, "ID")
+}
+
 func (ec *executionContext) _Commit_oid(ctx context.Context, field graphql.CollectedField, obj *view.Commit) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6914,6 +6992,29 @@ func (ec *executionContext) _Commit_oid(ctx context.Context, field graphql.Colle
 }
 func (ec *executionContext) fieldContext_Commit_oid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Commit", field, true, false, "GitObjectID")
+}
+
+func (ec *executionContext) _Commit_url(ctx context.Context, field graphql.CollectedField, obj *view.Commit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL(ctx), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.URL) graphql.Marshaler {
+			return ec.marshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Commit", field, true, false, "URL")
 }
 
 func (ec *executionContext) _Commit_abbreviatedOid(ctx context.Context, field graphql.CollectedField, obj *view.Commit) (ret graphql.Marshaler) {
@@ -7796,6 +7897,50 @@ func (ec *executionContext) fieldContext_Entity_findManyCatalogEntityByRefs(ctx 
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Entity_findManyCatalogEntityByRefs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Entity_findManyCommitByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_findManyCommitByIDs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Entity().FindManyCommitByIDs(ctx, fc.Args["reps"].([]*CommitByIDsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Commit) graphql.Marshaler {
+			return ec.marshalOCommit2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_findManyCommitByIDs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Commit(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Entity_findManyCommitByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -15038,6 +15183,48 @@ func UnmarshalCatalogEntityByRefsInput(ctx context.Context, raw any) (CatalogEnt
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCommitByIDsInput(ctx context.Context, obj any) (CommitByIDsInput, error) {
+	var it CommitByIDsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"ID"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "ID":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ID"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCommitByIDsInput unmarshals raw into the CommitByIDsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCommitByIDsInput(ctx context.Context, raw any) (CommitByIDsInput, error) {
+	var out CommitByIDsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CommitByIDsInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputPullRequestByIDsInput(ctx context.Context, obj any) (PullRequestByIDsInput, error) {
 	var it PullRequestByIDsInput
 	if obj == nil {
@@ -15280,6 +15467,11 @@ func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._PullRequest(ctx, sel, obj)
+	case *view.Commit:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Commit(ctx, sel, obj)
 	case *view.CatalogEntity:
 		if obj == nil {
 			return graphql.Null
@@ -15794,7 +15986,7 @@ func (ec *executionContext) _CodeownersRuleEdge(ctx context.Context, sel ast.Sel
 	return out
 }
 
-var commitImplementors = []string{"Commit"}
+var commitImplementors = []string{"Commit", "_Entity"}
 
 func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, obj *view.Commit) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, commitImplementors)
@@ -15805,11 +15997,22 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Commit")
+		case "id":
+			out.Values[i] = ec._Commit_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "oid":
 			out.Values[i] = ec._Commit_oid(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "url":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Commit_url(ctx, field, obj)
+				})
 		case "abbreviatedOid":
 			out.Values[i] = ec._Commit_abbreviatedOid(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -16150,6 +16353,12 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) g
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyCatalogEntityByRefs(ctx, field)
+				})
+		case "findManyCommitByIDs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Entity_findManyCommitByIDs(ctx, field)
 				})
 		case "findManyPullRequestByIDs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -18919,6 +19128,20 @@ func (ec *executionContext) marshalNCommit2ᚖcallboardᚗdevᚋcallboardᚋsubg
 	return ec._Commit(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNCommitByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByIDsInput(ctx context.Context, v any) ([]*CommitByIDsInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*CommitByIDsInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalOCommitByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByIDsInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 func (ec *executionContext) marshalNCommitEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommitEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.CommitEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -20276,6 +20499,19 @@ func (ec *executionContext) marshalOCodeownersRule2ᚖcallboardᚗdevᚋcallboar
 	return ec._CodeownersRule(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCommit2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommit(ctx context.Context, sel ast.SelectionSet, v []*view.Commit) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalOCommit2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommit(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
 func (ec *executionContext) marshalOCommit2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommitᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.Commit) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -20300,6 +20536,14 @@ func (ec *executionContext) marshalOCommit2ᚖcallboardᚗdevᚋcallboardᚋsubg
 		return graphql.Null
 	}
 	return ec._Commit(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCommitByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByIDsInput(ctx context.Context, v any) (*CommitByIDsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCommitByIDsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOCommitConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommitConnection(ctx context.Context, sel ast.SelectionSet, v *view.CommitConnection) graphql.Marshaler {

@@ -11,6 +11,10 @@ type CatalogEntityByRefsInput struct {
 	Annotations scalar.StringMap `json:"-"`
 }
 
+type CommitByIDsInput struct {
+	ID string `json:"ID"`
+}
+
 type PullRequestByIDsInput struct {
 	ID string `json:"ID"`
 }

@@ -2,10 +2,13 @@ package view
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"callboard.dev/callboard/clients/git"
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/relay"
+	"callboard.dev/callboard/subgraphs/scalar"
 )
 
 // GitActor is who wrote or committed something.
@@ -36,6 +39,55 @@ func moment(at time.Time) *time.Time {
 		return nil
 	}
 	return &at
+}
+
+// IsEntity marks a type with a key, for the generated code.
+func (*Commit) IsEntity() {}
+
+// ID is a name that is unique among all commits of all repositories.
+func (c *Commit) ID() string {
+	r := c.Repository
+	if r.host == nil {
+		return encodeID(r.Provider, "", *r.Path+commitMark+c.Oid())
+	}
+	return encodeID(r.Provider, r.host.Name, r.card.Path+commitMark+c.Oid())
+}
+
+// commitMark stands before the object id in the id of a commit.
+const commitMark = "@"
+
+// CommitByID returns the commit with an id, or nil where there is none.
+func (q *Request) CommitByID(ctx context.Context, id string) (*Commit, error) {
+	provider, source, path, ok := decodeID(id)
+	at := strings.LastIndex(path, commitMark)
+	if !ok || at < 0 {
+		return nil, nil
+	}
+	oid, ok := git.ParseOID(path[at+len(commitMark):])
+	if !ok {
+		return nil, nil
+	}
+	r, err := q.ByID(ctx, encodeID(provider, source, path[:at]))
+	if err != nil || r == nil {
+		return nil, err
+	}
+	commit, err := q.commit(ctx, r.facts, oid)
+	if err != nil || commit == nil {
+		return nil, fail(err)
+	}
+	return r.showCommit(commit), nil
+}
+
+// URL is its page on the web.
+func (c *Commit) URL(ctx context.Context) *scalar.URL {
+	r := c.Repository
+	if r.host != nil {
+		return webAddress(r.host.CommitURL(r.card.Path, c.Oid()))
+	}
+	if place, ok := forge.At(r.request.source.Hosts, r.origin(ctx).web); ok {
+		return webAddress(place.Site.CommitURL(place.Path, c.Oid()))
+	}
+	return nil
 }
 
 // Oid is the object id.
