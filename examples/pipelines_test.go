@@ -144,6 +144,49 @@ func TestJenkinsHasWhatTheCatalogNames(t *testing.T) {
 	}
 }
 
+// The script plays with people and files that are there, and its first run fails while the second does not.
+func TestScriptFitsTheOrganisation(t *testing.T) {
+	script, err := examples.ReadScript()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipelines, err := examples.ReadPipelines()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forge, err := examples.ReadForge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range script.Acts {
+		for _, login := range []string{a.Author, a.Reviewer} {
+			if !slices.ContainsFunc(forge.People, func(p examples.ForgePerson) bool { return p.Login == login }) {
+				t.Errorf("%q: nobody is called %s", a.Title, login)
+			}
+		}
+		for file := range a.Files {
+			if _, there := storedFiles(t, a.Repository)[file]; there {
+				t.Errorf("%q writes %s, which is there", a.Title, file)
+			}
+		}
+		run := pipelines.Next(pipelines.Of(a.Repository, examples.OnGitHub, a.Pipeline), examples.Commit{OID: "0123456789"}, examples.PullRequest, examples.LastDay,
+			examples.Exception{Job: a.Job, Outcome: examples.Flaky, Test: a.Test, Message: a.Failure, Details: a.Details, Log: a.Log})
+		failing := func(work []examples.Work) (n int) {
+			for _, w := range work {
+				for _, c := range w.Cases {
+					if c.Message != "" {
+						n++
+					}
+				}
+			}
+			return n
+		}
+		if failing(run.Work) != 1 || run.Again == nil || failing(run.Again) != 0 {
+			t.Errorf("%q: %d tests fail, and then %d", a.Title, failing(run.Work), failing(run.Again))
+		}
+	}
+}
+
 func TestJUnit(t *testing.T) {
 	text := examples.JUnit("player", []examples.Case{{Class: "Queue", Name: "a < b", Takes: 1500 * time.Millisecond}, {Class: "Queue", Name: "c", Message: `want "x"`, Details: "at <1>"}})
 	var read struct {
