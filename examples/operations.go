@@ -16,9 +16,12 @@ type Operation struct {
 // operationOrder is how the operations are shown: from the most common question to the one that only its asker has.
 var operationOrder = []string{
 	"component",
+	"where-is-my-pull-request",
 	"pull-request",
 	"review-queue",
 	"team-portfolio",
+	"ci-health",
+	"what-broke",
 	"components-at-a-glance",
 	"impact",
 	"recent-changes",

@@ -28,6 +28,8 @@ type CommitRuns struct {
 	Runs    []*WorkflowRun // the newest first
 	More    bool           // there are more than the newest 20 check suites, among which these are
 	Missing []Missing      // what GitHub withheld of all this
+	// Default is the name of the repository's default branch; "" where it was not asked for: of a pull request.
+	Default string
 }
 
 // wireCommitRuns is a commit with its runs: GraphQL's runs have neither status nor conclusion, those are their check suites'.
@@ -181,7 +183,8 @@ func byWorkflow(runs []*WorkflowRun) {
 }
 
 type wireRuns struct {
-	Object *struct {
+	DefaultBranchRef *struct{ Name string }
+	Object           *struct {
 		Commit struct {
 			History *struct{ Nodes []*wireCommitRuns } `graphql:"history(first:$depth)"`
 		} `graphql:"...on Commit"`
@@ -222,7 +225,11 @@ func (c *Client) Runs(ctx context.Context, queries []RunsQuery) ([][]*CommitRuns
 				whole = append(whole, each[i]...)
 				continue
 			}
-			out = append(out, commit.value(each[i]))
+			one := commit.value(each[i])
+			if w.DefaultBranchRef != nil {
+				one.Default = cut(w.DefaultBranchRef.Name, maxLine)
+			}
+			out = append(out, one)
 		}
 		if len(out) > 0 {
 			out[0].Missing = append(out[0].Missing, whole...)

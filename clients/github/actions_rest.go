@@ -75,6 +75,21 @@ func (c *Client) Workflows(ctx context.Context, slug Slug, page RESTPage) (*Work
 	return &WorkflowPage{Workflows: convert(answer.Workflows, (*restWorkflow).value), Total: max(answer.Total, 0), HasNext: next}, nil
 }
 
+// Workflow returns a workflow, by its id or the name of its file without folders. One request to the REST interface.
+func (c *Client) Workflow(ctx context.Context, slug Slug, workflow string) (*Workflow, error) {
+	if err := checkWorkflow(workflow); err != nil {
+		return nil, err
+	}
+	var answer restWorkflow
+	if _, err := c.list(ctx, slug, "GET /repos/{owner}/{name}/actions/workflows/{id}", []string{"actions", "workflows", workflow}, nil, &answer); err != nil {
+		return nil, err
+	}
+	if answer.ID < 1 {
+		return nil, bad(c.source, "its answer is about something else")
+	}
+	return answer.value(), nil
+}
+
 // list asks for something below a repository, and tells whether there is a page after the one it got.
 func (c *Client) list(ctx context.Context, slug Slug, route string, below []string, query url.Values, into any) (bool, error) {
 	if err := slug.check(); err != nil {

@@ -21,6 +21,7 @@ type restFile struct {
 	Status    string `json:"status"`
 	Additions int    `json:"additions"`
 	Deletions int    `json:"deletions"`
+	Patch     string `json:"patch"`
 }
 
 // changes is the one table from GitHub's words to those of package git.
@@ -76,11 +77,12 @@ type Comparison struct {
 	Status         string
 	Base           git.OID // of the commit that base stands for
 	MergeBase      git.OID // "" where they have nothing in common
-	Files          []git.ChangedFile
+	Files          []ComparedFile
 	Complete       bool // Files are all; GitHub tells of the first 300
 }
 
-// Compare returns how head stands to base: refs, in full or short, or object ids in full. One request to the REST interface.
+// Compare returns how head stands to base, and what it changes against where it left it: refs, in full or short, or object ids in full. One request to the
+// REST interface.
 func (c *Client) Compare(ctx context.Context, slug Slug, base, head string) (*Comparison, error) {
 	if err := slug.check(); err != nil {
 		return nil, err
@@ -113,10 +115,15 @@ func (c *Client) Compare(ctx context.Context, slug Slug, base, head string) (*Co
 	}
 	out := &Comparison{Divergence: git.Divergence{Ahead: answer.Ahead, Behind: answer.Behind}, Status: cut(answer.Status, maxLine),
 		Base: oid(answer.Base.SHA), MergeBase: oid(answer.MergeBase.SHA), Complete: len(answer.Files) < maxChangedPage}
+	left := maxHunks
 	for _, f := range answer.Files {
-		if file, ok := f.value(); ok {
-			out.Files = append(out.Files, file)
+		file, ok := f.value()
+		if !ok {
+			continue
 		}
+		compared := ComparedFile{ChangedFile: file, Hunks: f.hunks(left)}
+		left -= len(compared.Hunks)
+		out.Files = append(out.Files, compared)
 	}
 	return out, nil
 }

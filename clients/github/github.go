@@ -51,6 +51,9 @@ func New(source string, address *url.URL, client *http.Client) (*Client, error) 
 // Source is what errors name this GitHub.
 func (c *Client) Source() string { return c.source }
 
+// Web is where people look, such as https://github.com/.
+func (c *Client) Web() *url.URL { return new(*c.web) }
+
 // Addresses returns where the REST and the GraphQL interface and the web pages of the GitHub at address are, as "About GitHub Enterprise
 // Server's REST API" and "Forming calls with GraphQL" have it. Hosts below ghe.com have theirs on api.HOST, as github.com does.
 func Addresses(address *url.URL) (rest, graph, web *url.URL, err error) {

@@ -4,17 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	official "gitlab.com/gitlab-org/api/client-go/v2"
 
 	"callboard.dev/callboard/clients"
-	"callboard.dev/callboard/clients/git"
 )
 
 // ErrRefused says that GitLab does not do what was asked of it for a reason that lies in what it was asked to do it to, such as a job that is not to be
@@ -151,6 +149,38 @@ func (c *Client) CreatePipeline(ctx context.Context, p NewPipeline) (*Pipeline, 
 	return c.ranPipeline(ctx, found, c.acted(ctx, err))
 }
 
+// CreateMergeRequestPipeline begins a pipeline of the head of a merge request, or of what merging it would give where the project is set up so, and returns it.
+// A project whose configuration has no jobs for merge requests refuses. It makes one request to the REST interface, and is not tried twice.
+func (c *Client) CreateMergeRequestPipeline(ctx context.Context, n MergeRequestNumber) (*Pipeline, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	ctx = clients.WithRoute(ctx, "POST /api/v4/projects/{id}/merge_requests/{iid}/pipelines")
+	var found *official.Pipeline
+	err := c.asked(ctx, http.MethodPost, fmt.Sprintf("projects/%s/merge_requests/%d/pipelines", official.PathEscape(n.Project), n.Number), nil, &found)
+	return c.ranPipeline(ctx, found, c.acted(ctx, err))
+}
+
+// PipelineVariables returns the variables that a pipeline was begun with, at most 100. Only maintainers and whoever has begun it are told. It makes one request to
+// the REST interface. The values may be secrets.
+func (c *Client) PipelineVariables(ctx context.Context, n PipelineNumber) ([]Variable, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	ctx = clients.WithRoute(ctx, "GET /api/v4/projects/{id}/pipelines/{pipeline}/variables")
+	found, _, err := c.rest.Pipelines.GetPipelineVariables(n.Project, n.ID, with(ctx))
+	if err != nil {
+		return nil, c.rested(ctx, err)
+	}
+	var out []Variable
+	for _, v := range found[:min(len(found), maxVariables)] {
+		if v != nil {
+			out = append(out, Variable{Key: v.Key, Value: v.Value, File: v.VariableType == official.FileVariableType})
+		}
+	}
+	return out, nil
+}
+
 // RetryJob begins a job again and returns the job that has come in its place. It makes one request to the REST interface, and is not tried twice.
 func (c *Client) RetryJob(ctx context.Context, n JobNumber) (*Job, error) {
 	if err := n.check(); err != nil {
@@ -192,80 +222,4 @@ func (c *Client) CancelJob(ctx context.Context, n JobNumber) (*Job, error) {
 	ctx = clients.WithRoute(ctx, "POST /api/v4/projects/{id}/jobs/{job}/cancel")
 	found, _, err := c.rest.Jobs.CancelJob(n.Project, n.ID, with(ctx))
 	return c.ranJob(ctx, found, c.acted(ctx, err))
-}
-
-// NewCommitStatus is what somebody else than GitLab's CI says of a commit.
-type NewCommitStatus struct {
-	Project     string
-	SHA         git.OID
-	State       string // "pending", "running", "success", "failed", "canceled" or "skipped"
-	Name        string // what tells it from others, such as "callboard"; the latest of a name counts
-	Ref         string // the branch or tag whose pipeline it joins; GitLab finds one where empty
-	URL         string // what it leads to
-	Description string // at most 255 bytes
-	Pipeline    int64  // the id of the pipeline it joins; GitLab finds one where 0
-}
-
-// CommitStatus is what was said of a commit.
-type CommitStatus struct {
-	ID          int64
-	SHA         git.OID
-	State       string
-	Name, Ref   string
-	URL         string
-	Description string
-	Pipeline    int64
-	CreatedAt   time.Time
-}
-
-// SetCommitStatus says something of a commit. GitLab refuses to say again what is said already: that is ErrRefused. It makes one request to the REST
-// interface, and is not tried twice.
-func (c *Client) SetCommitStatus(ctx context.Context, s NewCommitStatus) (*CommitStatus, error) {
-	if err := checkProject(s.Project); err != nil {
-		return nil, err
-	}
-	oid, ok := git.ParseOID(string(s.SHA))
-	if !ok {
-		return nil, invalid("object id", string(s.SHA))
-	}
-	switch s.State {
-	case "pending", "running", "success", "failed", "canceled", "skipped":
-	default:
-		return nil, invalid("state of a commit", s.State)
-	}
-	if s.Ref != "" {
-		if err := checkRef(s.Ref); err != nil {
-			return nil, err
-		}
-	}
-	if s.Name == "" || len(s.Name) > maxPart || strings.ContainsRune(s.Name, 0) {
-		return nil, invalid("name of a status", s.Name)
-	}
-	if len(s.Description) > maxPart || strings.ContainsRune(s.Description, 0) {
-		return nil, invalid("description of a status", s.Description)
-	}
-	if s.URL != "" {
-		if at, err := url.Parse(s.URL); err != nil || len(s.URL) > maxPart || at.Host == "" || at.Scheme != "https" && at.Scheme != "http" {
-			return nil, invalid("address of a status", s.URL)
-		}
-	}
-	options := &official.SetCommitStatusOptions{State: official.BuildStateValue(s.State), Ref: set(s.Ref), Name: &s.Name, TargetURL: set(s.URL), Description: set(s.Description)}
-	if s.Pipeline != 0 {
-		if err := checkID(s.Pipeline); err != nil {
-			return nil, err
-		}
-		options.PipelineID = &s.Pipeline
-	}
-	ctx = clients.WithRoute(ctx, "POST /api/v4/projects/{id}/statuses/{sha}")
-	found, _, err := c.rest.Commits.SetCommitStatus(s.Project, string(oid), options, with(ctx))
-	if err != nil {
-		return nil, c.acted(ctx, err)
-	}
-	if found == nil || found.ID == 0 {
-		return nil, bad(c.source, "its answer is not what it should be")
-	}
-	out := &CommitStatus{ID: found.ID, State: state(found.Status), Name: cut(found.Name, maxLine), Ref: cut(found.Ref, maxRef), URL: cut(found.TargetURL, maxLine),
-		Description: cut(found.Description, maxLine), Pipeline: found.PipelineID, CreatedAt: timeOf(found.CreatedAt)}
-	out.SHA, _ = git.ParseOID(found.SHA)
-	return out, nil
 }

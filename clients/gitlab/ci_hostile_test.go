@@ -15,6 +15,7 @@ import (
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/clientstest"
+	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/gitlab"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest/stage"
@@ -31,7 +32,7 @@ func drained(a *gitlab.ArtifactBody, err error) error {
 }
 
 // ran is every method that has to do with CI, each with an argument that may be hostile.
-func ran(c *gitlab.Client, project string, pipeline, job int64) map[string]func(context.Context) error {
+func ran(c *gitlab.Client, project string, pipeline, job int64, commit git.OID) map[string]func(context.Context) error {
 	p, j := gitlab.PipelineNumber{Project: project, ID: pipeline}, gitlab.JobNumber{Project: project, ID: job}
 	m := gitlab.MergeRequestNumber{Project: project, Number: 1}
 	return map[string]func(context.Context) error{
@@ -66,17 +67,23 @@ func ran(c *gitlab.Client, project string, pipeline, job int64) map[string]func(
 			_, e := c.ListPipelines(ctx, gitlab.PipelineListQuery{PipelinesQuery: gitlab.PipelinesQuery{Project: project}})
 			return e
 		},
-		"Jobs":           func(ctx context.Context) error { _, e := c.Jobs(ctx, gitlab.JobsQuery{Pipeline: p}); return e },
-		"Bridges":        func(ctx context.Context) error { _, e := c.Bridges(ctx, gitlab.JobsQuery{Pipeline: p}); return e },
-		"Job":            func(ctx context.Context) error { _, e := c.Job(ctx, j); return e },
-		"TestSummary":    func(ctx context.Context) error { _, e := c.TestSummary(ctx, p); return e },
-		"TestReport":     func(ctx context.Context) error { _, e := c.TestReport(ctx, p); return e },
-		"Trace":          func(ctx context.Context) error { _, e := c.Trace(ctx, j, 0, 100); return e },
-		"TraceTail":      func(ctx context.Context) error { _, e := c.TraceTail(ctx, j, 100); return e },
-		"Artifacts":      func(ctx context.Context) error { return drained(c.Artifacts(ctx, j)) },
-		"ArtifactFile":   func(ctx context.Context) error { return drained(c.ArtifactFile(ctx, j, "junit.xml")) },
-		"RetryPipeline":  func(ctx context.Context) error { _, e := c.RetryPipeline(ctx, p); return e },
-		"CancelPipeline": func(ctx context.Context) error { _, e := c.CancelPipeline(ctx, p); return e },
+		"PipelinesByID":              func(ctx context.Context) error { _, e := one(c.PipelinesByID(ctx, list(p))); return e },
+		"PipelineVariables":          func(ctx context.Context) error { _, e := c.PipelineVariables(ctx, p); return e },
+		"CreateMergeRequestPipeline": func(ctx context.Context) error { _, e := c.CreateMergeRequestPipeline(ctx, m); return e },
+		"CommitStatuses":             func(ctx context.Context) error { _, e := c.CommitStatuses(ctx, project, commit, 1); return e },
+		"MergeBase":                  func(ctx context.Context) error { _, e := c.MergeBase(ctx, project, commit, commit); return e },
+		"Difference":                 func(ctx context.Context) error { _, e := c.Difference(ctx, project, commit, commit); return e },
+		"Jobs":                       func(ctx context.Context) error { _, e := c.Jobs(ctx, gitlab.JobsQuery{Pipeline: p}); return e },
+		"Bridges":                    func(ctx context.Context) error { _, e := c.Bridges(ctx, gitlab.JobsQuery{Pipeline: p}); return e },
+		"Job":                        func(ctx context.Context) error { _, e := c.Job(ctx, j); return e },
+		"TestSummary":                func(ctx context.Context) error { _, e := c.TestSummary(ctx, p); return e },
+		"TestReport":                 func(ctx context.Context) error { _, e := c.TestReport(ctx, p); return e },
+		"Trace":                      func(ctx context.Context) error { _, e := c.Trace(ctx, j, 0, 100); return e },
+		"TraceTail":                  func(ctx context.Context) error { _, e := c.TraceTail(ctx, j, 100); return e },
+		"Artifacts":                  func(ctx context.Context) error { return drained(c.Artifacts(ctx, j)) },
+		"ArtifactFile":               func(ctx context.Context) error { return drained(c.ArtifactFile(ctx, j, "junit.xml")) },
+		"RetryPipeline":              func(ctx context.Context) error { _, e := c.RetryPipeline(ctx, p); return e },
+		"CancelPipeline":             func(ctx context.Context) error { _, e := c.CancelPipeline(ctx, p); return e },
 		"CreatePipeline": func(ctx context.Context) error {
 			_, e := c.CreatePipeline(ctx, gitlab.NewPipeline{Project: project, Ref: "main"})
 			return e
@@ -106,13 +113,13 @@ func TestCIArguments(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "a/../b", "../b", "a//b", "a/b?x=1", "a%2Fb/c", "a/b\x00", "a/.git", "ä/b", "12"} {
-		for name, ask := range ran(c, text, 1, 1) {
+		for name, ask := range ran(c, text, 1, 1, someCommit) {
 			bad(name+" of "+text, ask(ctx))
 		}
 	}
-	for name, ask := range ran(c, stage.Search, 0, -1) {
+	for name, ask := range ran(c, stage.Search, 0, -1, someCommit) {
 		switch name {
-		case "PipelineWithJobs", "Pipeline", "Jobs", "Bridges", "Job", "TestSummary", "TestReport", "Trace", "TraceTail", "Artifacts", "ArtifactFile", "RetryPipeline", "CancelPipeline", "RetryJob", "PlayJob", "CancelJob":
+		case "PipelineWithJobs", "Pipeline", "Jobs", "Bridges", "Job", "TestSummary", "TestReport", "Trace", "TraceTail", "Artifacts", "ArtifactFile", "PipelinesByID", "PipelineVariables", "RetryPipeline", "CancelPipeline", "RetryJob", "PlayJob", "CancelJob":
 			bad(name, ask(ctx))
 		}
 	}
@@ -161,6 +168,16 @@ func TestCIArguments(t *testing.T) {
 		_, err = c.SetCommitStatus(ctx, status)
 		bad(fmt.Sprintf("%+v", status), err)
 	}
+	for _, oid := range []git.OID{"", "main", "abc", "../x"} {
+		_, err = c.MergeBase(ctx, stage.Search, someCommit, oid)
+		bad("merge base", err)
+		_, err = c.Difference(ctx, stage.Search, oid, someCommit)
+		bad("difference", err)
+		_, err = c.CommitStatuses(ctx, stage.Search, oid, 1)
+		bad("statuses", err)
+	}
+	_, err = c.CommitStatuses(ctx, stage.Search, someCommit, 501)
+	bad("page", err)
 	for _, body := range []string{"", " \n", strings.Repeat("x", 70_000), "a\x00"} {
 		_, err = c.AddNote(ctx, gitlab.MergeRequestNumber{Project: stage.Search, Number: 1}, body)
 		bad("note", err)
@@ -196,7 +213,7 @@ func TestCIFaults(t *testing.T) {
 		{clientstest.Fault{Kind: clientstest.Status, Status: 418}, clients.ErrBadAnswer},
 		{clientstest.Fault{Kind: clientstest.Status, Status: 429, Header: map[string]string{"Retry-After": "30"}}, clients.ErrLimited},
 	} {
-		for name, ask := range ran(c, stage.Search, of.Failed, unit) {
+		for name, ask := range ran(c, stage.Search, of.Failed, unit, git.OID(s.Head)) {
 			raw := strings.HasPrefix(name, "Trace") || strings.HasPrefix(name, "Artifact")
 			if raw && (f.fault.Kind == clientstest.Malformed || f.fault.Kind == clientstest.WrongType) {
 				continue // they may be anything
@@ -338,7 +355,7 @@ func FuzzCIAnswers(f *testing.F) {
 	f.Add(`{"data":null,"errors":[{"message":"x"}]}`)
 	f.Fuzz(func(t *testing.T, answer string) {
 		c := answering(t, answer)
-		all := ran(c, "a/b", 1, 1)
+		all := ran(c, "a/b", 1, 1, someCommit)
 		for _, name := range slices.Sorted(maps.Keys(all)) { // in one order: what an input covers must not depend on chance
 			if err := all[name](t.Context()); err != nil && clients.Of(err) == nil {
 				t.Fatalf("%s: an error of no kind: %v", name, err)

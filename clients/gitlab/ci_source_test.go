@@ -125,6 +125,14 @@ func TestCIWeight(t *testing.T) {
 			_, errs := c.LatestPipelines(ctx, q)
 			return errs[0]
 		})
+		ask("PipelinesByID", func() error {
+			var q []gitlab.PipelineNumber
+			for _, path := range many(7) {
+				q = append(q, gitlab.PipelineNumber{Project: path, ID: of.Player})
+			}
+			_, errs := c.PipelinesByID(ctx, q)
+			return errs[0]
+		})
 		ask("HeadPipelines", func() error { _, errs := c.HeadPipelines(ctx, many(100)); return errs[0] })
 		ask("PipelineWithJobs", func() error {
 			_, err := c.PipelineWithJobs(ctx, gitlab.PipelineNumber{Project: stage.Player, ID: of.Player})

@@ -26,6 +26,7 @@ type Job struct {
 	Manual       bool // somebody has to begin it, or had to; REST does not tell
 	Retried      bool // another job has come in its place; false where REST was asked
 	Trigger      bool // it does nothing but begin a pipeline: a bridge
+	External     bool // it is no job of GitLab's: somebody else tells its state, see SetCommitStatus
 	Child        *Pipeline
 
 	CreatedAt, StartedAt, FinishedAt time.Time
@@ -75,8 +76,20 @@ fragment job on CiJob {
   downstreamPipeline { ...pipeline }
 }`
 
+// jobID is the global id of a job, which has its kind in it.
+type jobID struct {
+	number   number
+	external bool
+}
+
+// UnmarshalJSON never fails, as that of number.
+func (id *jobID) UnmarshalJSON(text []byte) error {
+	id.external = strings.Contains(string(text), "/GenericCommitStatus/")
+	return id.number.UnmarshalJSON(text)
+}
+
 type wireJob struct {
-	ID                               number
+	ID                               jobID
 	Name, Status, Kind               string
 	FailureMessage, WebPath          string
 	AllowFailure, ManualJob, Retried bool
@@ -89,7 +102,7 @@ type wireJob struct {
 }
 
 func (c *Client) jobOf(w *wireJob) *Job {
-	j := &Job{ID: int64(w.ID), Name: cut(w.Name, maxLine), Status: state(w.Status), URL: c.page(w.WebPath), AllowFailure: w.AllowFailure, Manual: w.ManualJob, Retried: w.Retried,
+	j := &Job{ID: int64(w.ID.number), External: w.ID.external, Name: cut(w.Name, maxLine), Status: state(w.Status), URL: c.page(w.WebPath), AllowFailure: w.AllowFailure, Manual: w.ManualJob, Retried: w.Retried,
 		Trigger: strings.EqualFold(w.Kind, "BRIDGE"), Child: c.pipelineOf(w.DownstreamPipeline), CreatedAt: w.CreatedAt.Time, StartedAt: w.StartedAt.Time, FinishedAt: w.FinishedAt.Time,
 		Duration: time.Duration(w.Duration), Queued: time.Duration(w.QueuedDuration), Failure: cut(w.FailureMessage, maxLine), Coverage: percent(w.Coverage), Tags: few(w.Tags)}
 	if w.Stage != nil {

@@ -33,6 +33,7 @@ type Pipeline struct {
 	MergeRequest          int      // the iid of the merge request that it is of; 0 for those of branches and tags
 	Warnings              bool     // a job has failed that may fail; false where REST was asked
 	ConfigErrors          string   // what is wrong with its configuration; "" where GraphQL was asked
+	Tag                   bool     // Ref is a tag; false where GraphQL was asked, and in lists of REST
 }
 
 // PipelineNumber names a pipeline by its id, which is not the number that people see.
@@ -99,7 +100,7 @@ func restPipeline(w *official.Pipeline) *Pipeline {
 	}
 	p := &Pipeline{ID: w.ID, Number: int(w.IID), Name: cut(w.Name, maxLine), Status: state(w.Status), Source: cut(string(w.Source), maxLine), Ref: cut(w.Ref, maxRef), URL: cut(w.WebURL, maxLine),
 		CreatedAt: timeOf(w.CreatedAt), UpdatedAt: timeOf(w.UpdatedAt), StartedAt: timeOf(w.StartedAt), FinishedAt: timeOf(w.FinishedAt),
-		Duration: lasting(float64(w.Duration)), Queued: lasting(float64(w.QueuedDuration)), User: accountOf(w.User), ConfigErrors: cut(w.YamlErrors, maxText)}
+		Duration: lasting(float64(w.Duration)), Queued: lasting(float64(w.QueuedDuration)), User: accountOf(w.User), ConfigErrors: cut(w.YamlErrors, maxText), Tag: w.Tag}
 	p.SHA, _ = git.ParseOID(w.SHA)
 	p.MergeRequest = mergeRequestOf(w.Ref)
 	if share, err := strconv.ParseFloat(w.Coverage, 64); err == nil {

@@ -34,8 +34,8 @@ type File struct {
 	Type string        // as Jenkins says it, from the file's name; not to be believed
 }
 
-// Artifact opens an artifact of a build by its path. It makes one request. The body is handed on as it comes. The error is an *Elsewhere where
-// Jenkins says that it is at another address.
+// Artifact opens an artifact of a build by its path. It makes one request. The body is handed on as it comes. Where Jenkins says that it is at another
+// address, a client that is Fetching gets it from there with one request more; that of another fails with an *Elsewhere.
 func (c *Client) Artifact(ctx context.Context, id BuildID, path string) (*File, error) {
 	if err := id.check(); err != nil {
 		return nil, err
@@ -58,10 +58,16 @@ func (c *Client) Artifact(ctx context.Context, id BuildID, path string) (*File, 
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer drain(resp.Body)
-		if to := c.elsewhere(resp); to != nil {
+		to := c.elsewhere(resp)
+		if to == nil {
+			return nil, refused(c.source, resp)
+		}
+		if c.fetch == nil {
 			return nil, &Elsewhere{Address: to, source: c.source}
 		}
-		return nil, refused(c.source, resp)
+		if resp, err = c.fetched(ctx, to); err != nil {
+			return nil, err
+		}
 	}
 	if resp.ContentLength > MaxArtifact {
 		resp.Body.Close()
@@ -70,13 +76,28 @@ func (c *Client) Artifact(ctx context.Context, id BuildID, path string) (*File, 
 	return &File{Body: &bounded{ReadCloser: resp.Body, left: MaxArtifact + 1, source: c.source, ctx: ctx}, Size: resp.ContentLength, Type: line(resp.Header.Get("Content-Type"))}, nil
 }
 
+// fetched gets what Jenkins keeps at another host. Its errors name the host alone.
+func (c *Client) fetched(ctx context.Context, to *url.URL) (*http.Response, error) {
+	resp, err := c.fetch(ctx, to)
+	if err != nil {
+		return nil, failed(ctx, c.source, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		drain(resp.Body)
+		e := refused(c.source, resp)
+		e.Message = plain(to.Host) + ", where it keeps this, does not hand it out"
+		return nil, e
+	}
+	return resp, nil
+}
+
 // elsewhere returns where a redirect to another host leads, nil for other answers.
 func (c *Client) elsewhere(resp *http.Response) *url.URL {
 	if resp.StatusCode < 300 || resp.StatusCode > 399 || len(resp.Header.Get("Location")) > 16<<10 {
 		return nil
 	}
 	to, err := resp.Location()
-	if err != nil || to.Host == "" || strings.EqualFold(to.Host, c.web.Host) || to.Scheme != "https" && to.Scheme != "http" {
+	if err != nil || to.Host == "" || strings.EqualFold(to.Host, c.asked.Host) || to.Scheme != "https" && to.Scheme != "http" {
 		return nil
 	}
 	return to

@@ -68,7 +68,7 @@ func (c *Client) send(ctx context.Context, method, path string, form url.Values,
 	if form != nil {
 		body = strings.NewReader(form.Encode())
 	}
-	r, err := http.NewRequestWithContext(ctx, method, c.web.String()+"/"+path, body)
+	r, err := http.NewRequestWithContext(ctx, method, c.asked.String()+"/"+path, body)
 	if err != nil {
 		return nil, invalid("path", path)
 	}

@@ -13,6 +13,7 @@
 package jenkins
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,8 +25,10 @@ import (
 type Client struct {
 	source string
 	web    *url.URL // where its pages are, without a slash at the end
+	asked  *url.URL // where it is asked, likewise
 	http   *http.Client
-	crumbs atomic.Bool // an action has worked with a crumb, and not without: see crumb.go
+	fetch  Fetch        // nil: nobody but Jenkins is asked
+	crumbs *atomic.Bool // an action has worked with a crumb, and not without: see crumb.go
 }
 
 // New returns the client of the Jenkins at address, such as https://ci.larkfold.example or https://larkfold.example/jenkins. What asks it is
@@ -39,7 +42,25 @@ func New(source string, address *url.URL, client *http.Client) (*Client, error) 
 	still := *client
 	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	still.Jar = nil
-	return &Client{source: source, web: web, http: &still}, nil
+	return &Client{source: source, web: web, asked: web, http: &still, crumbs: new(atomic.Bool)}, nil
+}
+
+// Showing returns a client that names pages at another address than the one that is asked, as people reach Jenkins there. What Jenkins itself says of where
+// its pages are stays as it is.
+func (c *Client) Showing(web *url.URL) *Client {
+	out := *c
+	out.web = &url.URL{Scheme: web.Scheme, Host: web.Host, Path: strings.TrimRight(web.Path, "/")}
+	return &out
+}
+
+// Fetch gets what lies at an address of another host that Jenkins named, without a credential. It is clients.Source.Elsewhere.
+type Fetch func(ctx context.Context, address *url.URL) (*http.Response, error)
+
+// Fetching returns a client that gets with fetch the artifacts that Jenkins keeps at other hosts.
+func (c *Client) Fetching(fetch Fetch) *Client {
+	out := *c
+	out.fetch = fetch
+	return &out
 }
 
 // Source returns what errors name it.

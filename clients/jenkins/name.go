@@ -15,12 +15,12 @@ const (
 	maxPart  = 255  // bytes of one part: file systems have no longer names
 )
 
-// forbidden are the characters that Jenkins allows in no name (jenkins.model.Jenkins.checkGoodName).
-const forbidden = `?*/\%!@#$^&|<>[]:;`
+// forbidden are characters that are in no name: those that Jenkins allows in none (jenkins.model.Jenkins.checkGoodName), but for ! @ $ & | < > that branches
+// may have and the names of their jobs then have too.
+const forbidden = `?*/\%#^[]:;`
 
 // checkName checks a full name: the names of the folders and of the job with slashes between, as annotations have them ("team/app/main"). What
-// multibranch projects name their jobs after is a branch in which the characters that no name may have are written as % and two digits
-// ("team/app/feature%2Fsearch").
+// multibranch projects name their jobs after is a branch, as BranchJob has it ("team/app/feature%2Fsearch").
 func checkName(name string) error {
 	parts := strings.Split(name, "/")
 	if len(name) > maxName || len(parts) > maxParts {
@@ -51,6 +51,27 @@ func goodPart(part string) bool {
 
 func hexadecimal(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// encoded are the characters that the name of a branch's job has as % and two digits (jenkins.branch.NameEncoder).
+var encoded = strings.NewReplacer("%", "%25", "#", "%23", "/", "%2F", "?", "%3F", "[", "%5B", "]", "%5D", `\`, "%5C")
+
+// BranchJob returns the full name of the job that a multibranch project has for a branch: "team/app/feature%2Fsearch" for feature/search of team/app.
+func BranchJob(project, branch string) string {
+	switch branch {
+	case ".", "..":
+		return project + "/%2E" + branch[1:]
+	}
+	return project + "/" + encoded.Replace(branch)
+}
+
+// BranchOf returns the branch that a multibranch project has made the job for, of the full name of the job; of one for a pull request it is such as "PR-12".
+func BranchOf(job string) string {
+	name := job[strings.LastIndexByte(job, '/')+1:]
+	if branch, err := url.PathUnescape(name); err == nil {
+		return branch
+	}
+	return name
 }
 
 // jobPath returns the path of a job's page below the address of Jenkins, without slashes at its ends: "job/team/job/app". A % of a name is

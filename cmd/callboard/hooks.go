@@ -17,6 +17,7 @@ import (
 	"callboard.dev/callboard/clients/webhooks"
 	"callboard.dev/callboard/subgraphs/catalog/origin"
 	"callboard.dev/callboard/subgraphs/catalog/remote"
+	"callboard.dev/callboard/subgraphs/pipelines"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
@@ -26,9 +27,13 @@ type hooks struct {
 	github, gitlab *webhooks.Receiver
 	forget         func(ctx context.Context, tags ...string) error
 	places         []place
+	pipelines      noticer // nil where this process does not serve them
 
 	refresh refresher // of the catalog, where this process has one
 }
+
+// noticer is told what systems tell of builds.
+type noticer interface{ Noticed(pipelines.Notice) }
 
 // place is a source that sends webhooks.
 type place struct {
@@ -100,7 +105,15 @@ func (h *hooks) fromGitHub(ctx context.Context, e webhooks.Event) error {
 	case event.Kind == "push" && event.DefaultBranch != "" && slices.Contains(event.Refs, "refs/heads/"+event.DefaultBranch):
 		what.pushed, what.paths, what.all = event.Repository.String(), event.Paths, event.PathsComplete
 	}
-	return h.tell(ctx, h.at(e.Source, cmp.Or(event.Host, "github.com")), what)
+	at := h.at(e.Source, cmp.Or(event.Host, "github.com"))
+	err = h.tell(ctx, at, what)
+	switch ran := event.Ran; {
+	case ran.Run != nil:
+		h.notice(at, event.Repository.String(), int64(ran.Run.DatabaseID), ran.Run.Done())
+	case ran.Job != nil:
+		h.notice(at, event.Repository.String(), int64(ran.Job.Run), false)
+	}
+	return err
 }
 
 // ofPullRequests are the kinds of GitHub's events after which lists of pull requests, what they say, or who may see them, are others.
@@ -128,11 +141,26 @@ func (h *hooks) fromGitLab(ctx context.Context, e webhooks.Event) error {
 		what.pushed = event.Project
 	}
 	server := strings.TrimPrefix(strings.TrimPrefix(event.Instance, "https://"), "http://")
-	return h.tell(ctx, h.at(e.Source, server), what)
+	at := h.at(e.Source, server)
+	err = h.tell(ctx, at, what)
+	switch {
+	case event.Pipeline != nil:
+		h.notice(at, event.Project, event.Pipeline.ID, !event.Pipeline.FinishedAt.IsZero())
+	case event.Job != nil:
+		h.notice(at, event.Project, event.Job.Pipeline, false)
+	}
+	return err
 }
 
 // ofMergeRequests are the kinds of GitLab's events after which lists of merge requests, or what they say, are others.
 var ofMergeRequests = []string{"merge_request", "pipeline", "note", "milestone"}
+
+// notice tells of a build, once what is remembered of it is forgotten.
+func (h *hooks) notice(at place, owner string, run int64, done bool) {
+	if h.pipelines != nil && at.host != nil {
+		h.pipelines.Noticed(pipelines.Notice{System: at.host.Name, Owner: owner, Run: run, Done: done})
+	}
+}
 
 // news is what an event means.
 type news struct {

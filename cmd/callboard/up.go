@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 
@@ -21,6 +22,7 @@ import (
 	"callboard.dev/callboard/subgraphs/catalog"
 	"callboard.dev/callboard/subgraphs/catalog/store"
 	"callboard.dev/callboard/subgraphs/catalog/store/postgres"
+	"callboard.dev/callboard/subgraphs/pipelines"
 	"callboard.dev/callboard/subgraphs/repos"
 	"callboard.dev/callboard/subgraphs/sources"
 	"callboard.dev/callboard/subgraphs/sources/graph"
@@ -157,7 +159,9 @@ func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) erro
 	subgraphs := map[string]execute.Subgraph{}
 	settings := graphSettings(cfg, log)
 	for name, schema := range own.schemas {
-		subgraphs[name] = execute.NewInProcess(schema, nil)
+		inside := execute.NewInProcess(schema, nil)
+		inside.Forward = forwarded[name]
+		subgraphs[name] = inside
 		settings.Expose[name] = true // their messages are written for clients
 	}
 	for _, remote := range cfg.Subgraphs {
@@ -169,7 +173,7 @@ func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) erro
 			engine.Swap(server.NewGraph(s, remembered(cfg, s, subgraphs, out.cache), settings))
 		})
 	}
-	what := serving{executor: engine, examples: playgroundExamples(), handlers: out.hooks.handlers(), registry: registry}
+	what := serving{executor: engine, examples: playgroundExamples(), handlers: own.with(out.hooks.handlers()), registry: registry}
 	if stage != nil {
 		what.pages = stage.Pages()
 		what.listening = func(address net.Addr) error {
@@ -186,6 +190,9 @@ func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) erro
 	return serve(p, cfg, log, what)
 }
 
+// forwarded are the headers of clients' requests that our own subgraphs see, by the names of these.
+var forwarded = map[string][]string{"pipelines": {"Authorization"}}
+
 // graphOf returns the supergraph to serve: the committed one, or one composed with the configured subgraphs of others.
 func graphOf(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Supergraph, *others, error) {
 	if len(cfg.Subgraphs) == 0 {
@@ -197,9 +204,18 @@ func graphOf(p *program, cfg config.Config, log *slog.Logger) (*supergraph.Super
 
 // firstParty is our own subgraphs, opened.
 type firstParty struct {
-	schemas map[string]graphql.ExecutableSchema
-	catalog *catalog.Catalog // nil where it is not wanted
-	closers []io.Closer
+	schemas   map[string]graphql.ExecutableSchema
+	catalog   *catalog.Catalog     // nil where it is not wanted
+	pipelines *pipelines.Pipelines // nil where it is not wanted
+	closers   []io.Closer
+}
+
+// with returns the handlers of webhooks with what the subgraphs answer beside the graph.
+func (f *firstParty) with(handlers map[string]http.Handler) map[string]http.Handler {
+	if f.pipelines != nil {
+		handlers["/reports/coverage"], handlers["/reports/tests"] = f.pipelines.Upload(), f.pipelines.Upload()
+	}
+	return handlers
 }
 
 func (f *firstParty) close() {
@@ -249,6 +265,17 @@ func openFirstParty(ctx context.Context, cfg config.Config, log *slog.Logger, fr
 		})
 	}
 	err := group.Wait()
+	if wanted("pipelines") {
+		p, failed := openPipelines(cfg, log.With("subgraph", "pipelines"), from)
+		if failed != nil {
+			out.close()
+			return nil, failed
+		}
+		out.schemas["pipelines"] = p.ExecutableSchema()
+		out.closers = append(out.closers, p)
+		out.pipelines = p
+		from.hooks.pipelines = p
+	}
 	if wanted("sources") {
 		out.schemas["sources"] = sources.New(sources.Config{Sources: from.sources, Cache: func() graph.CacheStatus { return cacheStatus(from.cache) }})
 	}
@@ -288,7 +315,7 @@ func playgroundExamples() []server.Example {
 
 type subgraphCommand struct {
 	configFlags
-	Name    string   `arg:"" enum:"catalog,repos,sources" help:"Which: catalog, repos or sources."`
+	Name    string   `arg:"" enum:"catalog,repos,pipelines,sources" help:"Which: catalog, repos, pipelines or sources."`
 	Folders []string `arg:"" optional:"" name:"folder" help:"Folders searched for git checkouts and catalog files."`
 }
 
@@ -309,5 +336,5 @@ func (c *subgraphCommand) Run(p *program) error {
 		return err
 	}
 	defer own.close()
-	return serve(p, cfg, log, serving{executor: server.NewSchema(own.schemas[c.Name], cfg.Limits.Values), handlers: out.hooks.handlers(), registry: registry})
+	return serve(p, cfg, log, serving{executor: server.NewSchema(own.schemas[c.Name], cfg.Limits.Values), handlers: own.with(out.hooks.handlers()), registry: registry})
 }

@@ -27,6 +27,7 @@ import (
 	"callboard.dev/callboard/subgraphs/catalog/origin"
 	"callboard.dev/callboard/subgraphs/catalog/remote"
 	"callboard.dev/callboard/subgraphs/forge"
+	"callboard.dev/callboard/subgraphs/pipelines/ci"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
@@ -37,6 +38,8 @@ type upstream struct {
 	cache   *cache.Cache          // nil where there is nothing to remember
 	sources []*clients.Source
 	hosts   []*host.Host
+	systems []*ci.System
+	rules   map[string][]config.ReportRule // by name of system
 	origins []remote.Origin
 	every   map[string]time.Duration // by name of origin
 	hooks   *hooks
@@ -45,7 +48,7 @@ type upstream struct {
 
 // openUpstream makes everything ready. It asks nobody. serves is what the process is, of which there may be several alike.
 func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer, serves string) (*upstream, error) {
-	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
+	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, rules: map[string][]config.ReportRule{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
 	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) || len(cfg.Cache.Redis.Addresses) > 0 {
 		redis.SetLogger(redisLog{u.log})
 		u.redis = redisClient(cfg.Cache.Redis)
@@ -168,6 +171,7 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 		return err
 	}
 	u.hosts = append(u.hosts, h)
+	u.rules[s.Name] = s.Reports
 	if len(s.Discover.Groups) == 0 {
 		o = nil
 	} else {
@@ -181,6 +185,7 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 // policies are how long values of a source are good for.
 func policies(s config.Source) (map[string]cache.Policy, error) {
 	out := host.Policies()
+	maps.Copy(out, ci.Policies())
 	for kind, p := range out {
 		p.OnError = s.Keep.Duration()
 		out[kind] = p
@@ -242,7 +247,9 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 			return github.Verify(secrets, header, body)
 		}})
 	}
-	return host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client)), origin.GitHub(finds, client), nil
+	h := host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client))
+	u.systems = append(u.systems, ci.New(ci.GitHubActions, finds.Web, h.Forge(), source, ci.NewGitHub(client.Fetching(source.Elsewhere))))
+	return h, origin.GitHub(finds, client), nil
 }
 
 func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared clients.Shared, finds origin.Config) (*host.Host, *origin.Origin, error) {
@@ -264,5 +271,7 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 			return gitlab.Verify(secrets, header, body, time.Now())
 		}})
 	}
-	return host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client)), origin.GitLab(finds, client), nil
+	h := host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client))
+	u.systems = append(u.systems, ci.New(ci.GitLabCI, finds.Web, h.Forge(), source, ci.NewGitLab(client, source.Elsewhere)))
+	return h, origin.GitLab(finds, client), nil
 }

@@ -14,7 +14,6 @@ package repos
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"callboard.dev/callboard/clients/git"
@@ -24,6 +23,7 @@ import (
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/repos/view"
 	"callboard.dev/callboard/subgraphs/scalar"
+	"callboard.dev/callboard/subgraphs/upstream"
 	"github.com/99designs/gqlgen/graphql"
 )
 
@@ -147,36 +147,19 @@ func (e entity) FindManyCatalogEntityByRefs(ctx context.Context, reps []*graph.C
 }
 
 func (e entity) FindManyRepositoryByIDs(ctx context.Context, reps []*graph.RepositoryByIDsInput) ([]*view.Repository, error) {
-	return findMany(reps, func(rep *graph.RepositoryByIDsInput) (*view.Repository, error) {
+	return upstream.FindMany(reps, func(rep *graph.RepositoryByIDsInput) (*view.Repository, error) {
 		return e.request(ctx).ByID(ctx, rep.ID)
 	})
 }
 
 func (e entity) FindManyCommitByIDs(ctx context.Context, reps []*graph.CommitByIDsInput) ([]*view.Commit, error) {
-	return findMany(reps, func(rep *graph.CommitByIDsInput) (*view.Commit, error) {
+	return upstream.FindMany(reps, func(rep *graph.CommitByIDsInput) (*view.Commit, error) {
 		return e.request(ctx).CommitByID(ctx, rep.ID)
 	})
 }
 
 func (e entity) FindManyPullRequestByIDs(ctx context.Context, reps []*graph.PullRequestByIDsInput) ([]*view.PullRequest, error) {
-	return findMany(reps, func(rep *graph.PullRequestByIDsInput) (*view.PullRequest, error) {
+	return upstream.FindMany(reps, func(rep *graph.PullRequestByIDsInput) (*view.PullRequest, error) {
 		return e.request(ctx).PullRequestByID(ctx, rep.ID)
 	})
-}
-
-// findMany finds all at once, so that what has to be asked for is asked for together.
-func findMany[R, T any](reps []*R, find func(*R) (*T, error)) ([]*T, error) {
-	out := make([]*T, len(reps))
-	errs := make([]error, len(reps))
-	var group sync.WaitGroup
-	for i, rep := range reps {
-		group.Go(func() { out[i], errs[i] = find(rep) })
-	}
-	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return out, graphql.BatchErrorList(errs)
-		}
-	}
-	return out, nil
 }

@@ -45,7 +45,19 @@ func (s *Server) Signal(signal os.Signal) error { return s.process.Process.Signa
 // Single starts one server, with further settings as redis-server takes them on its command line.
 func Single(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s := start(t, "redis-server", port(t), append([]string{"--save", "", "--appendonly", "no"}, settings...)...)
+	return single(t, port(t), settings...)
+}
+
+// Again starts a server that was killed anew, empty and with further settings, at the address it had.
+func (s *Server) Again(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(s.Address)
+	return single(t, port, settings...)
+}
+
+func single(t testing.TB, port string, settings ...string) *Server {
+	t.Helper()
+	s := start(t, "redis-server", port, append([]string{"--save", "", "--appendonly", "no"}, settings...)...)
 	client := redis.NewClient(&redis.Options{Addr: s.Address})
 	defer client.Close()
 	eventually(t, s, "to answer", func(ctx context.Context) error { return client.Ping(ctx).Err() })

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -80,8 +81,16 @@ func restCompare(c *call, request *http.Request, r *Repository) (*reply, error) 
 		commits = append(commits, object{"sha": id})
 	}
 	if p.Page == 1 {
-		for _, f := range b.files[:min(len(b.files), compareFiles)] {
-			files = append(files, c.g.restFile(r, head.OID, f))
+		patches, err := c.g.patches(c.ctx, r, base.OID, head.OID)
+		if err != nil {
+			return nil, err
+		}
+		for i, f := range b.files[:min(len(b.files), compareFiles)] {
+			file := c.g.restFile(r, head.OID, f)
+			if i < len(patches) && patches[i] != "" {
+				file["patch"] = patches[i]
+			}
+			files = append(files, file)
 		}
 	}
 	return &reply{link: p.Links(c.address(request), len(b.commits)), body: object{
@@ -89,4 +98,47 @@ func restCompare(c *call, request *http.Request, r *Repository) (*reply, error) 
 		"merge_base_commit": object{"sha": b.mergeBase}, "commits": commits, "files": files,
 		"url": c.g.api("/repos/" + r.NameWithOwner() + "/compare/" + names[0] + "..." + names[1]),
 	}}, nil
+}
+
+// The largest difference of a file that is shown ("Limits for viewing content and diffs in a repository", November 2026).
+const (
+	patchLines = 20_000
+	patchBytes = 500 << 10
+)
+
+// patches returns what differs in each file between the head of a pull request and where it left its base, in the order of between: what follows the names in a
+// unified diff. It is "" of a file that is no text, has only another name or mode, or has changed too much to be shown.
+func (g *GitHub) patches(ctx context.Context, r *Repository, base, head git.OID) ([]string, error) {
+	key := "patches " + r.content.Path + " " + string(base) + " " + string(head)
+	if known, ok := g.remembered.Load(key); ok {
+		return known.([]string), nil
+	}
+	text, err := r.run(ctx, nil, nil, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "-M", "-p", string(base)+"..."+string(head))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	var lines []string
+	end := func() {
+		patch := strings.Join(lines, "\n")
+		if len(lines) > patchLines || len(patch) > patchBytes {
+			patch = ""
+		}
+		if len(out) > 0 {
+			out[len(out)-1] = patch
+		}
+		lines = nil
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "diff --git "): // what is in a file has one of " +-\" before it
+			end()
+			out = append(out, "")
+		case len(lines) > 0 || strings.HasPrefix(line, "@@ "):
+			lines = append(lines, line)
+		}
+	}
+	end()
+	g.remembered.Store(key, out)
+	return out, nil
 }

@@ -50,6 +50,7 @@ func TestREST(t *testing.T) {
 		{"/repos/larkfold/tiles/branches/main/protection", "ada-token", 200, []string{`"required_approving_review_count":1`, `"contexts":["test"]`}},
 		{"/repos/larkfold/tiles/branches/gapless/protection", "ada-token", 404, []string{`Branch not protected`}},
 		{"/repos/larkfold/tiles/branches/main/protection", "ben-token", 404, []string{`Not Found`}},
+		{"/repos/larkfold/tiles/compare/main...gapless", "ada-token", 200, []string{`"filename":"web/app.ts"`, `"patch":"@@ -1 +1,2 @@\n-export const a = 1\n+`}},
 		{"/repos/larkfold/tiles/releases/latest", "ada-token", 200, []string{`"tag_name":"v1.0.0"`}},
 		{"/repos/larkfold/tiles/pulls/3", "ada-token", 200, []string{`"merged":false`, `"requested_teams":[{`, `"mergeable":true`}},
 		{"/repos/larkfold/tiles/issues/1", "ada-token", 200, []string{`"title":"Gaps between tracks"`, `"state":"open"`}},

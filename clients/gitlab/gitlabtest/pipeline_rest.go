@@ -108,6 +108,23 @@ func (s *Server) pipelineRoutes(get getter, change changer) {
 	one("/test_report", func(c *call, p *project, r *ci.Pipeline) (any, error) { return testReport(p, r), nil })
 	one("/test_report_summary", func(c *call, p *project, r *ci.Pipeline) (any, error) { return testSummary(r), nil })
 
+	change("POST /projects/{id}/merge_requests/{iid}/pipelines", http.StatusOK, func(c *call) (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		p, m, err := c.mergeRequestAsked()
+		if err == nil {
+			err = c.developer(p)
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case m.SHA == "":
+			return nil, message(http.StatusMethodNotAllowed, "Method Not Allowed")
+		case len(p.jobs) == 0:
+			return nil, fault{http.StatusBadRequest, object{"message": object{"base": []string{"Missing CI config file"}}}}
+		}
+		return c.pipeline(p, s.begin(p, ci.Pipeline{MergeRequest: m.IID, Source: "merge_request_event", User: c.viewer.Username}), false), nil
+	})
 	act := func(path string, status int, do func(*call, *project, *ci.Pipeline)) {
 		change("POST /projects/{id}/pipelines/{pipeline}"+path, status, func(c *call) (any, error) {
 			s.mu.Lock()

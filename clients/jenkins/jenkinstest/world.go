@@ -254,11 +254,11 @@ func (s *Server) add(fullName string, made *item) error {
 			return fmt.Errorf("the folder of %s: %w", fullName, ErrNoSuch)
 		}
 	}
-	plain := name
+	plain, never := name, `?*/\%!@#$^&|<>[]:;`
 	if folder.kind == multibranchKind {
-		plain = strings.ReplaceAll(name, "%", "")
+		plain, never = strings.ReplaceAll(name, "%", ""), `?/\#[]` // nobody checks these: they come from branches
 	}
-	if plain == "" || plain == "." || plain == ".." || strings.ContainsAny(plain, `?*/\%!@#$^&|<>[]:;`) {
+	if plain == "" || plain == "." || plain == ".." || strings.ContainsAny(plain, never) {
 		return fmt.Errorf("%s: %w", fullName, ErrName)
 	}
 	if folder.child(name) != nil {
@@ -310,7 +310,7 @@ func (s *Server) AddBranch(project, branch string, job Job) (string, error) {
 	if job.Branch == "" {
 		job.Branch = branch
 	}
-	name := project + "/" + url.PathEscape(branch)
+	name := project + "/" + strings.NewReplacer("%", "%25", "#", "%23", "/", "%2F", "?", "%3F", "[", "%5B", "]", "%5D", `\`, "%5C").Replace(branch) // jenkins.branch.NameEncoder
 	return name, s.AddJob(name, job)
 }
 

@@ -14,6 +14,9 @@ import (
 	"strings"
 
 	"github.com/go-playground/validator/v10"
+
+	"callboard.dev/callboard/subgraphs/access"
+	"callboard.dev/callboard/subgraphs/pipelines/reports"
 )
 
 // Check reports what is not allowed in a configuration, such as one whose values were changed after it was loaded. The error joins
@@ -47,6 +50,7 @@ func (c Config) problems() []*Error {
 		}
 	}
 	c.checkSources(add)
+	c.checkAccess(add)
 	checkSubgraphs("gateway.subgraphs", c.Gateway.Subgraphs, add)
 	for i, s := range c.Gateway.Subgraphs {
 		if s.Schema != "" {
@@ -72,6 +76,17 @@ func (c Config) checkSources(add func(key, format string, args ...any)) {
 			}
 			hosts[page] = s.Name
 		}
+		for n, r := range s.Reports {
+			if err := (reports.Rule{Artifact: r.Artifact, Files: r.Files, Kind: r.Kind, Format: r.Format, Flag: r.Flag}).Check(); err != nil {
+				add(at(fmt.Sprintf("reports[%d]", n)), "%s", strings.TrimPrefix(err.Error(), "a rule for reports: "))
+			}
+		}
+		if s.Announce.As != "none" && c.PublicURL == "" {
+			add(at("announce"), "needs publicURL, so that there is something to link to")
+		}
+		if s.Announce.As != "none" && len(s.Announce.Repositories) == 0 {
+			add(at("announce.repositories"), "is missing: say for which repositories, such as larkfold/*")
+		}
 		app := s.App != (App{})
 		if app && (s.App.ID == 0 || s.App.Installation == 0 || s.App.Key == "") {
 			add(at("app"), "needs id, installation and key")
@@ -93,6 +108,36 @@ func (c Config) checkSources(add func(key, format string, args ...any)) {
 	if len(r.Addresses) == 0 && (r.Cluster || r.Master != "") {
 		add("cache.redis.addresses", "is missing: say where Redis is")
 	}
+}
+
+// checkAccess finds what is wrong between tokens.
+func (c Config) checkAccess(add func(key, format string, args ...any)) {
+	names, tokens := map[string]bool{}, map[string]bool{}
+	for i, t := range c.Access.Tokens {
+		if names[strings.ToLower(t.Name)] || strings.EqualFold(t.Name, access.Anonymous) {
+			add(fmt.Sprintf("access.tokens[%d].name", i), "is the name of another: choose another")
+		}
+		names[strings.ToLower(t.Name)] = true
+		switch secret := t.Token.Reveal(); {
+		case secret == hidden: // as Effective prints it
+		case tokens[secret]:
+			add(fmt.Sprintf("access.tokens[%d].token", i), "is that of another: nobody could tell who gives it")
+		default:
+			tokens[secret] = true
+		}
+	}
+}
+
+func permissions() string {
+	var out []string
+	for _, p := range access.Permissions() {
+		out = append(out, string(p))
+	}
+	return strings.Join(out, ", ")
+}
+
+func isPermission(value string) bool {
+	return slices.Contains(access.Permissions(), access.Permission(value))
 }
 
 // checkSubgraphs finds what is wrong between the entries of a list, and between the fields of one entry.
@@ -171,6 +216,7 @@ var allowed = map[string]struct {
 	"store":       {"the address of a PostgreSQL database, such as postgres://USER:PASSWORD@HOST:5432/DATABASE, or nothing", isStore},
 	"prefix":      {"a range of addresses, such as 127.0.0.0/8 or fd00::/8", isPrefix},
 	"header":      {"the name of an HTTP header that is not one of the connection's own", isHeader},
+	"permission":  {"a permission: " + permissions(), isPermission},
 	"headervalue": {"a header's value: one line of text", isHeaderValue},
 }
 

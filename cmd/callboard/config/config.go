@@ -29,11 +29,13 @@ type Config struct {
 	Folders   []string   `yaml:"folders" validate:"dive,required"`
 	State     string     `yaml:"state" validate:"required"`
 	Store     Secret     `yaml:"store" validate:"omitempty,store"`
+	PublicURL string     `yaml:"publicURL" validate:"omitempty,endpoint"`
 	Log       Log        `yaml:"log"`
 	Server    Server     `yaml:"server"`
 	Limits    Limits     `yaml:"limits"`
 	Sources   []Source   `yaml:"sources" validate:"dive"`
 	Cache     Cache      `yaml:"cache"`
+	Access    Access     `yaml:"access"`
 	Subgraphs []Subgraph `yaml:"subgraphs" validate:"dive"`
 	Gateway   Gateway    `yaml:"gateway"`
 }
@@ -116,6 +118,37 @@ type Source struct {
 	Fresh          map[string]Duration `yaml:"fresh" validate:"dive,gt=0"`
 	Keep           Duration            `yaml:"keep" validate:"gt=0"`
 	Discover       Discover            `yaml:"discover"`
+	Reports        []ReportRule        `yaml:"reports" validate:"dive"`
+	Announce       Announce            `yaml:"announce"`
+}
+
+// ReportRule says which files that runs leave are reports of tests or coverage.
+type ReportRule struct {
+	Repositories []string `yaml:"repositories" validate:"dive,required"`
+	Artifact     string   `yaml:"artifact"`
+	Files        []string `yaml:"files" validate:"dive,required"`
+	Kind         string   `yaml:"kind" validate:"oneof=coverage tests"`
+	Format       string   `yaml:"format"`
+	Flag         string   `yaml:"flag"`
+}
+
+// Announce says which pull requests get a link to their view.
+type Announce struct {
+	As           string   `yaml:"as" validate:"oneof=none status comment"`
+	Repositories []string `yaml:"repositories" validate:"dive,required"`
+}
+
+// Access says who may do what takes a permission.
+type Access struct {
+	Anonymous []string      `yaml:"anonymous" validate:"dive,permission"`
+	Tokens    []AccessToken `yaml:"tokens" validate:"dive"`
+}
+
+// AccessToken lets who knows it be somebody.
+type AccessToken struct {
+	Name  string   `yaml:"name" validate:"source"`
+	Token Secret   `yaml:"token" validate:"headervalue"`
+	May   []string `yaml:"may" validate:"dive,permission"`
 }
 
 // App is a GitHub App that is used in place of a token.
@@ -168,7 +201,8 @@ const (
 
 // NewSource returns a source with the defaults of everything that need not be said.
 func NewSource() Source {
-	return Source{Timeout: defaultSourceTimeout, Concurrency: defaultSourceConcurrency, Keep: defaultKeep, Discover: Discover{File: defaultDiscoverFile, Every: defaultDiscoverEvery}}
+	return Source{Timeout: defaultSourceTimeout, Concurrency: defaultSourceConcurrency, Keep: defaultKeep, Discover: Discover{File: defaultDiscoverFile, Every: defaultDiscoverEvery},
+		Announce: Announce{As: "none"}}
 }
 
 // FirstParty are the names of Callboard's own subgraphs, which no other may take in one graph with them.

@@ -134,7 +134,7 @@ func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 	}{
 		{"lisen: x:1", ":1: lisen: there is no such key; did you mean listen?"},
 		{"log:\n  livel: info", ":2: log.livel: there is no such key; did you mean level?"},
-		{"zzzzzz: 1", ":1: zzzzzz: there is no such key; there are cache, folders, gateway, limits, listen, log, server, sources, state, store, subgraphs"},
+		{"zzzzzz: 1", ":1: zzzzzz: there is no such key; there are access, cache, folders, gateway, limits, listen, log, publicURL, server, sources, state, store, subgraphs"},
 		{"listen: localhost", ":1: listen: want HOST:PORT"},
 		{"listen: localhost:99999", ":1: listen: want HOST:PORT"},
 		{"\nlog:\n  level: loud", ":3: log.level: want one of debug, info, warn, error"},

@@ -15,7 +15,8 @@ var examplesOnly = []string{"folders", "sources", "subgraphs", "gateway"}
 
 // neededOrDefault are the keys below them that must be given, or whose value in the example is the default.
 var neededOrDefault = []string{"gateway", "subgraphs.name", "subgraphs.url", "subgraphs.timeout", "sources.name", "sources.kind", "sources.url", "sources.timeout",
-	"sources.concurrency", "sources.discover", "sources.discover.file", "sources.discover.every"}
+	"sources.concurrency", "sources.discover", "sources.discover.file", "sources.discover.every", "sources.reports.kind",
+	"sources.announce", "sources.announce.as"}
 
 func TestExampleHoldsTheDefaults(t *testing.T) {
 	got, err := read(config.Example())
@@ -33,7 +34,10 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 	if got.Cache.Redis.Addresses == nil {
 		t.Error("an empty list of the example reads as nothing")
 	}
-	got.Cache.Redis.Addresses = nil
+	if got.Access.Anonymous == nil {
+		t.Error("an empty list of the example reads as nothing")
+	}
+	got.Cache.Redis.Addresses, got.Access = nil, config.Access{}
 	got.Server.AllowedOrigins, got.Server.AllowedHosts, got.Server.OverrideLabels = nil, nil, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("callboard.example.yaml gives\n%+v\nbut the defaults are\n%+v", got, want)

@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"callboard.dev/callboard/subgraphs/database"
 )
 
 // MaxLocations bounds what clients can make the catalog read and remember; more are better listed in one Location entity.
@@ -22,9 +24,9 @@ var (
 	// ErrFull is wrapped by the error for a change that would make more than MaxLocations.
 	ErrFull = errors.New("too many locations are registered")
 	// ErrNewer is wrapped by the error for a database that a newer program has migrated. No later attempt succeeds.
-	ErrNewer = errors.New("the database is newer than this program")
+	ErrNewer = database.ErrNewer
 	// ErrClosed is wrapped by the error of a Store that was closed.
-	ErrClosed = errors.New("the store is closed")
+	ErrClosed = database.ErrClosed
 )
 
 // Store remembers. Its methods may be called at once; each is one transaction and fails where the database cannot be used, and

@@ -164,8 +164,9 @@ func (s *System) Outdated(names ...string) []string {
 	return out
 }
 
+// tag is that of a repository or a job, of which keys have a # in another way than names.
 func (s *System) tag(name string) string {
-	return "repository:" + s.Name + "/" + strings.ToLower(name)
+	return "repository:" + s.Name + "/" + strings.ToLower(strings.ReplaceAll(name, "#", "%23"))
 }
 
 // tags are the tags of everything that belongs to a repository or a job.

@@ -29,9 +29,9 @@ type Driver interface {
 	Stages(ctx context.Context, runs []string) ([]*Stages, []error)
 	// Steps returns the steps of jobs, where Stages does not tell them.
 	Steps(ctx context.Context, jobs []string) ([][]Step, []error)
-	// Tests returns what the system itself knows of the tests of runs.
+	// Tests returns what the system itself knows of the tests of runs: nil without an error where it tells none.
 	Tests(ctx context.Context, runs []string) ([]*Tests, []error)
-	// Coverages returns the coverage of runs as the system itself knows it: the share of lines, in percent.
+	// Coverages returns the coverage of runs as the system itself knows it: the share of lines, in percent; nil without an error where it tells none.
 	Coverages(ctx context.Context, runs []string) ([]*float64, []error)
 	Artifacts(ctx context.Context, runs []string) ([][]Artifact, []error)
 	Logs(ctx context.Context, queries []LogQuery) ([]*Log, []error)
@@ -45,6 +45,7 @@ type Driver interface {
 	// RerunFailed runs what failed again.
 	RerunFailed(ctx context.Context, run string) (*Run, error)
 	Cancel(ctx context.Context, run string) (*Run, error)
+	// Start starts a pipeline. The run has no key where the system does not tell which one it made.
 	Start(ctx context.Context, q StartQuery) (*Run, error)
 }
 
@@ -55,6 +56,6 @@ type Forge interface {
 	SetStatus(ctx context.Context, s CommitStatus) error
 	// Comment comments on a pull request, or gives the comment of the id another text, and returns the comment's id. Where the comment is gone there is a new one.
 	Comment(ctx context.Context, repository string, pullRequest int, id, text string) (string, error)
-	// Linked returns the addresses that others have put on a commit as its statuses, at most 100.
+	// Linked returns the addresses that others have put on a commit as its statuses, or checks, at most 100.
 	Linked(ctx context.Context, commits []CommitName) ([][]string, []error)
 }

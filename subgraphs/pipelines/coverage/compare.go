@@ -24,7 +24,7 @@ type Verdict string
 // The verdicts. Only a file that is Compared has lines that changed.
 const (
 	Compared Verdict = "COMPARED"
-	New      Verdict = "NEW"       // the base does not have it
+	New      Verdict = "NEW"       // the report of the base does not have it
 	Gone     Verdict = "GONE"      // the head does not have it
 	NoLines  Verdict = "NO_LINES"  // neither report has lines of it, as of a document
 	NoHunks  Verdict = "NO_HUNKS"  // it was touched, and which line is which is not known
@@ -37,7 +37,7 @@ type Change struct {
 	Touched    bool
 	Verdict    Verdict
 	Base, Head Totals
-	Added      Count    // the lines with code that the change wrote, also of a file that is New; for any other only where it was Compared
+	Added      Count    // the lines with code that the change wrote: those of its hunks, or all of a file that is New without any; for other files only where they were Compared
 	Untested   []uint32 // those of Added that were not run
 	Covered    []uint32 // lines, by their number in the head, that both have: newly run
 	Uncovered  []uint32 // no longer run
@@ -123,8 +123,14 @@ func compareFile(base, head *File, t Touched) Change {
 		c.Verdict = Gone
 	case c.Base.Lines.Total == 0:
 		c.Verdict = New
-		for _, l := range head.Lines {
-			c.added(l)
+		switch { // the report of the base may lack a file that the base has
+		case t.Same:
+		case len(t.Hunks) > 0 && inOrder(t.Hunks):
+			c.lines(&File{}, head, t.Hunks)
+		default:
+			for _, l := range head.Lines {
+				c.added(l)
+			}
 		}
 	case !t.Same && len(t.Hunks) == 0:
 		c.Verdict = NoHunks

@@ -75,12 +75,44 @@ type Case struct {
 // ID is the identity of a case from one report to another: that of its class and name, or of its suite and name where it has no class, as 32 hexadecimal digits.
 type ID string
 
+// Identity returns the identity of a case. It is for reports that a system tells already read: Parse gives cases theirs.
+func Identity(class, suite, name string) ID { return identity(class, suite, name) }
+
 func identity(class, suite, name string) ID {
 	if class == "" {
 		class = "suite\x00" + suite
 	}
 	sum := sha256.Sum256([]byte(class + "\x00" + name))
 	return ID(hex.EncodeToString(sum[:16]))
+}
+
+// New returns the report of suites that somebody else has read, such as a system that has understood reports of JUnit itself. Texts are made fit to be shown and cut
+// to the default Limits as those of Parse are, the cases get their IDs and at least one attempt, suites without cases are left out, and cases of one suite that failed
+// and passed become flaky; those of several suites do not: they may be of jobs that ran the same in different ways. The suites are the report's from then on.
+func New(format Format, suites []Suite) *Report {
+	r := &Report{Format: format}
+	t := texts{defaults, defaults.Texts, &r.Cut}
+	long := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		w := t.window()
+		w.Write([]byte(text))
+		return t.details(&w)
+	}
+	for _, s := range suites {
+		s.Name, s.Duration = t.name(s.Name), max(s.Duration, 0)
+		for i := range s.Cases {
+			c := &s.Cases[i]
+			c.Name, c.Class, c.File, c.Type, c.Message = t.name(c.Name), t.name(c.Class), t.name(c.File), t.name(c.Type), t.message(c.Message)
+			c.Details, c.Output, c.Duration, c.Line = long(c.Details), long(c.Output), max(c.Duration, 0), max(c.Line, 0)
+			c.ID, c.Attempts = identity(c.Class, s.Name, c.Name), max(c.Attempts, 1)
+		}
+		one := Report{Suites: []Suite{s}}
+		one.finish()
+		r.Suites = append(r.Suites, one.Suites...)
+	}
+	return r
 }
 
 // Totals is what was counted.

@@ -309,3 +309,24 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 }
+
+// TestNew makes the report that Parse does, of what others have read.
+func TestNew(t *testing.T) {
+	read := parse(t, `<testsuites><testsuite name="s"><testcase classname="c" name="n"/><testcase name="n"><failure/></testcase><testcase name="n"/></testsuite></testsuites>`, testreport.Limits{})
+	made := testreport.New(testreport.JUnit, []testreport.Suite{{Name: "none"}, {Name: "s", Cases: []testreport.Case{{Class: "c", Name: "n", Status: testreport.Passed},
+		{Name: "n", Status: testreport.Failed}, {Name: "n", Status: testreport.Passed}}}})
+	if print(made) != print(read) || made.Totals().Flaky != 1 {
+		t.Errorf("%s\nwant\n%s", print(made), print(read))
+	}
+	both := testreport.New(testreport.JUnit, []testreport.Suite{{Name: "1.25", Cases: []testreport.Case{{Class: "c", Name: "n", Status: testreport.Passed}}},
+		{Name: "1.26", Cases: []testreport.Case{{Class: "c", Name: "n", Status: testreport.Failed}}}})
+	if n := both.Totals(); n.Passed != 1 || n.Failed != 1 || both.Suites[0].Cases[0].ID != both.Suites[1].Cases[0].ID {
+		t.Errorf("two jobs: %s", print(both))
+	}
+	odd := testreport.New(testreport.JUnit, []testreport.Suite{{Name: "s\x00", Duration: -1, Cases: []testreport.Case{{Name: strings.Repeat("n", 5000), Status: testreport.Failed,
+		Message: "\x1b[31mred\x1b[0m\r\n", Details: strings.Repeat("d", 100_000), Output: "\xff", Duration: -1, Line: -1}}}})
+	c := odd.Suites[0].Cases[0]
+	if odd.Cut != 2 || odd.Suites[0].Name != "s\uFFFD" || odd.Suites[0].Duration != 0 || len(c.Name) > 1024 || c.Message != "red" || len(c.Details) > 17_000 || c.Output != "\uFFFD" || c.Duration != 0 || c.Line != 0 {
+		t.Errorf("cut %d, %+v", odd.Cut, c)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"callboard.dev/callboard/subgraphs/relay"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // hostList is a page of a list of a host.
@@ -125,7 +126,7 @@ func (r *Repository) TrackerIssues(ctx context.Context, states []TrackerIssueSta
 	if err != nil {
 		return nil, err
 	}
-	if len(states) == 1 && states[0] == "OPEN" && len(labels) == 0 && assignee == nil && r.card.OpenIssues != nil && !selects(ctx, "nodes", "edges", "pageInfo") {
+	if len(states) == 1 && states[0] == "OPEN" && len(labels) == 0 && assignee == nil && r.card.OpenIssues != nil && !upstream.Selects(ctx, "nodes", "edges", "pageInfo") {
 		return &TrackerIssueConnection{hostList[*TrackerIssue, *TrackerIssueEdge]{TotalCount: r.card.OpenIssues}}, nil
 	}
 	query := host.IssueQuery{States: textsOf(states), Labels: labels, Assignee: orEmpty(assignee), Order: host.Order{Field: "CREATED_AT", Desc: true}, Paging: wanted.Paging}

@@ -1,12 +1,10 @@
 package view
 
 import (
-	"context"
 	"strings"
 
 	"callboard.dev/callboard/subgraphs/relay"
 	"callboard.dev/callboard/subgraphs/repos/host"
-	"github.com/99designs/gqlgen/graphql"
 )
 
 // hostCursor starts the key in a cursor that is a host's own, so that it is not taken for one of a checkout.
@@ -73,31 +71,4 @@ func (p page) trim(cursors []string, next, prev bool) trimmed {
 		out.info.StartCursor, out.info.EndCursor = &out.cursors[0], &out.cursors[n-1]
 	}
 	return out
-}
-
-// selects tells whether the field being resolved has a selection that asks for the field at the end of the path, at any of the paths.
-func selects(ctx context.Context, paths ...string) bool {
-	field := graphql.GetFieldContext(ctx)
-	if field == nil || !graphql.HasOperationContext(ctx) {
-		return true
-	}
-	operation := graphql.GetOperationContext(ctx)
-	for _, p := range paths {
-		fields := []graphql.CollectedField{field.Field}
-		for _, name := range strings.Split(p, ".") {
-			var below []graphql.CollectedField
-			for _, f := range fields {
-				for _, sub := range graphql.CollectFields(operation, f.Selections, nil) {
-					if sub.Name == name {
-						below = append(below, sub)
-					}
-				}
-			}
-			fields = below
-		}
-		if len(fields) > 0 {
-			return true
-		}
-	}
-	return false
 }

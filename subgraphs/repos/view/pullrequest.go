@@ -10,6 +10,7 @@ import (
 	"callboard.dev/callboard/subgraphs/relay"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // The closed sets of the schema around pull requests.
@@ -243,7 +244,7 @@ func (r *Repository) PullRequests(ctx context.Context, states []PullRequestState
 		return nil, err
 	}
 	// A count comes with the repository.
-	if len(states) == 1 && states[0] == "OPEN" && len(labels) == 0 && baseRefName == nil && headRefName == nil && r.card.OpenPulls != nil && !selects(ctx, "nodes", "edges", "pageInfo") {
+	if len(states) == 1 && states[0] == "OPEN" && len(labels) == 0 && baseRefName == nil && headRefName == nil && r.card.OpenPulls != nil && !upstream.Selects(ctx, "nodes", "edges", "pageInfo") {
 		return &PullRequestConnection{hostList[*PullRequest, *PullRequestEdge]{TotalCount: r.card.OpenPulls}}, nil
 	}
 	query := host.PullRequestQuery{States: textsOf(states), Labels: labels, Base: orEmpty(baseRefName), Head: orEmpty(headRefName),

@@ -13,6 +13,7 @@ import (
 	"callboard.dev/callboard/subgraphs/relay"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // RepositoryProvider tells where the facts about a repository come from.
@@ -242,7 +243,7 @@ func (r *Repository) Tags(ctx context.Context, query *string, first *int, after 
 }
 
 func (r *Repository) showRefs(ctx context.Context, tags bool, query *string, args relay.Args) (*GitRefConnection, error) {
-	compared := selects(ctx, "nodes.aheadBy", "nodes.behindBy", "edges.node.aheadBy", "edges.node.behindBy")
+	compared := upstream.Selects(ctx, "nodes.aheadBy", "nodes.behindBy", "edges.node.aheadBy", "edges.node.behindBy")
 	page, err := r.facts.refs(ctx, tags, orEmpty(query), args, compared)
 	if err != nil {
 		return nil, err

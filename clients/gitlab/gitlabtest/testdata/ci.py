@@ -122,6 +122,16 @@ until(made, "success")
 assert "Reference not found" in refused(400, lambda: project.pipelines.create({"ref": "none"}))
 refused(404, lambda: project.pipelines.get(1))
 
+# A pipeline of a merge request, and what lies between two commits.
+mr = project.mergerequests.get(1)
+made = mr.pipelines.create({})
+eq((made.ref, made.source, made.sha), ("refs/merge-requests/1/head", "merge_request_event", mr.sha))
+project.pipelines.get(made.id).cancel()
+base = project.repository_merge_base(["main", "feature/ranking"])
+between = project.repository_compare(base["id"], "feature/ranking")
+eq(sorted(d["new_path"] for d in between["diffs"]), ["docs/taste.md", "rank.go", "taste.go"])
+eq([d["collapsed"] or d["too_large"] for d in between["diffs"]], [False] * 3)
+
 # What leads to somewhere else.
 commit = project.commits.get("main")
 commit.statuses.create({"state": "running", "name": "callboard", "target_url": "https://callboard.example/1"})

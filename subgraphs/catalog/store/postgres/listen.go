@@ -93,7 +93,7 @@ func (d *DB) Wait(ctx context.Context, known int64) (int64, error) {
 		select {
 		case <-changed:
 		case <-ticker.C:
-		case <-d.done:
+		case <-d.database.Done():
 			return 0, fmt.Errorf("waiting for changes: %w", store.ErrClosed)
 		case <-ctx.Done():
 			return 0, ctx.Err()

@@ -19,26 +19,27 @@ import (
 	"callboard.dev/callboard/subgraphs/catalog/store"
 	"callboard.dev/callboard/subgraphs/catalog/store/postgres"
 	"callboard.dev/callboard/subgraphs/catalog/store/storetest"
+	"callboard.dev/callboard/subgraphs/database/postgrestest"
 )
 
 // shared is the server that all tests use which do not stop it.
-var shared *server
+var shared *postgrestest.Server
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		var err error
-		if shared, err = newServer(); err != nil {
+		if shared, err = postgrestest.Start(); err != nil {
 			fmt.Fprintln(os.Stderr, "starting PostgreSQL:", err)
 			return 1
 		}
-		defer shared.remove()
+		defer shared.Remove()
 		return m.Run()
 	}())
 }
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
-		address := shared.database(t)
+		address := shared.Database(t)
 		return func() store.Store { return open(t, address) }
 	})
 }
@@ -63,7 +64,7 @@ func closing(t *testing.T, db *postgres.DB) *postgres.DB {
 }
 
 func TestNewerDatabaseIsRefused(t *testing.T) {
-	address := shared.database(t)
+	address := shared.Database(t)
 	if _, err := closing(t, open(t, address)).AddLocations(t.Context(), "/a"); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 
 // A replica needs no right to make tables where another one has made them.
 func TestUserWithoutRightToMigrate(t *testing.T) {
-	address := shared.database(t)
+	address := shared.Database(t)
 	if _, err := closing(t, open(t, address)).AddLocations(t.Context(), "/a"); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestUserWithoutRightToMigrate(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), fmt.Sprintf("CREATE USER %s PASSWORD 'r'; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %[1]s", user), pgx.QueryExecModeSimpleProtocol); err != nil {
 		t.Fatal(err)
 	}
-	narrow := closing(t, open(t, strings.Replace(address, "postgres:"+password, user+":r", 1)))
+	narrow := closing(t, open(t, strings.Replace(address, "postgres:"+postgrestest.Password, user+":r", 1)))
 	if _, err := narrow.AddLocations(t.Context(), "/b"); err != nil {
 		t.Error(err)
 	}
@@ -106,7 +107,7 @@ func TestUserWithoutRightToMigrate(t *testing.T) {
 
 // Where notifications do not come through, as behind some poolers, changes are seen all the same.
 func TestChangesAreSeenWithoutNotifications(t *testing.T) {
-	address := shared.database(t)
+	address := shared.Database(t)
 	db := closing(t, open(t, address))
 	known, err := db.Revision(t.Context())
 	if err != nil {
@@ -129,7 +130,7 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 	const secret = "hunter-2"
 	for _, address := range []string{
 		"postgres://callboard:" + secret + "@127.0.0.1:1/x", "postgres://callboard:" + secret + "@[::1", "postgres://u:" + secret + "@h:port/x?sslmode=no",
-		"host=127.0.0.1 port=1 password=" + secret + " connect_timeout=x", strings.Replace(shared.database(t), password, secret, 1),
+		"host=127.0.0.1 port=1 password=" + secret + " connect_timeout=x", strings.Replace(shared.Database(t), postgrestest.Password, secret, 1),
 	} {
 		db, err := postgres.New(address)
 		if err == nil {
@@ -144,12 +145,12 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 // The server is stopped as in a crash, and started again, while several replicas write. What they were told is done must be done,
 // and they go on by themselves.
 func TestServerKilledUnderLoad(t *testing.T) {
-	s, err := newServer()
+	s, err := postgrestest.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.remove)
-	address := s.database(t)
+	t.Cleanup(s.Remove)
+	address := s.Database(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var (
@@ -206,9 +207,9 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	}
 	for range 3 {
 		grows("nothing is written", 20, func() int { n, _ := counted(); return n })
-		s.kill(t)
+		s.Kill(t)
 		grows("nothing fails", 1, func() int { _, n := counted(); return n })
-		if err := s.start(); err != nil {
+		if err := s.Restart(); err != nil {
 			t.Fatal(err)
 		}
 	}

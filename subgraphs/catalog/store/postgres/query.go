@@ -21,15 +21,6 @@ func idOf(text string) []byte {
 	return sum[:]
 }
 
-// change makes one transaction. It tells those who listen of the revision, where do returns another than before.
-func (d *DB) change(ctx context.Context, do func(tx pgx.Tx) error) error {
-	pool, err := d.ready(ctx)
-	if err != nil {
-		return err
-	}
-	return pgx.BeginFunc(ctx, pool, do)
-}
-
 // nextRevision makes changes one after the other: the row is locked until the transaction ends.
 func nextRevision(ctx context.Context, tx pgx.Tx) (revision int64, err error) {
 	if err := tx.QueryRow(ctx, "UPDATE catalog_revision SET revision = revision + 1 RETURNING revision").Scan(&revision); err != nil {
@@ -47,7 +38,7 @@ func lockRevision(ctx context.Context, tx pgx.Tx) (revision int64, err error) {
 
 // Revision returns the number of the last change.
 func (d *DB) Revision(ctx context.Context) (revision int64, err error) {
-	pool, err := d.ready(ctx)
+	pool, err := d.database.Ready(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -71,7 +62,7 @@ func list(ctx context.Context, q interface {
 
 // Locations returns the registered targets.
 func (d *DB) Locations(ctx context.Context) ([]string, error) {
-	pool, err := d.ready(ctx)
+	pool, err := d.database.Ready(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +75,7 @@ func (d *DB) Locations(ctx context.Context) ([]string, error) {
 
 // AddLocations remembers targets.
 func (d *DB) AddLocations(ctx context.Context, targets ...string) (revision int64, err error) {
-	err = d.change(ctx, func(tx pgx.Tx) error {
+	err = d.database.Change(ctx, func(tx pgx.Tx) error {
 		if revision, err = lockRevision(ctx, tx); err != nil {
 			return err
 		}
@@ -117,7 +108,7 @@ func (d *DB) AddLocations(ctx context.Context, targets ...string) (revision int6
 
 // RemoveLocation forgets a target.
 func (d *DB) RemoveLocation(ctx context.Context, target string) (found bool, revision int64, err error) {
-	err = d.change(ctx, func(tx pgx.Tx) error {
+	err = d.database.Change(ctx, func(tx pgx.Tx) error {
 		if revision, err = lockRevision(ctx, tx); err != nil {
 			return err
 		}
@@ -136,7 +127,7 @@ func (d *DB) RemoveLocation(ctx context.Context, target string) (found bool, rev
 
 // Files returns what is known of an origin's files.
 func (d *DB) Files(ctx context.Context, origin string, after int64) (out store.Files, err error) {
-	pool, err := d.ready(ctx)
+	pool, err := d.database.Ready(ctx)
 	if err != nil {
 		return store.Files{}, err
 	}
@@ -193,7 +184,7 @@ ON CONFLICT (name) DO UPDATE SET searched = excluded.searched, error = excluded.
 
 // SaveFiles remembers a change of an origin's files.
 func (d *DB) SaveFiles(ctx context.Context, origin string, c store.Change) (revision int64, err error) {
-	err = d.change(ctx, func(tx pgx.Tx) error {
+	err = d.database.Change(ctx, func(tx pgx.Tx) error {
 		if revision, err = nextRevision(ctx, tx); err != nil {
 			return err
 		}

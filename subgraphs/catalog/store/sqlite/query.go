@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"callboard.dev/callboard/subgraphs/catalog/store"
+	"callboard.dev/callboard/subgraphs/database/sqlite"
 )
 
 // queryer is a database or a transaction.
@@ -49,7 +50,7 @@ func list(ctx context.Context, q queryer, query string, args ...any) ([]string, 
 
 // Revision returns the number of the last change.
 func (d *DB) Revision(ctx context.Context) (int64, error) {
-	db, err := d.ready(ctx)
+	db, err := d.database.Ready(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -70,7 +71,7 @@ func (d *DB) Wait(ctx context.Context, known int64) (int64, error) {
 		}
 		select {
 		case <-ticker.C:
-		case <-d.done:
+		case <-d.database.Done():
 			return 0, store.ErrClosed
 		case <-ctx.Done():
 			return 0, ctx.Err()
@@ -80,7 +81,7 @@ func (d *DB) Wait(ctx context.Context, known int64) (int64, error) {
 
 // Locations returns the registered targets.
 func (d *DB) Locations(ctx context.Context) ([]string, error) {
-	db, err := d.ready(ctx)
+	db, err := d.database.Ready(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +94,11 @@ func (d *DB) Locations(ctx context.Context) ([]string, error) {
 
 // AddLocations remembers targets.
 func (d *DB) AddLocations(ctx context.Context, targets ...string) (revision int64, err error) {
-	db, err := d.ready(ctx)
+	db, err := d.database.Ready(ctx)
 	if err != nil {
 		return 0, err
 	}
-	err = change(ctx, db, func(tx *sql.Tx) error {
+	err = sqlite.Change(ctx, db, func(tx *sql.Tx) error {
 		added := int64(0)
 		for _, target := range targets {
 			done, err := tx.ExecContext(ctx, "INSERT INTO catalog_locations VALUES (?) ON CONFLICT DO NOTHING", target)
@@ -132,11 +133,11 @@ func (d *DB) AddLocations(ctx context.Context, targets ...string) (revision int6
 
 // RemoveLocation forgets a target.
 func (d *DB) RemoveLocation(ctx context.Context, target string) (found bool, revision int64, err error) {
-	db, err := d.ready(ctx)
+	db, err := d.database.Ready(ctx)
 	if err != nil {
 		return false, 0, err
 	}
-	err = change(ctx, db, func(tx *sql.Tx) error {
+	err = sqlite.Change(ctx, db, func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, "DELETE FROM catalog_locations WHERE target = ?", target)
 		if err != nil {
 			return err
@@ -160,13 +161,13 @@ func (d *DB) RemoveLocation(ctx context.Context, target string) (found bool, rev
 
 // Files returns what is known of an origin's files.
 func (d *DB) Files(ctx context.Context, origin string, after int64) (store.Files, error) {
-	db, err := d.ready(ctx)
+	db, err := d.database.Ready(ctx)
 	if err != nil {
 		return store.Files{}, err
 	}
 	var out store.Files
 	// A change, though nothing is changed: so all is of one revision.
-	err = change(ctx, db, func(tx *sql.Tx) (err error) {
+	err = sqlite.Change(ctx, db, func(tx *sql.Tx) (err error) {
 		out = store.Files{}
 		if out.Revision, err = revisionOf(ctx, tx); err != nil {
 			return err
@@ -225,11 +226,11 @@ ON CONFLICT (name) DO UPDATE SET searched = excluded.searched, error = excluded.
 
 // SaveFiles remembers a change of an origin's files.
 func (d *DB) SaveFiles(ctx context.Context, origin string, c store.Change) (revision int64, err error) {
-	db, err := d.ready(ctx)
+	db, err := d.database.Ready(ctx)
 	if err != nil {
 		return 0, err
 	}
-	err = change(ctx, db, func(tx *sql.Tx) error {
+	err = sqlite.Change(ctx, db, func(tx *sql.Tx) error {
 		if revision, err = nextRevision(ctx, tx); err != nil {
 			return err
 		}

@@ -1,6 +1,9 @@
-//go:build servers
-
-package postgres_test
+// Package postgrestest starts PostgreSQL for the tests of stores, from Debian's package. Nothing goes in; the address of an empty
+// database comes out.
+//
+// The one rule: a server lives in a temporary folder, on 127.0.0.1, and is gone with the test, also where that is killed. Start
+// with Start.
+package postgrestest
 
 import (
 	"bytes"
@@ -22,11 +25,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// password is the one of the tests' servers.
-const password = "correct-horse"
+// Password is the one of the user postgres, which an address has.
+const Password = "correct-horse"
 
-// server is a PostgreSQL of its own in a temporary folder, as a user other than root, which it refuses to run as.
-type server struct {
+// Server is a PostgreSQL of its own in a temporary folder, as a user other than root, which it refuses to run as.
+type Server struct {
 	folder, port string
 	bin          string
 	run          *exec.Cmd
@@ -34,7 +37,8 @@ type server struct {
 	log          bytes.Buffer
 }
 
-func newServer() (*server, error) {
+// Start starts a server and returns when it answers. Whoever starts it has to Remove it.
+func Start() (*Server, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(found) == 0 {
 		return nil, errors.New("there is no /usr/lib/postgresql/*/bin/postgres: apt-get install postgresql")
@@ -43,17 +47,17 @@ func newServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{folder: folder, bin: filepath.Dir(slices.Max(found))}
+	s := &Server{folder: folder, bin: filepath.Dir(slices.Max(found))}
 	if err := s.prepare(); err != nil {
-		s.remove()
+		s.Remove()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *server) prepare() error {
+func (s *Server) prepare() error {
 	secret := filepath.Join(s.folder, "password")
-	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
+	if err := os.WriteFile(secret, []byte(Password), 0o600); err != nil {
 		return err
 	}
 	if os.Geteuid() == 0 {
@@ -77,11 +81,11 @@ func (s *server) prepare() error {
 	if err := s.choosePort(); err != nil {
 		return err
 	}
-	return s.start()
+	return s.Restart()
 }
 
 // choosePort takes a free port of those that no system gives to whoever asks for any, so that nobody else has it before the server does.
-func (s *server) choosePort() error {
+func (s *Server) choosePort() error {
 	for range 100 {
 		s.port = strconv.Itoa(22_000 + rand.IntN(10_000))
 		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", s.port)); err == nil {
@@ -91,20 +95,21 @@ func (s *server) choosePort() error {
 	return errors.New("there is no free port")
 }
 
-func (s *server) command(name string, args ...string) *exec.Cmd {
+func (s *Server) command(name string, args ...string) *exec.Cmd {
 	command := exec.Command(filepath.Join(s.bin, name), args...)
 	command.Dir = s.folder
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential, Pdeathsig: syscall.SIGQUIT}
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential}
+	endWithUs(command.SysProcAttr)
 	return command
 }
 
-func (s *server) address(database string) string {
-	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%s/%s?sslmode=disable", password, s.port, database)
+func (s *Server) address(database string) string {
+	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%s/%s?sslmode=disable", Password, s.port, database)
 }
 
-// start starts the server and returns when it answers.
-func (s *server) start() error {
+// Restart starts the server after Kill and returns when it answers.
+func (s *Server) Restart() error {
 	s.log.Reset()
 	s.run = s.command("postgres", "-D", filepath.Join(s.folder, "data"), "-p", s.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off")
 	s.run.Stderr = &s.log
@@ -127,8 +132,8 @@ func (s *server) start() error {
 	return fmt.Errorf("it does not answer: %w: %s", last, s.log.String())
 }
 
-// kill stops the server at once, which finds out when it is started again.
-func (s *server) kill(t *testing.T) {
+// Kill stops the server at once, which finds out when it is started again.
+func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	if err := s.run.Process.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
@@ -136,7 +141,8 @@ func (s *server) kill(t *testing.T) {
 	_ = s.run.Wait() // it says so with its status
 }
 
-func (s *server) remove() {
+// Remove stops the server and forgets all it kept.
+func (s *Server) Remove() {
 	if s.run != nil && s.run.ProcessState == nil {
 		_ = s.run.Process.Signal(syscall.SIGQUIT)
 		_ = s.run.Wait()
@@ -144,8 +150,8 @@ func (s *server) remove() {
 	_ = os.RemoveAll(s.folder)
 }
 
-// database makes an empty database and returns its address.
-func (s *server) database(t *testing.T) string {
+// Database makes an empty database and returns its address.
+func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.address("postgres"))
 	if err != nil {

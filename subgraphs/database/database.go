@@ -1,11 +1,25 @@
-package store
+// Package database is what all subgraphs that remember something in a database share: how an older database becomes a newer one.
+// A folder of steps and the version of a database go in; the steps it lacks come out, or the reason why it cannot be used.
+//
+// The one rule: a database that a newer program has migrated is not touched. Package sqlite opens a file, and package postgres
+// connects to a server; both bring the database up to date before the first statement of a subgraph, and know no table of any.
+package database
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strconv"
 	"strings"
+)
+
+// Errors that are not of a database's own.
+var (
+	// ErrNewer is wrapped by the error for a database that a newer program has migrated. No later attempt succeeds.
+	ErrNewer = errors.New("the database is newer than this program")
+	// ErrClosed is wrapped by the error of a store that was closed.
+	ErrClosed = errors.New("the store is closed")
 )
 
 // Migration is one step from an older database to a newer one. Steps are never changed once released, and never undone.

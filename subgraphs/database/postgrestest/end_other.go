@@ -1,0 +1,8 @@
+//go:build !linux
+
+package postgrestest
+
+import "syscall"
+
+// endWithUs is for Linux.
+func endWithUs(*syscall.SysProcAttr) {}

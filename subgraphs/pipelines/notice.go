@@ -1,0 +1,80 @@
+package pipelines
+
+import (
+	"context"
+	"time"
+
+	"callboard.dev/callboard/subgraphs/pipelines/ci"
+	"callboard.dev/callboard/subgraphs/pipelines/reports"
+	"callboard.dev/callboard/subgraphs/pipelines/view"
+)
+
+// Notice is what a system tells of by itself.
+type Notice struct {
+	System string // its name
+	Owner  string // the repository, or the job
+	Run    int64  // as System.RunKey of package ci has it; 0 where it is about no run
+	Done   bool   // it may be done
+}
+
+// Noticed has those look at once who watch what a notice is about, and fetches the reports of a run that is done. It does not wait. What is remembered has been
+// forgotten by then.
+func (p *Pipelines) Noticed(n Notice) {
+	s := p.system(n.System)
+	if s == nil || n.Run < 1 {
+		return
+	}
+	key := s.RunKey(n.Owner, n.Run)
+	p.source.Hub.Nudge(view.Topic(s, key))
+	if n.Done {
+		p.background(func(ctx context.Context) { p.collect(ctx, s, key) })
+	}
+}
+
+// noticeTime is what is done behind a notice may take.
+const noticeTime = 10 * time.Minute
+
+// background does something behind what is going on, unless the subgraph is being closed or too much is being done already: the next who asks does it then.
+func (p *Pipelines) background(do func(ctx context.Context)) {
+	select {
+	case p.places <- struct{}{}:
+	default:
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
+		<-p.places
+		return
+	}
+	p.workers.Go(func() {
+		defer func() { <-p.places }()
+		ctx, cancel := context.WithTimeout(p.ctx, noticeTime)
+		defer cancel()
+		do(ctx)
+	})
+}
+
+// collect fetches the reports of a run, where it is done.
+func (p *Pipelines) collect(ctx context.Context, s *ci.System, key string) {
+	run := s.Runs(ctx, []string{key})[0]
+	if !run.Known() || run.Value == nil || !run.Value.Status.Done() {
+		return
+	}
+	of := reports.Repository{}
+	if s.Host != nil {
+		of = reports.Repository{System: s, Path: run.Value.Repository}
+	}
+	if err := p.source.Reports.Collect(ctx, of, run.Value); err != nil && ctx.Err() == nil {
+		p.source.Log.Warn("the reports of a run could not be collected: they are when somebody asks for them", "system", s.Name, "run", key, "error", err)
+	}
+}
+
+func (p *Pipelines) system(name string) *ci.System {
+	for _, s := range p.source.Systems {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}

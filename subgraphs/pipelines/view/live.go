@@ -1,0 +1,90 @@
+package view
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"callboard.dev/callboard/subgraphs/pipelines/ci"
+	"callboard.dev/callboard/subgraphs/pipelines/live"
+)
+
+// CodeFull is the code of the error where as many watch as can.
+const CodeFull = "TOO_MANY_STREAMS"
+
+// seen is a run as one look found it.
+type seen struct {
+	Run    *ci.Run    `json:"run"`
+	Stages []ci.Stage `json:"stages"`
+}
+
+// Topic returns what a run is watched as.
+func Topic(s *ci.System, run string) string { return encodeID(runID, s, run) }
+
+// WatchRun returns the run as it is now and then each time that something of it changes, until it is done or the context ends. The channel is nil where
+// there is no such run.
+func (q *Request) WatchRun(ctx context.Context, id string, after *string) (<-chan *PipelineRun, error) {
+	s, key, ok := q.decodeID(runID, id)
+	if !ok {
+		return nil, nil
+	}
+	watch, err := q.source.Hub.Watch(ctx, Topic(s, key), orEmpty(after), lookAtRun(s, key))
+	if err != nil {
+		return nil, watchError(err)
+	}
+	out := make(chan *PipelineRun)
+	go func() {
+		defer close(out)
+		defer watch.Close()
+		for {
+			event, err := watch.Next(ctx)
+			if err != nil {
+				return
+			}
+			var found seen
+			if json.Unmarshal(event.Data, &found) != nil || found.Run == nil {
+				continue
+			}
+			// What else is asked for is asked anew for each event: nothing of it is of the one before.
+			run := NewRequest(q.source).showRun(s, Provenance{Source: s.Name, FetchedAt: new(time.Now()), Freshness: "LIVE"}, found.Run)
+			run.Event, run.MissedEvents = &event.ID, &event.Lost
+			if found.Stages != nil {
+				found.Run.Stages = found.Stages
+			}
+			select {
+			case out <- run:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+func watchError(err error) error {
+	if errors.Is(err, live.ErrFull) {
+		return Refuse(CodeFull, "as many runs are watched as can be: try again later")
+	}
+	return err
+}
+
+// lookAtRun looks at a run and its stages. Who follows one that waits in a queue of Jenkins sees what it becomes.
+func lookAtRun(s *ci.System, key string) live.Look {
+	return func(ctx context.Context) ([]byte, bool, error) {
+		run := s.Runs(ctx, []string{key})[0]
+		switch {
+		case run.Absent:
+			return nil, false, live.ErrGone
+		case !run.Known():
+			return nil, false, run.Err
+		}
+		found := seen{Run: run.Value}
+		stages := s.Stages(ctx, []string{run.Value.Key})[0]
+		if stages.Known() && stages.Value != nil {
+			found.Stages = stages.Value.Stages
+		}
+		text, err := json.Marshal(found)
+		return text, run.Value.Status.Done(), err
+	}
+}
