@@ -19,6 +19,7 @@ import (
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/server"
 	"callboard.dev/callboard/gateway/supergraph"
+	"callboard.dev/callboard/subgraphs/access"
 	"callboard.dev/callboard/subgraphs/catalog"
 	"callboard.dev/callboard/subgraphs/catalog/store"
 	"callboard.dev/callboard/subgraphs/catalog/store/postgres"
@@ -129,9 +130,9 @@ func (c *demoCommand) Run(p *program) error {
 	defer stage.Close()
 	cfg.Folders = []string{folder}
 	cfg.Sources = append(stage.Sources(), cfg.Sources...)
-	// HOLE: access. In the demonstration everybody may run pipelines, and so may the script, which bears stage.ScriptToken:
-	//	cfg.Access.Anonymous = append(cfg.Access.Anonymous, "pipelines.run")
-	//	cfg.Access.Tokens = append(cfg.Access.Tokens, config.AccessToken{Name: "script", Token: config.NewSecret(stage.ScriptToken), May: []string{"pipelines.run"}})
+	// In the demonstration everybody may run pipelines, and so may its script.
+	cfg.Access.Anonymous = append(cfg.Access.Anonymous, string(access.RunPipelines), string(access.AuditPipelines))
+	cfg.Access.Tokens = append(cfg.Access.Tokens, config.AccessToken{Name: "script", Token: config.NewSecret(stage.ScriptToken), May: []string{string(access.RunPipelines)}})
 	if err := cfg.Check(); err != nil {
 		return err
 	}
