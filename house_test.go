@@ -51,6 +51,7 @@ var mayImport = []struct {
 	{"subgraphs/repos", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "subgraphs/forge", "subgraphs/upstream", "clients/"}, "subgraphs meet only in the graph"},
 	{"subgraphs/catalog/store", []string{".", "subgraphs/database/"}, "what is remembered knows nothing of what it means"},
 	{"subgraphs/pipelines", []string{".", "subgraphs/scalar", "subgraphs/relay", "subgraphs/report", "subgraphs/forge", "subgraphs/upstream", "subgraphs/access", "clients/"}, "subgraphs meet only in the graph"},
+	{"subgraphs/pipelines/announce", []string{"subgraphs/pipelines/ci", "subgraphs/pipelines/store", "clients"}, "what is said on a pull request is told to it; it knows neither the graph nor the page"},
 	{"subgraphs/pipelines/coverage", nil, "a report is read without knowing where it comes from"},
 	{"subgraphs/pipelines/store", []string{".", "subgraphs/database/"}, "what is remembered knows nothing of what it means"},
 	{"subgraphs/pipelines/live", nil, "who watches and who looks is one thing, whatever it is that is watched"},

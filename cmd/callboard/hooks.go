@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -14,20 +15,23 @@ import (
 
 	"callboard.dev/callboard/clients/github"
 	"callboard.dev/callboard/clients/gitlab"
+	"callboard.dev/callboard/clients/jenkins"
 	"callboard.dev/callboard/clients/webhooks"
 	"callboard.dev/callboard/subgraphs/catalog/origin"
 	"callboard.dev/callboard/subgraphs/catalog/remote"
 	"callboard.dev/callboard/subgraphs/pipelines"
+	"callboard.dev/callboard/subgraphs/pipelines/ci"
 	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
 // hooks take the webhooks of all sources: what is remembered of what they tell of is out of date at once, and catalog files are read again behind that.
 type hooks struct {
-	log            *slog.Logger
-	github, gitlab *webhooks.Receiver
-	forget         func(ctx context.Context, tags ...string) error
-	places         []place
-	pipelines      noticer // nil where this process does not serve them
+	log                     *slog.Logger
+	github, gitlab, jenkins *webhooks.Receiver
+	forget                  func(ctx context.Context, tags ...string) error
+	places                  []place
+	builders                []*ci.System // that are no repository hosts
+	pipelines               noticer      // nil where this process does not serve them
 
 	refresh refresher // of the catalog, where this process has one
 }
@@ -56,20 +60,26 @@ func newHooks(u *upstream) *hooks {
 		return r
 	}
 	h.github, h.gitlab = receiver(github.Delivery, h.fromGitHub), receiver(gitlab.Delivery, h.fromGitLab)
+	h.jenkins = receiver(nil, h.fromJenkins) // it gives deliveries no names: what comes twice is done twice, which asks for no more than once
+	h.jenkins.MaxBody = jenkins.MaxEvent
 	return h
 }
 
 // know adds a source; it is called before anything is received.
 func (h *hooks) know(at *host.Host, o *origin.Origin) { h.places = append(h.places, place{at, o}) }
 
+// knowBuilder adds a system that builds and tests and is no repository host; it is called before anything is received.
+func (h *hooks) knowBuilder(s *ci.System) { h.builders = append(h.builders, s) }
+
 // handlers are the paths that webhooks are sent to.
 func (h *hooks) handlers() map[string]http.Handler {
-	return map[string]http.Handler{"/webhooks/github": h.github, "/webhooks/gitlab": h.gitlab}
+	return map[string]http.Handler{"/webhooks/github": h.github, "/webhooks/gitlab": h.gitlab, "/webhooks/jenkins": h.jenkins}
 }
 
 func (h *hooks) close() {
 	_ = h.github.Close()
 	_ = h.gitlab.Close()
+	_ = h.jenkins.Close()
 	h.refresh.close()
 }
 
@@ -160,6 +170,44 @@ func (h *hooks) notice(at place, owner string, run int64, done bool) {
 	if h.pipelines != nil && at.host != nil {
 		h.pipelines.Noticed(pipelines.Notice{System: at.host.Name, Owner: owner, Run: run, Done: done})
 	}
+}
+
+func (h *hooks) fromJenkins(ctx context.Context, e webhooks.Event) error {
+	event, err := jenkins.ParseEvent(e.Body)
+	if err != nil {
+		return err
+	}
+	at := h.builder(e.Source, event.Instance)
+	if at == nil {
+		return errors.New("it is of no source of the configuration")
+	}
+	// Folders are among the names: which of them are projects, of which the job is a branch, is not asked for.
+	names := []string{event.Build.Job}
+	for i, c := range event.Build.Job {
+		if c == '/' {
+			names = append(names, event.Build.Job[:i])
+		}
+	}
+	err = h.forget(ctx, at.Outdated(names...)...)
+	if h.pipelines != nil {
+		done := event.Phase == jenkins.Finalized || event.Phase == "" && event.Result != ""
+		h.pipelines.Noticed(pipelines.Notice{System: at.Name, Owner: event.Build.Job, Run: int64(event.Build.Number), Done: done})
+	}
+	return err
+}
+
+// builder returns the Jenkins that an event is of: among those that may share a secret the one whose pages lie where the event says.
+func (h *hooks) builder(source, instance string) *ci.System {
+	var named *ci.System
+	for _, s := range h.builders {
+		if u, err := url.Parse(instance); err == nil && strings.EqualFold(u.Host, s.Web.Host) && strings.Trim(u.Path, "/") == strings.Trim(s.Web.Path, "/") {
+			return s
+		}
+		if s.Name == source {
+			named = s
+		}
+	}
+	return named
 }
 
 // news is what an event means.

@@ -22,6 +22,7 @@ import (
 	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/clients/github"
 	"callboard.dev/callboard/clients/gitlab"
+	"callboard.dev/callboard/clients/jenkins"
 	"callboard.dev/callboard/clients/webhooks"
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/subgraphs/catalog/origin"
@@ -38,7 +39,7 @@ type upstream struct {
 	cache   *cache.Cache          // nil where there is nothing to remember
 	sources []*clients.Source
 	hosts   []*host.Host
-	systems []*ci.System
+	systems []*ci.System                   // that build and test
 	rules   map[string][]config.ReportRule // by name of system
 	origins []remote.Origin
 	every   map[string]time.Duration // by name of origin
@@ -131,7 +132,7 @@ func (l redisLog) Printf(_ context.Context, format string, v ...any) {
 	l.log.Debug("Redis", "said", fmt.Sprintf(format, v...))
 }
 
-// open opens one source, and what it is: a repository host, and where groups are named an origin of catalog files.
+// open opens one source, and what it is: a repository host, and where groups are named an origin of catalog files; or a system that builds and tests.
 func (u *upstream) open(s config.Source, shared clients.Shared) error {
 	web, err := url.Parse(s.URL)
 	if err != nil {
@@ -153,6 +154,9 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 			return fmt.Errorf("allowAddresses: %w", err)
 		}
 		settings.Allow = append(settings.Allow, prefix)
+	}
+	if s.Kind == "jenkins" {
+		return u.openJenkins(s, settings, shared, web)
 	}
 	finds := origin.Config{Name: s.Name, Web: web, Groups: s.Discover.Groups, File: s.Discover.File}
 	var (
@@ -184,8 +188,10 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 
 // policies are how long values of a source are good for.
 func policies(s config.Source) (map[string]cache.Policy, error) {
-	out := host.Policies()
-	maps.Copy(out, ci.Policies())
+	out := ci.Policies()
+	if s.Kind != "jenkins" {
+		maps.Copy(out, host.Policies())
+	}
 	for kind, p := range out {
 		p.OnError = s.Keep.Duration()
 		out[kind] = p
@@ -274,4 +280,29 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 	h := host.New(forge.GitLab, finds.Web, source, host.NewGitLab(client))
 	u.systems = append(u.systems, ci.New(ci.GitLabCI, finds.Web, h.Forge(), source, ci.NewGitLab(client, source.Elsewhere)))
 	return h, origin.GitLab(finds, client), nil
+}
+
+func (u *upstream) openJenkins(s config.Source, settings clients.Settings, shared clients.Shared, web *url.URL) error {
+	settings.Token = clients.Basic(s.User, s.Token.Reveal())
+	source, err := u.source(settings, shared)
+	if err != nil {
+		return err
+	}
+	client, err := jenkins.New(s.Name, settings.Address, source.HTTP())
+	if err != nil {
+		return err
+	}
+	var secrets []string
+	for _, secret := range s.WebhookSecrets {
+		secrets = append(secrets, secret.Reveal())
+	}
+	if len(secrets) > 0 {
+		u.hooks.jenkins.Senders = append(u.hooks.jenkins.Senders, webhooks.Sender{Source: s.Name, Verify: func(header http.Header, body []byte) error {
+			return jenkins.Verify(secrets, header, body)
+		}})
+	}
+	system := ci.New(ci.Jenkins, web, nil, source, ci.NewJenkins(client.Showing(web).Fetching(source.Elsewhere)))
+	u.systems = append(u.systems, system)
+	u.hooks.knowBuilder(system)
+	return nil
 }

@@ -91,11 +91,22 @@ func (c Config) checkSources(add func(key, format string, args ...any)) {
 		if app && (s.App.ID == 0 || s.App.Installation == 0 || s.App.Key == "") {
 			add(at("app"), "needs id, installation and key")
 		}
-		if app && s.Kind == "gitlab" {
+		if app && s.Kind != "github" {
 			add(at("app"), "is for GitHub alone: give a token")
 		}
 		if app && s.Token.Reveal() != "" {
 			add(at("app"), "stands beside a token: keep one of the two")
+		}
+		switch token := s.Token.Reveal() != ""; {
+		case s.Kind != "jenkins" && s.User != "":
+			add(at("user"), "is for Jenkins alone: remove it")
+		case s.Kind == "jenkins" && token && s.User == "":
+			add(at("user"), "is missing: an API token of Jenkins is that of a user")
+		case s.Kind == "jenkins" && !token && s.User != "":
+			add(at("token"), "is missing: give an API token of the user")
+		}
+		if s.Kind == "jenkins" && len(s.Discover.Groups) > 0 {
+			add(at("discover"), "is for repository hosts alone: Jenkins keeps no catalog files")
 		}
 	}
 	r := c.Cache.Redis
@@ -213,6 +224,7 @@ var allowed = map[string]struct {
 	"endpoint":    {"an http or https URL without user, password and fragment; credentials belong under headers", isEndpoint},
 	"subgraph":    {"a name of letters, digits, - and _ that starts with a letter, 1 to 63 characters", subgraphName.MatchString},
 	"source":      {"a name of letters, digits, ., - and _ that starts with a letter or a digit, 1 to 100 characters", sourceName.MatchString},
+	"user":        {"the ID of a user, in one line and without colons", isUser},
 	"store":       {"the address of a PostgreSQL database, such as postgres://USER:PASSWORD@HOST:5432/DATABASE, or nothing", isStore},
 	"prefix":      {"a range of addresses, such as 127.0.0.0/8 or fd00::/8", isPrefix},
 	"header":      {"the name of an HTTP header that is not one of the connection's own", isHeader},
@@ -291,6 +303,9 @@ var connectionHeaders = []string{
 func isHeader(value string) bool {
 	return headerName.MatchString(value) && !slices.Contains(connectionHeaders, textproto.CanonicalMIMEHeaderKey(value))
 }
+
+// isUser tells whether Basic authentication can name the user (RFC 7617, 2).
+func isUser(value string) bool { return isHeaderValue(value) && !strings.Contains(value, ":") }
 
 func isHeaderValue(value string) bool {
 	return value != "" && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })

@@ -106,9 +106,10 @@ type Subgraph struct {
 // Source is a system outside of Callboard.
 type Source struct {
 	Name           string              `yaml:"name" validate:"source"`
-	Kind           string              `yaml:"kind" validate:"oneof=github gitlab"`
+	Kind           string              `yaml:"kind" validate:"oneof=github gitlab jenkins"`
 	URL            string              `yaml:"url" validate:"endpoint"`
 	API            string              `yaml:"api" validate:"omitempty,endpoint"`
+	User           string              `yaml:"user" validate:"omitempty,user"`
 	Token          Secret              `yaml:"token" validate:"omitempty,headervalue"`
 	App            App                 `yaml:"app"`
 	WebhookSecrets []Secret            `yaml:"webhookSecrets" validate:"dive,headervalue"`
@@ -194,6 +195,7 @@ type Gateway struct {
 const (
 	defaultSourceTimeout     = Duration(10 * time.Second)
 	defaultSourceConcurrency = 20 // of the hundred that GitHub allows at once
+	jenkinsConcurrency       = 4  // it reads what it is asked for from its disk, and announces no limits
 	defaultKeep              = Duration(7 * 24 * time.Hour)
 	defaultDiscoverEvery     = Duration(10 * time.Minute)
 	defaultDiscoverFile      = "catalog-info.yaml"
@@ -203,6 +205,14 @@ const (
 func NewSource() Source {
 	return Source{Timeout: defaultSourceTimeout, Concurrency: defaultSourceConcurrency, Keep: defaultKeep, Discover: Discover{File: defaultDiscoverFile, Every: defaultDiscoverEvery},
 		Announce: Announce{As: "none"}}
+}
+
+// concurrency is the default of one key that depends on what the source is.
+func (s Source) concurrency() int {
+	if s.Kind == "jenkins" {
+		return jenkinsConcurrency
+	}
+	return defaultSourceConcurrency
 }
 
 // FirstParty are the names of Callboard's own subgraphs, which no other may take in one graph with them.

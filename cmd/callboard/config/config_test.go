@@ -69,6 +69,8 @@ sources:
     timeout: 4s
     allowAddresses: [127.0.0.0/8]
     discover: {groups: [larkfold/apps], every: 1h}
+  - {name: ci, kind: jenkins, url: "https://ci.example.com/jenkins", user: callboard, token: "${TOKEN}", webhookSecrets: ["${TOKEN}"], fresh: {runs: 5s}}
+  - {name: ci2, kind: jenkins, url: "https://ci2.example.com", concurrency: 9}
 cache: {memory: 1MiB, redis: {addresses: ["redis-1:26379", "redis-2:26379"], master: board, password: "${TOKEN}"}}
 subgraphs:
   - name: tickets
@@ -119,6 +121,9 @@ gateway:
 	expect("webhook secret", forge.WebhookSecrets[0].Reveal(), "s3cr3t-value")
 	expect("source's timeout", []config.Duration{forge.Timeout, other.Timeout}, []config.Duration{config.Duration(10 * time.Second), config.Duration(4 * time.Second)})
 	expect("discover", other.Discover, config.Discover{Groups: []string{"larkfold/apps"}, File: "catalog-info.yaml", Every: config.Duration(time.Hour)})
+	builds := got.Sources[2]
+	expect("user", []string{builds.User, builds.Token.Reveal()}, []string{"callboard", "s3cr3t-value"})
+	expect("concurrency", []int{forge.Concurrency, builds.Concurrency, got.Sources[3].Concurrency}, []int{20, 4, 9})
 	expect("master", got.Cache.Redis.Master, "board")
 	expect("prefix", got.Cache.Redis.Prefix, "callboard")
 	expect("timeout", got.Subgraph("rota").Timeout.Duration(), 20*time.Second)
@@ -179,7 +184,14 @@ func TestErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 		{"subgraphs:\n  - name: a\n    url: http://a/\n    headers: {x-a: b}\n    forwardHeaders: [X-A]", ":5: subgraphs[0].forwardHeaders[0]: X-A is also set"},
 		{"gateway:\n  subgraphs:\n    - {name: catalog, schema: x}", ":3: gateway.subgraphs[0].schema: is not used here"},
 		{"sources:\n  - {kind: github, url: http://a/}", ":2: sources[0].name: want a name"},
-		{"sources:\n  - {name: a, kind: svn, url: http://a/}", ":2: sources[0].kind: want one of github, gitlab"},
+		{"sources:\n  - {name: a, kind: svn, url: http://a/}", ":2: sources[0].kind: want one of github, gitlab, jenkins"},
+		{"sources:\n  - {name: a, kind: jenkins, url: http://a, app: {id: 1, installation: 2, key: x}}", ":2: sources[0].app: is for GitHub alone"},
+		{"sources:\n  - {name: a, kind: jenkins, url: http://a, discover: {groups: [x]}}", ":2: sources[0].discover: is for repository hosts alone"},
+		{"sources:\n  - {name: a, kind: jenkins, url: http://a, token: x}", ":2: sources[0].user: is missing: an API token"},
+		{"sources:\n  - {name: a, kind: jenkins, url: http://a, user: x}", ":2: sources[0].token: is missing: give an API token"},
+		{"sources:\n  - {name: a, kind: jenkins, url: http://a, user: \"x:y\", token: z}", ":2: sources[0].user: want the ID of a user"},
+		{"sources:\n  - {name: a, kind: gitlab, url: http://a, user: x, token: y}", ":2: sources[0].user: is for Jenkins alone"},
+		{"sources:\n  - {name: a, kind: jenkins, url: http://a, concurrency: 0}", ":2: sources[0].concurrency: must be more than 0"},
 		{"sources:\n  - {name: a, kind: github, url: \"http://u:p@a/\"}", ":2: sources[0].url: want an http or https URL"},
 		{"sources:\n  - {name: a, kind: github, url: http://a}\n  - {name: A, kind: gitlab, url: http://b}", ":3: sources[1].name: is the name of another source"},
 		{"sources:\n  - {name: a, kind: github, url: http://a}\n  - {name: b, kind: gitlab, url: http://A/}", ":3: sources[1].url: is where the source a has its pages"},

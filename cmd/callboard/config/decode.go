@@ -138,6 +138,9 @@ func (d *decoder) decodeList(node ast.Node, target reflect.Value, path string) {
 			continue
 		}
 		d.decode(value, items.Index(i), at)
+		if s, ok := items.Index(i).Addr().Interface().(*Source); ok && d.lines[join(at, "concurrency")] == 0 {
+			s.Concurrency = s.concurrency()
+		}
 	}
 	target.Set(items)
 }

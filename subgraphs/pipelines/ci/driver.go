@@ -51,6 +51,8 @@ type Driver interface {
 
 // Forge is what a driver can do where its system is a repository host, too.
 type Forge interface {
+	// Files returns the paths of the files of a commit, and whether these are all: submodules, symbolic links and folders are none.
+	Files(ctx context.Context, commit CommitName) (paths []string, complete bool, err error)
 	Compare(ctx context.Context, queries []ComparisonQuery) ([]*Comparison, []error)
 	// SetStatus says something of a commit.
 	SetStatus(ctx context.Context, s CommitStatus) error

@@ -52,15 +52,14 @@ func (g *gitLab) log(ctx context.Context, q LogQuery) (*Log, error) {
 	}
 	if q.Tail > 0 {
 		// One byte more tells whether the part begins with a line.
-		trace, err := g.client.TraceTail(ctx, n, min(q.Tail, q.Most, gitlab.MaxTrace-1)+1)
+		most := min(q.Tail, q.Most, gitlab.MaxTrace-1)
+		trace, err := g.client.TraceTail(ctx, n, most+1)
 		if err != nil {
 			return nil, g.failed(false, err)
 		}
-		if trace.From > 0 {
+		if trace.From > 0 || len(trace.Data) > most {
 			skipped := gitLabLine(trace.Data)
 			trace.Data, trace.From = trace.Data[skipped:], trace.From+int64(skipped)
-		} else if most := min(q.Tail, q.Most); len(trace.Data) > most { // all of it, and one byte more than is wanted
-			trace.Data, trace.From = trace.Data[1:], 1
 		}
 		return gitLabHold(out, trace), nil
 	}

@@ -2,12 +2,17 @@ package ci_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/clientstest"
+	"callboard.dev/callboard/clients/jenkins"
 	"callboard.dev/callboard/clients/jenkins/jenkinstest"
 	"callboard.dev/callboard/clients/jenkins/jenkinstest/stage"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
@@ -30,7 +35,7 @@ func TestJenkinsRerun(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 	b.Pass(10 * time.Second)
-	if got := one(b, b.Runs, again.Key); got.Key != stage.Deploy+"#2" || got.Status != ci.Running || got.Trigger != ci.ByHand {
+	if got := jenkinsOne(b, b.Runs, again.Key); got.Key != stage.Deploy+"#2" || got.Status != ci.Running || got.Trigger != ci.ByHand {
 		t.Errorf("%+v", got)
 	}
 	params := ""
@@ -70,13 +75,13 @@ func TestJenkinsCancel(t *testing.T) {
 	if canceled.Status != ci.Canceled || canceled.Key != queued.Key || canceled.Reruns != (ci.Reruns{}) {
 		t.Errorf("%+v", canceled)
 	}
-	if got := one(b, b.Runs, queued.Key); got.Status != ci.Canceled || got.Word != "cancelled" {
+	if got := jenkinsOne(b, b.Runs, queued.Key); got.Status != ci.Canceled || got.Word != "cancelled" {
 		t.Errorf("%+v", got)
 	}
-	if s := one(b, b.Stages, queued.Key); !s.Done {
+	if s := jenkinsOne(b, b.Stages, queued.Key); !s.Done {
 		t.Errorf("%+v", s)
 	}
-	if l := one(b, b.Logs, ci.LogQuery{Run: queued.Key, Most: 1}); l.Runs {
+	if l := jenkinsOne(b, b.Logs, ci.LogQuery{Run: queued.Key, Most: 1}); l.Runs {
 		t.Errorf("%+v", l)
 	}
 	_, err = b.Cancel(t.Context(), queued.Key)
@@ -111,7 +116,7 @@ func TestJenkinsStart(t *testing.T) {
 		t.Errorf("%+v", run)
 	}
 	b.Pass(time.Minute)
-	if got := one(b, b.Runs, run.Key); got.Key != full+"#1" || got.Branch != "fix#12" {
+	if got := jenkinsOne(b, b.Runs, run.Key); got.Key != full+"#1" || got.Branch != "fix#12" {
 		t.Errorf("%+v", got)
 	}
 	if _, err := b.Start(t.Context(), ci.StartQuery{Pipeline: stage.Main, Ref: "main"}); err != nil {
@@ -120,7 +125,7 @@ func TestJenkinsStart(t *testing.T) {
 	b.must(b.ChangeJob(stage.Lint, func(j *jenkinstest.Job) { j.Disabled = true }))
 	b.must(b.AddMultibranch("empty", ""))
 	b.Watch.Reset()
-	for _, one1 := range []struct {
+	for _, c := range []struct {
 		q    ci.StartQuery
 		kind error
 		says string
@@ -138,15 +143,48 @@ func TestJenkinsStart(t *testing.T) {
 		{ci.StartQuery{Pipeline: "none"}, clients.ErrNotFound, ""},
 		{ci.StartQuery{Pipeline: "a#1"}, ci.ErrInvalid, ""},
 	} {
-		_, err := b.Start(t.Context(), one1.q)
-		b.isKind(fmt.Sprint(one1.q), err, one1.kind)
-		if err != nil && !strings.Contains(err.Error(), one1.says) {
-			t.Errorf("%v does not say %s", err, one1.says)
+		_, err := b.Start(t.Context(), c.q)
+		b.isKind(fmt.Sprint(c.q), err, c.kind)
+		if err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v does not say %s", err, c.says)
 		}
 	}
 	for _, seen := range b.Watch.Requests() {
 		if seen.Method != http.MethodGet {
 			t.Errorf("%s %s", seen.Method, seen.URL.Path)
 		}
+	}
+}
+
+// Through all of package clients what Jenkins says no to is told as it is without.
+func TestJenkinsThroughClients(t *testing.T) {
+	b := onJenkins(t, jenkinstest.Settings{})
+	server, err := clientstest.Listen("127.0.0.1:0", b, nil)
+	b.must(err)
+	t.Cleanup(server.Close)
+	address, _ := url.Parse(server.URL() + "/jenkins")
+	source, err := clients.Open(clients.Settings{Name: "jenkins", Kind: "jenkins", Address: address, Token: clients.Basic(stage.Ada, stage.AdaToken), Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, clients.Shared{})
+	b.must(err)
+	t.Cleanup(source.Close)
+	client, err := jenkins.New("jenkins", address, source.HTTP())
+	b.must(err)
+	d := ci.NewJenkins(client.Fetching(source.Elsewhere))
+	b.must(b.ChangeJob(stage.Nightly, func(j *jenkinstest.Job) { j.Disabled = true }))
+	_, err = d.Rerun(t.Context(), stage.Nightly+"#1")
+	b.isKind("running a disabled job again", err, ci.ErrRefused)
+	_, err = d.Cancel(t.Context(), stage.Nightly+"#1")
+	b.isKind("canceling what is over", err, ci.ErrRefused)
+	_, err = d.Cancel(t.Context(), stage.Nightly+"#q77")
+	b.isKind("canceling nothing", err, clients.ErrNotFound)
+	run, err := d.Start(t.Context(), ci.StartQuery{Pipeline: "music/search"})
+	b.must(err)
+	if got, errs := d.Runs(t.Context(), []string{run.Key}); errs[0] != nil || got[0].Status != ci.Queued {
+		t.Errorf("%+v, %v", got[0], errs[0])
+	}
+	body, size, err := d.Open(t.Context(), stage.Main+"#3", "build/search 1.0.tar.gz", 7)
+	b.must(err)
+	defer body.Close()
+	if text, err := io.ReadAll(body); err != nil || string(text) != "archive" || size != 7 && size != -1 {
+		t.Errorf("%q of %d bytes: %v", text, size, err)
 	}
 }

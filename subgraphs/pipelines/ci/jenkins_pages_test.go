@@ -11,8 +11,8 @@ import (
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
 )
 
-// keysOf are the runs of a page.
-func keysOf(p *ci.Page[*ci.Run]) string {
+// jenkinsKeysOf are the runs of a page.
+func jenkinsKeysOf(p *ci.Page[*ci.Run]) string {
 	out := ""
 	for _, r := range p.Items {
 		out += r.Key + " "
@@ -30,11 +30,11 @@ func TestJenkinsPagesOfAJob(t *testing.T) {
 	var seen string
 	for page := range 4 {
 		b.asked.Store(0)
-		got := one(b, b.RunPages, q)
+		got := jenkinsOne(b, b.RunPages, q)
 		if b.asked.Load() > 4 { // its builds, read anew where there were many newer ones, and where the job lies
 			t.Errorf("%d requests for a page", b.asked.Load())
 		}
-		seen += keysOf(got)
+		seen += jenkinsKeysOf(got)
 		if got.Next != (page < 3) || got.Total != nil || len(got.Cursors) != len(got.Items) {
 			t.Errorf("page %d: %+v", page, got)
 		}
@@ -50,20 +50,20 @@ func TestJenkinsPagesOfAJob(t *testing.T) {
 	if seen != want {
 		t.Errorf("%s, want %s", seen, want)
 	}
-	if got := one(b, b.RunPages, q); len(got.Items) != 0 || got.Next {
+	if got := jenkinsOne(b, b.RunPages, q); len(got.Items) != 0 || got.Next {
 		t.Errorf("%+v", got)
 	}
 	b.asked.Store(0)
-	one(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Nightly, Paging: ci.Paging{First: 2}})
+	jenkinsOne(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Nightly, Paging: ci.Paging{First: 2}})
 	b.costs(1, "a page of a job that lies in no folder")
-	one(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Main, Paging: ci.Paging{First: 100}})
+	jenkinsOne(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Main, Paging: ci.Paging{First: 100}})
 	b.costs(1, "a page of what Jenkins built for a branch's sake")
-	one(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Lint, Paging: ci.Paging{First: 100}})
+	jenkinsOne(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Lint, Paging: ci.Paging{First: 100}})
 	b.costs(2, "a page of a job in a folder")
 }
 
-// onSearch has builds of three branches of music/search.
-func onSearch(t *testing.T) *jenkinsBoard {
+// onJenkinsSearch has builds of three branches of music/search.
+func onJenkinsSearch(t *testing.T) *jenkinsBoard {
 	b := onJenkins(t, jenkinstest.Settings{})
 	b.must(b.Past(stage.Feature, stage.Now.Add(-90*time.Minute), stage.Failing(), jenkinstest.Trigger{Commit: stage.Old}))
 	b.must(b.Past(stage.Pull, stage.Now.Add(-30*time.Minute), stage.Broken(), jenkinstest.Trigger{}))
@@ -71,11 +71,11 @@ func onSearch(t *testing.T) *jenkinsBoard {
 }
 
 func TestJenkinsPagesOfAProject(t *testing.T) {
-	b := onSearch(t)
+	b := onJenkinsSearch(t)
 	q := ci.RunsQuery{Pipeline: "music/search", Paging: ci.Paging{First: 2}}
-	first := one(b, b.RunPages, q)
+	first := jenkinsOne(b, b.RunPages, q)
 	b.costs(3, "the first page of a project")
-	if got := keysOf(first); got != stage.Pull+"#1 "+stage.Main+"#3 " || !first.Next {
+	if got := jenkinsKeysOf(first); got != stage.Pull+"#1 "+stage.Main+"#3 " || !first.Next {
 		t.Errorf("%s %+v", got, first)
 	}
 	if r := first.Items[0]; r.PullRequest != 7 || r.Title != "Rank by taste" || r.Trigger != ci.ByPullRequest || r.Pipeline != "music/search" || r.PipelineName != "search" {
@@ -84,18 +84,18 @@ func TestJenkinsPagesOfAProject(t *testing.T) {
 	b.must(b.Past(stage.Pull, stage.Now.Add(-10*time.Minute), stage.Broken(), jenkinstest.Trigger{}))
 	q.Paging.After = first.Cursors[1]
 	b.asked.Store(0)
-	second := one(b, b.RunPages, q)
+	second := jenkinsOne(b, b.RunPages, q)
 	b.costs(1, "a further page of a project")
-	if got := keysOf(second); got != stage.Feature+"#1 " || second.Next || second.Items[0].Branch != "feature/ranking" {
+	if got := jenkinsKeysOf(second); got != stage.Feature+"#1 " || second.Next || second.Items[0].Branch != "feature/ranking" {
 		t.Errorf("%s %+v", got, second)
 	}
 
-	branch := one(b, b.RunPages, ci.RunsQuery{Pipeline: "music/search", Branch: "main", Paging: ci.Paging{First: 2}})
+	branch := jenkinsOne(b, b.RunPages, ci.RunsQuery{Pipeline: "music/search", Branch: "main", Paging: ci.Paging{First: 2}})
 	b.costs(1, "a page of a branch")
-	if got := keysOf(branch); got != stage.Main+"#3 "+stage.Main+"#2 " || !branch.Next || branch.Items[0].Pipeline != "music/search" || branch.Items[0].Branch != "main" {
+	if got := jenkinsKeysOf(branch); got != stage.Main+"#3 "+stage.Main+"#2 " || !branch.Next || branch.Items[0].Pipeline != "music/search" || branch.Items[0].Branch != "main" {
 		t.Errorf("%s", got)
 	}
-	for _, one1 := range []struct {
+	for _, c := range []struct {
 		q    ci.RunsQuery
 		want string
 	}{
@@ -113,22 +113,22 @@ func TestJenkinsPagesOfAProject(t *testing.T) {
 		{ci.RunsQuery{Pipeline: stage.Main, Since: stage.Now.Add(-2 * time.Hour), Until: stage.Now.Add(-90 * time.Minute)}, stage.Main + "#2 "},
 		{ci.RunsQuery{Pipeline: stage.Deploy}, ""},
 	} {
-		if one1.q.Pipeline == "" {
-			one1.q.Pipeline = "music/search"
+		if c.q.Pipeline == "" {
+			c.q.Pipeline = "music/search"
 		}
-		one1.q.Paging.First = 10
-		if got := one(b, b.RunPages, one1.q); keysOf(got) != one1.want || got.Next {
-			t.Errorf("%+v: %s", one1.q, keysOf(got))
+		c.q.Paging.First = 10
+		if got := jenkinsOne(b, b.RunPages, c.q); jenkinsKeysOf(got) != c.want || got.Next {
+			t.Errorf("%+v: %s", c.q, jenkinsKeysOf(got))
 		}
 	}
 	// What is picked out has pages, too.
 	picked := ci.RunsQuery{Pipeline: stage.Main, Commit: stage.Old, Paging: ci.Paging{First: 1}}
-	page := one(b, b.RunPages, picked)
-	if keysOf(page) != stage.Main+"#2 " || !page.Next {
+	page := jenkinsOne(b, b.RunPages, picked)
+	if jenkinsKeysOf(page) != stage.Main+"#2 " || !page.Next {
 		t.Errorf("%+v", page)
 	}
 	picked.Paging.After = page.Cursors[0]
-	if page = one(b, b.RunPages, picked); keysOf(page) != stage.Main+"#1 " || page.Next {
+	if page = jenkinsOne(b, b.RunPages, picked); jenkinsKeysOf(page) != stage.Main+"#1 " || page.Next {
 		t.Errorf("%+v", page)
 	}
 }
@@ -136,14 +136,14 @@ func TestJenkinsPagesOfAProject(t *testing.T) {
 func TestJenkinsPagesRefused(t *testing.T) {
 	b := onJenkins(t, jenkinstest.Settings{})
 	for _, after := range []string{"x", "b", "b1", "b-1:2", "b1:0", "b01:2", "b99999999:1", "p1:", "p1:a/../b", "p1:a#b", "é"} {
-		fails(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Main, Paging: ci.Paging{First: 1, After: after}}, ci.ErrInvalid)
+		jenkinsFails(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Main, Paging: ci.Paging{First: 1, After: after}}, ci.ErrInvalid)
 	}
-	fails(b, b.RunPages, ci.RunsQuery{Pipeline: "a#1", Paging: ci.Paging{First: 1}}, ci.ErrInvalid)
-	fails(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Main}, ci.ErrInvalid)
-	fails(b, b.RunPages, ci.RunsQuery{Repository: "larkfold/search", Paging: ci.Paging{First: 1}}, ci.ErrUnsupported)
-	fails(b, b.CommitRuns, ci.CommitName{Repository: "larkfold/search", OID: stage.Head}, ci.ErrUnsupported)
-	fails(b, b.PullRequestRuns, ci.PullRequestName{Repository: "larkfold/search", Number: 7}, ci.ErrUnsupported)
+	jenkinsFails(b, b.RunPages, ci.RunsQuery{Pipeline: "a#1", Paging: ci.Paging{First: 1}}, ci.ErrInvalid)
+	jenkinsFails(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Main}, ci.ErrInvalid)
+	jenkinsFails(b, b.RunPages, ci.RunsQuery{Repository: "larkfold/search", Paging: ci.Paging{First: 1}}, ci.ErrUnsupported)
+	jenkinsFails(b, b.CommitRuns, ci.CommitName{Repository: "larkfold/search", OID: stage.Head}, ci.ErrUnsupported)
+	jenkinsFails(b, b.PullRequestRuns, ci.PullRequestName{Repository: "larkfold/search", Number: 7}, ci.ErrUnsupported)
 	b.costs(0, "what is refused")
-	fails(b, b.RunPages, ci.RunsQuery{Pipeline: "music", Paging: ci.Paging{First: 1}}, ci.ErrInvalid)
-	fails(b, b.RunPages, ci.RunsQuery{Pipeline: "none", Paging: ci.Paging{First: 1}}, clients.ErrNotFound)
+	jenkinsFails(b, b.RunPages, ci.RunsQuery{Pipeline: "music", Paging: ci.Paging{First: 1}}, ci.ErrInvalid)
+	jenkinsFails(b, b.RunPages, ci.RunsQuery{Pipeline: "none", Paging: ci.Paging{First: 1}}, clients.ErrNotFound)
 }

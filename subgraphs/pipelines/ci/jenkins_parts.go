@@ -86,24 +86,27 @@ var jenkinsTests = map[jenkins.TestState]testreport.Status{
 }
 
 // Tests makes two requests for each run, as the report does not tell whether the run is done, and one more where tests failed, for their stack traces: with
-// those Jenkins is asked for fewer cases. A case of a state that is not known is an error. Texts are cut after 64 KiB.
+// those Jenkins is asked for fewer cases. A case of a state that is not known is an error. Of a build without tests it is nil.
 func (d *jenkinsDriver) Tests(ctx context.Context, runs []string) ([]*Tests, []error) {
 	return jenkinsEach(runs, func(key string) (*Tests, error) {
-		id, err := d.begun(ctx, key)
-		if err != nil {
+		id, _, err := d.build(ctx, key)
+		if err != nil || id == nil {
 			return nil, err
 		}
-		b, err := d.client.Build(ctx, id)
+		b, err := d.client.Build(ctx, *id)
 		if err != nil {
 			return nil, d.failed(err)
 		}
-		found, err := d.client.Report(ctx, jenkins.ReportQuery{Build: id})
+		found, err := d.client.Report(ctx, jenkins.ReportQuery{Build: *id})
+		if errors.Is(err, clients.ErrNotFound) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, d.failed(err)
 		}
 		stacks := map[[3]string]string{}
 		if found.Failed > 0 {
-			with, err := d.client.Report(ctx, jenkins.ReportQuery{Build: id, Stacks: true})
+			with, err := d.client.Report(ctx, jenkins.ReportQuery{Build: *id, Stacks: true})
 			switch {
 			case errors.Is(err, clients.ErrTooLarge): // what is known without them is worth more than nothing
 			case err != nil:
@@ -122,52 +125,38 @@ func (d *jenkinsDriver) Tests(ctx context.Context, runs []string) ([]*Tests, []e
 
 // jenkinsReport is a report as package testreport has it. Jenkins has read it from JUnit's XML.
 func jenkinsReport(found *jenkins.Report, stacks map[[3]string]string) *testreport.Report {
-	var suites []testreport.Suite
-	for _, s := range found.Suites {
-		suite := testreport.Suite{Name: s.Name, Duration: s.Duration}
-		for _, c := range s.Cases {
+	suites := make([]testreport.Suite, len(found.Suites))
+	for i, s := range found.Suites {
+		suites[i] = testreport.Suite{Name: s.Name, Duration: s.Duration, Cases: make([]testreport.Case, len(s.Cases))}
+		for n, c := range s.Cases {
 			status := jenkinsTests[c.State]
 			if status == "" {
 				status = testreport.Error
 			}
-			suite.Cases = append(suite.Cases, testreport.Case{ID: testreport.Identity(c.Class, s.Name, c.Name), Name: c.Name, Class: c.Class, Duration: c.Duration, Status: status, Message: c.Message,
-				Details: stacks[[3]string{s.Name, c.Class, c.Name}], Attempts: 1})
-		}
-		if len(suite.Cases) > 0 {
-			suites = append(suites, suite)
+			suites[i].Cases[n] = testreport.Case{Name: c.Name, Class: c.Class, Duration: c.Duration, Status: status, Message: c.Message, Details: stacks[[3]string{s.Name, c.Class, c.Name}]}
 		}
 	}
-	return &testreport.Report{Format: testreport.JUnit, Suites: suites}
+	return testreport.New(testreport.JUnit, suites)
 }
 
-// begun returns the build that the key of a run names; there is none where that still waits in the queue.
-func (d *jenkinsDriver) begun(ctx context.Context, key string) (jenkins.BuildID, error) {
-	id, _, err := d.build(ctx, key)
-	if err != nil {
-		return jenkins.BuildID{}, err
-	}
-	if id == nil {
-		return jenkins.BuildID{}, d.absent("it has not begun to be built")
-	}
-	return *id, nil
-}
-
-// Coverages makes one to three requests for each run, a few at a time: one for each plugin that may know it.
+// Coverages makes one to three requests for each run, a few at a time: one for each plugin that may know it. It is nil where none does, or not in lines.
 func (d *jenkinsDriver) Coverages(ctx context.Context, runs []string) ([]*float64, []error) {
 	return jenkinsEach(runs, func(key string) (*float64, error) {
-		id, err := d.begun(ctx, key)
-		if err != nil {
+		id, _, err := d.build(ctx, key)
+		if err != nil || id == nil {
 			return nil, err
 		}
-		found, err := d.client.Coverage(ctx, id)
+		found, err := d.client.Coverage(ctx, *id)
+		if errors.Is(err, clients.ErrNotFound) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, d.failed(err)
 		}
-		lines, known := found.Of("line")
-		if !known {
-			return nil, d.absent("its coverage is not told in lines")
+		if lines, known := found.Of("line"); known {
+			return &lines.Percent, nil
 		}
-		return &lines.Percent, nil
+		return nil, nil
 	})
 }
 
@@ -193,11 +182,14 @@ func (d *jenkinsDriver) Artifacts(ctx context.Context, runs []string) ([][]Artif
 
 // Open makes one request, and one to another host where Jenkins keeps it there.
 func (d *jenkinsDriver) Open(ctx context.Context, run, artifact string, most int64) (io.ReadCloser, int64, error) {
-	id, err := d.begun(ctx, run)
+	id, _, err := d.build(ctx, run)
 	if err != nil {
 		return nil, 0, err
 	}
-	file, err := d.client.Artifact(ctx, id, artifact)
+	if id == nil {
+		return nil, 0, d.absent("it has not begun to be built")
+	}
+	file, err := d.client.Artifact(ctx, *id, artifact)
 	if err != nil {
 		return nil, 0, d.failed(err)
 	}

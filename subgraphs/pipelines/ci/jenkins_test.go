@@ -80,8 +80,8 @@ func (b *jenkinsBoard) must(err error) {
 	}
 }
 
-// one returns the only answer of a method of the driver.
-func one[Q, V any](b *jenkinsBoard, ask func(context.Context, []Q) ([]V, []error), q Q) V {
+// jenkinsOne returns the only answer of a method of the driver.
+func jenkinsOne[Q, V any](b *jenkinsBoard, ask func(context.Context, []Q) ([]V, []error), q Q) V {
 	b.t.Helper()
 	out, errs := ask(b.t.Context(), []Q{q})
 	if errs[0] != nil {
@@ -90,8 +90,8 @@ func one[Q, V any](b *jenkinsBoard, ask func(context.Context, []Q) ([]V, []error
 	return out[0]
 }
 
-// fails checks the error of a method of the driver, and that it names the source.
-func fails[Q, V any](b *jenkinsBoard, ask func(context.Context, []Q) ([]V, []error), q Q, kind error) {
+// jenkinsFails checks the error of a method of the driver, and that it names the source.
+func jenkinsFails[Q, V any](b *jenkinsBoard, ask func(context.Context, []Q) ([]V, []error), q Q, kind error) {
 	b.t.Helper()
 	_, errs := ask(b.t.Context(), []Q{q})
 	b.isKind(fmt.Sprint(q), errs[0], kind)
@@ -153,9 +153,9 @@ func TestJenkinsPullRequests(t *testing.T) {
 		full, err := b.AddBranch("music/search", name, job)
 		b.must(err)
 		b.must(b.Past(full, stage.Now.Add(-30*time.Minute), stage.Good(), jenkinstest.Trigger{}))
-		run := one(b, b.Runs, full+"#1")
+		run := jenkinsOne(b, b.Runs, full+"#1")
 		if name == "fix" { // the page of the branch's job is not told with a build
-			page := one(b, b.RunPages, ci.RunsQuery{Pipeline: "music/search", Paging: ci.Paging{First: 100}})
+			page := jenkinsOne(b, b.RunPages, ci.RunsQuery{Pipeline: "music/search", Paging: ci.Paging{First: 100}})
 			run = page.Items[slices.IndexFunc(page.Items, func(r *ci.Run) bool { return r.Key == full+"#1" })]
 			if run.Title != "Fix it" {
 				t.Errorf("%+v", run)
@@ -165,7 +165,7 @@ func TestJenkinsPullRequests(t *testing.T) {
 			t.Errorf("%s: %+v", name, run)
 		}
 	}
-	run := one(b, b.Runs, stage.Pull+"#1")
+	run := jenkinsOne(b, b.Runs, stage.Pull+"#1")
 	if run.PullRequest != 7 || run.Branch != "" || run.Trigger != ci.ByPullRequest || run.Status != ci.Failed || run.Commit != stage.Head {
 		t.Errorf("%+v", run)
 	}
@@ -180,19 +180,21 @@ func TestJenkinsQueue(t *testing.T) {
 	if queued.Status != ci.Queued || queued.Pipeline != "music/search" || queued.PipelineName != "search" || queued.Branch != "main" || queued.Trigger != ci.ByHand || !queued.Reruns.Cancel || queued.Reruns.All || !strings.HasPrefix(queued.Key, stage.Main+"#q") {
 		t.Fatalf("%+v", queued)
 	}
-	waiting := one(b, b.Runs, queued.Key)
+	waiting := jenkinsOne(b, b.Runs, queued.Key)
 	b.costs(2, "what waits")
 	if waiting.Status != ci.Queued || waiting.Word != "quiet" || waiting.Key != queued.Key || waiting.Actor == nil || waiting.Actor.Login != stage.Ada || !waiting.CreatedAt.Equal(stage.Now) || waiting.Pipeline != "music/search" {
 		t.Errorf("%+v", waiting)
 	}
-	if s := one(b, b.Stages, queued.Key); len(s.Stages) != 0 || s.Done {
+	if s := jenkinsOne(b, b.Stages, queued.Key); len(s.Stages) != 0 || s.Done {
 		t.Errorf("%+v", s)
 	}
-	if l := one(b, b.Logs, ci.LogQuery{Run: queued.Key, Most: 100}); !l.Runs || l.Size != -1 || l.Text != "" {
+	if l := jenkinsOne(b, b.Logs, ci.LogQuery{Run: queued.Key, Most: 100}); !l.Runs || l.Size != -1 || l.Text != "" {
 		t.Errorf("%+v", l)
 	}
-	fails(b, b.Tests, queued.Key, clients.ErrNotFound)
-	if list := one(b, b.Artifacts, queued.Key); len(list) != 0 {
+	if tests := jenkinsOne(b, b.Tests, queued.Key); tests != nil {
+		t.Errorf("%+v", tests)
+	}
+	if list := jenkinsOne(b, b.Artifacts, queued.Key); len(list) != 0 {
 		t.Errorf("%+v", list)
 	}
 	_, err = b.Rerun(t.Context(), queued.Key)
@@ -200,7 +202,7 @@ func TestJenkinsQueue(t *testing.T) {
 
 	b.Pass(25 * time.Second) // 5 in the queue, 20 of building
 	b.asked.Store(0)
-	running := one(b, b.Runs, queued.Key)
+	running := jenkinsOne(b, b.Runs, queued.Key)
 	b.costs(4, "what has left the queue and runs")
 	if running.Key != stage.Main+"#4" || running.Status != ci.Running || running.Word != "IN_PROGRESS" || running.Duration != nil || !running.FinishedAt.IsZero() || running.Lasts() != nil || *running.Waited != 5*time.Second ||
 		!running.CreatedAt.Equal(stage.Now) || !running.StartedAt.Equal(stage.Now.Add(5*time.Second)) || running.Reruns != (ci.Reruns{Cancel: true}) || len(running.Stages) != 2 || running.Stages[1].Status != ci.Running || running.Stages[1].Duration != nil {
@@ -209,18 +211,18 @@ func TestJenkinsQueue(t *testing.T) {
 	if running.Actor == nil || running.Actor.URL != jenkinsAddress+"/user/ada/" || running.Trigger != ci.ByHand {
 		t.Errorf("%+v", running)
 	}
-	if s := one(b, b.Stages, queued.Key); len(s.Stages) != 2 || s.Done {
+	if s := jenkinsOne(b, b.Stages, queued.Key); len(s.Stages) != 2 || s.Done {
 		t.Errorf("%+v", s)
 	}
 	b.Pass(10 * time.Minute) // it is done, and the item forgotten
 	b.asked.Store(0)
-	done := one(b, b.Runs, queued.Key)
+	done := jenkinsOne(b, b.Runs, queued.Key)
 	b.costs(3, "what Jenkins has forgotten")
 	if done.Key != stage.Main+"#4" || done.Status != ci.Succeeded || done.Number != 4 {
 		t.Errorf("%+v", done)
 	}
-	fails(b, b.Runs, stage.Main+"#q999", clients.ErrNotFound)
-	fails(b, b.Runs, stage.Lint+"#"+strings.TrimPrefix(queued.Key, stage.Main+"#"), clients.ErrNotFound)
+	jenkinsFails(b, b.Runs, stage.Main+"#q999", clients.ErrNotFound)
+	jenkinsFails(b, b.Runs, stage.Lint+"#"+strings.TrimPrefix(queued.Key, stage.Main+"#"), clients.ErrNotFound)
 }
 
 // A build that waits for somebody's word says so.
@@ -229,16 +231,16 @@ func TestJenkinsInput(t *testing.T) {
 	_, err := b.Trigger(stage.Release, jenkinstest.Trigger{})
 	b.must(err)
 	b.Pass(time.Minute)
-	run := one(b, b.Runs, stage.Release+"#1")
+	run := jenkinsOne(b, b.Runs, stage.Release+"#1")
 	if run.Status != ci.Waiting || run.Word != "PAUSED_PENDING_INPUT" || run.Stages[0].Status != ci.Waiting || run.Stages[0].Jobs[0].Status != ci.Waiting || run.Duration != nil {
 		t.Errorf("%+v", run)
 	}
 	for status, n := range map[ci.Status]int{ci.Waiting: 1, ci.Running: 0} {
-		if page := one(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Release, Status: status, Paging: ci.Paging{First: 5}}); len(page.Items) != n {
+		if page := jenkinsOne(b, b.RunPages, ci.RunsQuery{Pipeline: stage.Release, Status: status, Paging: ci.Paging{First: 5}}); len(page.Items) != n {
 			t.Errorf("%s: %+v", status, page)
 		}
 	}
-	if s := one(b, b.Stages, stage.Release+"#1"); s.Done || s.Stages[0].Status != ci.Waiting {
+	if s := jenkinsOne(b, b.Stages, stage.Release+"#1"); s.Done || s.Stages[0].Status != ci.Waiting {
 		t.Errorf("%+v", s)
 	}
 	canceled, err := b.Cancel(t.Context(), stage.Release+"#1")
@@ -300,7 +302,7 @@ func TestJenkinsOverviews(t *testing.T) {
 		t.Errorf("%+v", empty)
 	}
 	b.must(b.Remove(master))
-	if p := one(b, b.All, "music/player"); p[0].Branch != "main" || p[0].Latest != nil {
+	if p := jenkinsOne(b, b.All, "music/player"); p[0].Branch != "main" || p[0].Latest != nil {
 		t.Errorf("%+v", p[0])
 	}
 	many := slices.Repeat([]string{stage.Lint}, 100)
@@ -312,23 +314,23 @@ func TestJenkinsOverviews(t *testing.T) {
 
 func TestJenkinsPipelines(t *testing.T) {
 	b := onJenkins(t, jenkinstest.Settings{})
-	deploy := one(b, b.Pipelines, stage.Deploy)
+	deploy := jenkinsOne(b, b.Pipelines, stage.Deploy)
 	b.costs(1, "a job")
 	if got := fmt.Sprintf("%+v", deploy.Parameters); got != "[{Name:ENVIRONMENT Description:Where to Default:staging Required:false Secret:false Choices:[staging production]} {Name:VERSION Description: Default:latest Required:false Secret:false Choices:[]} "+
 		"{Name:DRY_RUN Description: Default:true Required:false Secret:false Choices:[true false]} {Name:PASSWORD Description: Default: Required:false Secret:true Choices:[]}]" {
 		t.Error(got)
 	}
 	b.must(b.ChangeJob(stage.Main, func(j *jenkinstest.Job) { j.Parameters = []jenkinstest.Parameter{{Name: "FAST", Flag: true}} }))
-	search := one(b, b.Pipelines, "music/search")
+	search := jenkinsOne(b, b.Pipelines, "music/search")
 	b.costs(2, "a multibranch project")
 	if search.Branch != "main" || search.Latest.Number != 3 || len(search.Parameters) != 1 || search.Parameters[0].Name != "FAST" {
 		t.Errorf("%+v", search)
 	}
-	fails(b, b.Pipelines, "music", ci.ErrInvalid)
-	fails(b, b.Pipelines, "none", clients.ErrNotFound)
+	jenkinsFails(b, b.Pipelines, "music", ci.ErrInvalid)
+	jenkinsFails(b, b.Pipelines, "none", clients.ErrNotFound)
 	b.asked.Store(0)
 	for _, key := range []string{"", "/", "a//b", "..", "a/../b", "a#1", "job?x", " a", strings.Repeat("a", 2000)} {
-		fails(b, b.Pipelines, key, ci.ErrInvalid)
+		jenkinsFails(b, b.Pipelines, key, ci.ErrInvalid)
 	}
 	b.costs(0, "what names nothing")
 }
@@ -361,5 +363,20 @@ func TestJenkinsKeyAt(t *testing.T) {
 		if key, ok := ci.JenkinsKeyAt(u, web); key != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", address, key, ok)
 		}
+	}
+}
+
+// What is remembered of a branch is found by the name of its job, whatever the branch is called.
+func TestJenkinsOutdated(t *testing.T) {
+	address, _ := url.Parse(jenkinsAddress)
+	source, err := clients.Open(clients.Settings{Name: "ci", Kind: "jenkins", Address: address}, clients.Shared{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	s := ci.New(ci.Jenkins, address, nil, source, ci.NewJenkins(jenkinsClient(t, http.NotFoundHandler())))
+	job := jenkins.BranchJob("music/search", "Fix#12")
+	if byName, byKey := s.Outdated(job), s.Outdated(ci.OwnerOf(job+"#3")); byName[0] != byKey[0] {
+		t.Errorf("%v, %v", byName, byKey)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"callboard.dev/callboard/subgraphs/pipelines/testreport"
 )
 
-// saying returns a driver of a Jenkins that says the same to all questions below a path.
-func saying(t testing.TB, answers map[string]string) ci.Driver {
+// jenkinsSaying returns a driver of a Jenkins that says the same to all questions below a path.
+func jenkinsSaying(t testing.TB, answers map[string]string) ci.Driver {
 	return ci.NewJenkins(jenkinsClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for suffix, text := range answers {
 			if strings.HasSuffix(r.URL.Path, suffix) {
@@ -30,13 +30,13 @@ func saying(t testing.TB, answers map[string]string) ci.Driver {
 // Every word that Jenkins has for how a build ended, and what it may say else.
 func TestJenkinsResults(t *testing.T) {
 	for word, want := range map[string]ci.Status{`"SUCCESS"`: ci.Succeeded, `"UNSTABLE"`: ci.Unstable, `"FAILURE"`: ci.Failed, `"NOT_BUILT"`: ci.Skipped, `"ABORTED"`: ci.Canceled, `"success"`: ci.Unknown, `"NEW"`: ci.Unknown, `null`: ci.Unknown} {
-		got, errs := saying(t, map[string]string{"/1/api/json": `{"number":1,"result":` + word + `}`}).Runs(t.Context(), []string{"a#1"})
+		got, errs := jenkinsSaying(t, map[string]string{"/1/api/json": `{"number":1,"result":` + word + `}`}).Runs(t.Context(), []string{"a#1"})
 		if errs[0] != nil || got[0].Status != want || got[0].Word != strings.Trim(strings.TrimPrefix(word, "null"), `"`) || got[0].Trigger != ci.ByOther {
 			t.Errorf("%s: %+v, %v", word, got[0], errs[0])
 		}
 	}
 	for _, said := range []string{`"building":true`, `"building":true,"result":"FAILURE"`} {
-		got, errs := saying(t, map[string]string{"/1/api/json": `{"number":1,` + said + `}`}).Runs(t.Context(), []string{"a#1"})
+		got, errs := jenkinsSaying(t, map[string]string{"/1/api/json": `{"number":1,` + said + `}`}).Runs(t.Context(), []string{"a#1"})
 		if errs[0] != nil || got[0].Status != ci.Running {
 			t.Errorf("%s: %+v, %v", said, got[0], errs[0])
 		}
@@ -47,7 +47,7 @@ func TestJenkinsResults(t *testing.T) {
 func TestJenkinsStates(t *testing.T) {
 	for word, want := range map[jenkins.State]ci.Status{jenkins.StateSuccess: ci.Succeeded, jenkins.StateFailed: ci.Failed, jenkins.StateAborted: ci.Canceled, jenkins.StateUnstable: ci.Unstable,
 		jenkins.StateInProgress: ci.Running, jenkins.StateNotExecuted: ci.Skipped, jenkins.StatePaused: ci.Waiting, "NEW": ci.Unknown} {
-		d := saying(t, map[string]string{"/1/wfapi/describe": `{"status":"` + string(word) + `","stages":[{"id":"6","name":"Build","status":"` + string(word) + `","startTimeMillis":1000,"durationMillis":5}]}`})
+		d := jenkinsSaying(t, map[string]string{"/1/wfapi/describe": `{"status":"` + string(word) + `","stages":[{"id":"6","name":"Build","status":"` + string(word) + `","startTimeMillis":1000,"durationMillis":5}]}`})
 		got, errs := d.Stages(t.Context(), []string{"a#1"})
 		if errs[0] != nil || got[0].Done != want.Done() {
 			t.Fatalf("%s: %+v, %v", word, got[0], errs[0])
@@ -77,7 +77,7 @@ func TestJenkinsTriggers(t *testing.T) {
 		"org.jenkinsci.plugins.workflow.cps.replay.ReplayCause":                 {ci.ByHand, ci.ByHand},
 		"org.example.Other":                                                     {ci.ByOther, ci.ByOther},
 	} {
-		d := saying(t, map[string]string{"/1/api/json": `{"number":1,"result":"SUCCESS","actions":[{"causes":[{"_class":"` + class + `","shortDescription":"so it is said"}]}]}`,
+		d := jenkinsSaying(t, map[string]string{"/1/api/json": `{"number":1,"result":"SUCCESS","actions":[{"causes":[{"_class":"` + class + `","shortDescription":"so it is said"}]}]}`,
 			"/job/p/api/json": `{"_class":"org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject","name":"p","displayName":"Player"}`})
 		got, errs := d.Runs(t.Context(), []string{"p/main#1", "p/PR-5#1"})
 		if errs[0] != nil || errs[1] != nil || got[0].Trigger != want.branch || got[1].Trigger != want.pull || got[0].TriggerWord != "so it is said" || got[1].PullRequest != 5 || got[0].Pipeline != "p" {
@@ -88,7 +88,7 @@ func TestJenkinsTriggers(t *testing.T) {
 
 // What was checked out of the repository is told from shared libraries by the branch; and of several causes the first that says something counts.
 func TestJenkinsRevisions(t *testing.T) {
-	d := saying(t, map[string]string{"/1/api/json": `{"number":1,"result":"SUCCESS","displayName":"Release 5","actions":[
+	d := jenkinsSaying(t, map[string]string{"/1/api/json": `{"number":1,"result":"SUCCESS","displayName":"Release 5","actions":[
 		{"causes":[{"_class":"org.example.Other","shortDescription":"who knows"},{"_class":"jenkins.branch.BranchEventCause","shortDescription":"a push"},{"_class":"hudson.model.Cause$UserIdCause","userId":"max"}]},
 		{"lastBuiltRevision":{"SHA1":"` + stage.Old + `","branch":[{"name":"master"}]},"remoteUrls":["https://git.larkfold.example/larkfold/library.git"]},
 		{"lastBuiltRevision":{"SHA1":"` + stage.Head + `","branch":[{"name":"fix/it"}]},"remoteUrls":["https://git.larkfold.example/larkfold/app.git"]}]}`})
@@ -104,7 +104,7 @@ func TestJenkinsRevisions(t *testing.T) {
 // Every word for what becomes of a test.
 func TestJenkinsTestStates(t *testing.T) {
 	for word, want := range map[string]testreport.Status{"PASSED": testreport.Passed, "FIXED": testreport.Passed, "FAILED": testreport.Failed, "REGRESSION": testreport.Failed, "SKIPPED": testreport.Skipped, "NEW": testreport.Error} {
-		d := saying(t, map[string]string{"/1/api/json": `{"number":1,"building":true}`, "/testReport/api/json": `{"failCount":0,"passCount":2,"skipCount":0,"suites":[{"name":"s","cases":[{"className":"c","name":"n","status":"` + word + `"}]},{"name":"none"}]}`})
+		d := jenkinsSaying(t, map[string]string{"/1/api/json": `{"number":1,"building":true}`, "/testReport/api/json": `{"failCount":0,"passCount":2,"skipCount":0,"suites":[{"name":"s","cases":[{"className":"c","name":"n","status":"` + word + `"}]},{"name":"none"}]}`})
 		got, errs := d.Tests(t.Context(), []string{"a#1"})
 		if errs[0] != nil || len(got[0].Report.Suites) != 1 || got[0].Report.Suites[0].Cases[0].Status != want || !got[0].Cut || got[0].Done || got[0].Lasts() != nil {
 			t.Errorf("%s: %+v, %v", word, got[0], errs[0])

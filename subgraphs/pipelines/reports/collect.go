@@ -185,7 +185,7 @@ func (c *collection) artifacts(ctx context.Context) ([]ci.Artifact, error) {
 	for i, a := range lists[0] {
 		// GitHub lists those of earlier attempts, too, the newest first.
 		older := c.system.Provider == ci.GitHubActions && slices.ContainsFunc(lists[0][:i], func(b ci.Artifact) bool { return a.Name == b.Name })
-		if !a.Expired && !older && slices.ContainsFunc(c.rules, func(rule Rule) bool { return rule.takes(a.Name, packed(a)) }) {
+		if !a.Expired && !a.Page && !older && slices.ContainsFunc(c.rules, func(rule Rule) bool { return rule.takes(a.Name, packed(a)) }) {
 			out = append(out, a)
 		}
 	}
@@ -214,8 +214,12 @@ func (c *collection) fetch(ctx context.Context, a ci.Artifact) error {
 		return nil
 	}
 	body, err := c.body(ctx, a, most)
+	if errors.Is(err, ci.ErrUnsupported) { // GitLab lists reports that only it reads; they are not missed, as nobody could have expected them
+		c.r.log.DebugContext(ctx, "an artifact is not handed out", "source", c.system.Name, "run", c.run.Key, "file", shown(a.Name), "error", err)
+		return nil
+	}
 	if err != nil {
-		if permanent(err) || errors.Is(err, clients.ErrNotFound) || errors.Is(err, clients.ErrBadAnswer) || errors.Is(err, ci.ErrUnsupported) {
+		if permanent(err) || errors.Is(err, clients.ErrNotFound) || errors.Is(err, clients.ErrBadAnswer) {
 			c.refuse(ctx, a.Name, err, rules...)
 			return nil
 		}

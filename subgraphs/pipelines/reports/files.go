@@ -10,11 +10,6 @@ import (
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
 )
 
-// lister is what a host can do that tells the files of a commit.
-type lister interface {
-	Files(ctx context.Context, commit ci.CommitName) (paths []string, complete bool, err error)
-}
-
 // keptLists is how many lists of files are remembered, by judgement: the reports of one commit come one after the other, and a list takes some megabytes.
 const keptLists = 4
 
@@ -37,8 +32,8 @@ var errNoFiles = errors.New("the host does not list the files of a commit")
 
 // list returns the paths of the files of a commit, and whether these are all. It is asked for once, also by several at once.
 func (f *fileLists) list(ctx context.Context, of Repository, commit string) ([]string, bool, error) {
-	host, ok := of.System.Hosting().(lister)
-	if !ok {
+	host := of.System.Hosting()
+	if host == nil {
 		return nil, false, errNoFiles
 	}
 	name := of.System.Name + "/" + of.Path + "@" + commit

@@ -270,6 +270,9 @@ func (r *Reports) remember(ctx context.Context, t *taken, head store.Report) err
 		for _, change := range c.Fixed {
 			flaked[change.ID] = true
 		}
+		for _, change := range testreport.Compare(nil, before).Flaky { // as its runner said
+			flaked[change.ID] = true
+		}
 		for id := range flaked {
 			t.about.Flaked = append(t.about.Flaked, id)
 		}

@@ -75,9 +75,6 @@ type Case struct {
 // ID is the identity of a case from one report to another: that of its class and name, or of its suite and name where it has no class, as 32 hexadecimal digits.
 type ID string
 
-// Identity returns the identity of a case. It is for reports that a system tells already read: Parse gives cases theirs.
-func Identity(class, suite, name string) ID { return identity(class, suite, name) }
-
 func identity(class, suite, name string) ID {
 	if class == "" {
 		class = "suite\x00" + suite

@@ -234,6 +234,13 @@ func (p *PullRequest) CoverageChange(ctx context.Context) (*CoverageChange, erro
 		return nil, nil
 	}
 	of := reports.Repository{System: p.at.system, Path: p.at.name}
+	known, err := p.request.source.Reports.Coverage(ctx, of, head)
+	if err != nil {
+		return nil, unreadable()
+	}
+	if known == nil {
+		return nil, nil // the host need not be asked what is compared with what
+	}
 	c, err := p.request.compare(ctx, of, p.BaseRefName, head)
 	if err != nil || c == nil {
 		return nil, err
