@@ -284,7 +284,7 @@ func TestUploadLarge(t *testing.T) {
 	text.WriteString(strings.Repeat("# what a compiler has to say of it\n", 100_000))
 	text.WriteString("end_of_record\n")
 	size := int64(text.Len())
-	times := int64(200<<20) / size
+	times := max(int64(200<<20)/portion/size, 1)
 	var most uint64
 	watched := &watching{r: &repeating{text: []byte(text.String()), left: times * size}, most: &most}
 	resp, a := s.upload(reports.CoveragePath, map[string]string{"repository": "github.example/larkfold/player", "commit": p.base}, watched, nil)
