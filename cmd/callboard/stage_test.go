@@ -52,6 +52,9 @@ func (s *theatre) config(fresh, more string) string {
 	for _, source := range s.Sources() {
 		fmt.Fprintf(&b, "  - name: %s\n    kind: %s\n    url: %s\n    api: %s\n    token: %s\n    webhookSecrets: [%s]\n    allowAddresses: [127.0.0.0/8]\n",
 			source.Name, source.Kind, source.URL, source.API, source.Token.Reveal(), source.WebhookSecrets[0].Reveal())
+		if source.User != "" {
+			fmt.Fprintf(&b, "    user: %s\n", source.User)
+		}
 		if len(source.Discover.Groups) > 0 {
 			fmt.Fprintf(&b, "    discover:\n      groups: [%s]\n", strings.Join(source.Discover.Groups, ", "))
 		}

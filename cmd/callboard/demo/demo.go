@@ -208,6 +208,10 @@ func (s *Stage) Sources() []config.Source {
 			out = append(out, at(d.name, "github", examples.GitHub, d.server.URL()+"/api/v3"))
 		case GitLab:
 			out = append(out, at(d.name, "gitlab", examples.GitLab, d.server.URL(), s.forge.Organisation))
+		case Jenkins:
+			source := at(d.name, "jenkins", examples.Jenkins, d.server.URL())
+			source.User = JenkinsUser
+			out = append(out, source)
 		}
 	}
 	return out
