@@ -2,7 +2,7 @@
 # make test       every test that needs nothing but Go and git
 # make test-all   also those that start real servers (.ci/run names the Debian packages), all with the race detector; fuzzing; the browser
 # make check      lint, and that generated files are fresh
-# make generate   gqlgen, the supergraph, the reference pages
+# make generate   gqlgen, the supergraph, the reference pages, the test reports of the example organisation
 # make bench      the benchmarks, and the gateway measured beside its floor; BENCHFLAGS for longer rounds or other gateways
 # make fuzz       every fuzz target, FUZZTIME each
 # make web        the playground, from npm packages
@@ -53,6 +53,7 @@ check:
 generate:
 	$(GO) run ./subgraphs/generate
 	cd examples/oncall && $(GO) tool gqlgen generate
+	$(GO) run ./examples/reports/make
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -80,6 +80,8 @@ var mayImport = []struct {
 	{"clients/jenkins/jenkinstest", []string{"clients/clientstest"}, "a simulator must not share the mistakes of the client it is for"},
 	{"clients/jenkins/jenkinstest/stage", []string{"clients/jenkins/jenkinstest"}, "a stage is set for tests of the simulator and of the client"},
 	{"examples", nil, "the example organisation is data"},
+	{"examples/reports", []string{"."}, "what tests say is data"},
+	{"examples/reports/make", []string{"examples", "examples/reports"}, "it builds the repository whose tests it runs"},
 	{"examples/oncall", []string{".", "subgraphs/scalar"}, "it stands for a program of another team"},
 	{"cmd/callboard", []string{"."}, ""},
 }

@@ -20,7 +20,7 @@ type Job struct {
 	Name   string
 	Stage  string
 	Status string
-	URL    string
+	URL    string // "" of a Trigger where GraphQL was asked: it has no page
 
 	AllowFailure bool // that it fails does not make the pipeline fail
 	Manual       bool // somebody has to begin it, or had to; REST does not tell
@@ -34,12 +34,12 @@ type Job struct {
 	Failure                          string   // why it failed: REST's word, such as "script_failure", or GraphQL's sentence
 	Coverage                         *float64 // in percent; nil where it tells none. REST does not tell it from 0
 	Tags                             []string // of the runners that may take it, at most 50
+	Runner                           string   // what its runner is called; "" where GraphQL was asked and the credential may not see runners
 
 	// What only REST tells.
 	Pipeline  int64 // the id of its pipeline
 	Ref       string
 	SHA       git.OID
-	Runner    string // what its runner is called
 	User      *Account
 	Artifacts []Artifact // at most 100
 	ExpireAt  time.Time  // of its artifacts
@@ -68,11 +68,12 @@ func (n JobNumber) check() error {
 
 const maxTags = 50
 
-// jobFields are of complexity 15, and 27 more for the pipeline that it may have begun.
+// jobFields are of complexity 17, and 27 more for the pipeline that it may have begun.
 const jobFields = `
 fragment job on CiJob {
   id name status allowFailure manualJob retried kind createdAt startedAt finishedAt duration queuedDuration failureMessage coverage tags webPath
   stage { name }
+  runner { description }
   downstreamPipeline { ...pipeline }
 }`
 
@@ -98,6 +99,7 @@ type wireJob struct {
 	Coverage                         *float64
 	Tags                             []string
 	Stage                            *struct{ Name string }
+	Runner                           *struct{ Description string }
 	DownstreamPipeline               *wirePipeline
 }
 
@@ -107,6 +109,9 @@ func (c *Client) jobOf(w *wireJob) *Job {
 		Duration: time.Duration(w.Duration), Queued: time.Duration(w.QueuedDuration), Failure: cut(w.FailureMessage, maxLine), Coverage: percent(w.Coverage), Tags: few(w.Tags)}
 	if w.Stage != nil {
 		j.Stage = cut(w.Stage.Name, maxLine)
+	}
+	if w.Runner != nil {
+		j.Runner = cut(w.Runner.Description, maxLine)
 	}
 	return j
 }

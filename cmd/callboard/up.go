@@ -19,6 +19,7 @@ import (
 	"callboard.dev/callboard/gateway/execute"
 	"callboard.dev/callboard/gateway/server"
 	"callboard.dev/callboard/gateway/supergraph"
+	"callboard.dev/callboard/subgraphs/access"
 	"callboard.dev/callboard/subgraphs/catalog"
 	"callboard.dev/callboard/subgraphs/catalog/store"
 	"callboard.dev/callboard/subgraphs/catalog/store/postgres"
@@ -129,6 +130,9 @@ func (c *demoCommand) Run(p *program) error {
 	defer stage.Close()
 	cfg.Folders = []string{folder}
 	cfg.Sources = append(stage.Sources(), cfg.Sources...)
+	// In the demonstration everybody may run pipelines, and so may its script.
+	cfg.Access.Anonymous = append(cfg.Access.Anonymous, string(access.RunPipelines), string(access.AuditPipelines))
+	cfg.Access.Tokens = append(cfg.Access.Tokens, config.AccessToken{Name: "script", Token: config.NewSecret(stage.ScriptToken), May: []string{string(access.RunPipelines)}})
 	if err := cfg.Check(); err != nil {
 		return err
 	}
@@ -177,7 +181,11 @@ func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) erro
 			if err := stage.Tell(address); err != nil {
 				return err
 			}
-			return own.searched(p.ctx, out, demo.GitHub, demo.GitLab) // others may be down
+			if err := own.searched(p.ctx, out, demo.GitHub, demo.GitLab); err != nil { // others may be down
+				return err
+			}
+			stage.Play(p.ctx)
+			return nil
 		}
 	}
 	return serve(p, cfg, log, what)

@@ -36,6 +36,7 @@ type JobPlan struct {
 	Steps     []StepPlan
 	Artifacts []ArtifactPlan // that it leaves when it is completed
 	Held      bool           // it neither starts nor ends by itself: see GitHub.BeginJob and GitHub.FinishJob
+	Again     *JobPlan       // what it does when it is run again, under the same name; the same where nil
 
 	Title, Summary, Text string       // of its check run, once it is completed
 	Annotations          []Annotation // likewise

@@ -306,7 +306,13 @@ func (g *GitHub) rerun(run *workflowRun, who any, chosen func(*job) bool) error 
 		// What a cancelled run never came to is run as well.
 		wanted = wanted || !slices.ContainsFunc(b.latest(), func(j *job) bool { return j.plan.Name == plan.Name })
 		if wanted {
-			plans, names = append(plans, plan), append(names, plan.Name)
+			names = append(names, plan.Name)
+			if plan.Again != nil {
+				again := *plan.Again
+				again.Name, again.Needs = plan.Name, plan.Needs
+				plan = again
+			}
+			plans = append(plans, plan)
 		}
 	}
 	if len(plans) == 0 {

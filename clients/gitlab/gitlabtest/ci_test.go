@@ -156,6 +156,10 @@ func TestCIRules(t *testing.T) {
 		{"POST", searchAPI + "/pipeline", stage.AdaToken, "", 400, "ref is missing"},
 		{"POST", searchAPI + "/pipeline?ref=none", stage.AdaToken, "", 400, `{"message":{"base":["Reference not found"]}}`},
 		{"POST", searchAPI + "/pipeline", stage.AdaToken, `{"ref":"main","variables":[{"key":"A","value":"1","variable_type":"x"}]}`, 400, "does not have a valid value"},
+		{"POST", searchAPI + "/merge_requests/1/pipelines", stage.AdaToken, "", 200, `"ref":"refs/merge-requests/1/head"`},
+		{"POST", searchAPI + "/merge_requests/1/pipelines", "glpat-max", "", 403, "403 Forbidden"},
+		{"POST", searchAPI + "/merge_requests/99/pipelines", stage.AdaToken, "", 404, "404"},
+		{"POST", searchAPI + "/merge_requests/3/pipelines", stage.AdaToken, "", 405, "405 Method Not Allowed"},
 		{"POST", searchAPI + "/statuses/" + s.Head, stage.AdaToken, `{"state":"done"}`, 400, "state does not have a valid value"},
 		{"POST", searchAPI + "/statuses/0123456789012345678901234567890123456789", stage.AdaToken, `{"state":"success"}`, 404, "404 Commit Not Found"},
 		{"POST", searchAPI + "/statuses/" + s.Head, stage.AdaToken, `{"state":"running","name":"x"}`, 201, `"status":"running"`},
@@ -170,7 +174,7 @@ func TestCIRules(t *testing.T) {
 		}
 	}
 	h := ask(s, "GET", searchAPI+"/pipelines?per_page=2&page=2", stage.AdaToken).Header()
-	if h.Get("X-Total") != "4" || h.Get("X-Total-Pages") != "2" || h.Get("X-Next-Page") != "" || h.Get("X-Prev-Page") != "1" || !strings.Contains(h.Get("Link"), `rel="first"`) {
+	if h.Get("X-Total") != "5" || h.Get("X-Total-Pages") != "3" || h.Get("X-Next-Page") != "3" || h.Get("X-Prev-Page") != "1" || !strings.Contains(h.Get("Link"), `rel="first"`) {
 		t.Errorf("pages: %v", h)
 	}
 	if h := ask(s, "GET", searchAPI+"/jobs?per_page=2", stage.AdaToken).Header(); h.Get("X-Total") != "" || h.Get("X-Next-Page") != "2" {

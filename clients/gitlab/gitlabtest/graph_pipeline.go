@@ -169,10 +169,26 @@ func (g graphJob) Active() bool        { return g.j.Status == ci.Running || g.j.
 func (g graphJob) Cancelable() bool    { return !g.j.External && !ci.Over(g.j.Status) }
 func (g graphJob) Playable() bool      { return g.j.Status == ci.Manual }
 func (g graphJob) DetailedStatus() object {
-	return graphStatus(g.j.Status, false, g.WebPath())
+	return graphStatus(g.j.Status, false, g.path())
 }
-func (g graphJob) WebPath() string {
+func (g graphJob) path() string {
 	return "/" + g.p.Path + "/-/jobs/" + strconv.FormatInt(g.j.ID, 10)
+}
+
+// WebPath is null for what begins pipelines.
+func (g graphJob) WebPath() any {
+	if g.j.Bridge() {
+		return nil
+	}
+	return g.path()
+}
+
+// Runner is what it runs on, for those who are signed in.
+func (g graphJob) Runner() any {
+	if g.c.viewer == nil || g.j.StartedAt.IsZero() || g.j.Bridge() || g.j.External {
+		return nil
+	}
+	return object{"id": gid("Ci::Runner", 1), "description": "runner-1"}
 }
 func (g graphJob) Retryable() bool {
 	return !g.j.Retried && !g.j.External && ci.Over(g.j.Status) && g.j.Status != ci.Skipped

@@ -3,7 +3,8 @@
 //
 // The one rule: Callboard is not told. It asks the hosts over HTTP as it would ask the real ones, and they tell it of changes by webhooks.
 //
-// Open this file first; github.go and gitlab.go fill the hosts with what examples.ReadForge knows, page.go is the page.
+// Open this file first; github.go and gitlab.go fill the hosts with what examples.ReadForge knows; runs.go plays how the pipelines of examples.ReadPipelines went,
+// with actions.go, gitlabci.go and jenkins.go for each of the hosts; script.go plays what examples.ReadScript has happen from then on; page.go is the page.
 package demo
 
 import (
@@ -18,19 +19,25 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/github/githubtest"
 	"callboard.dev/callboard/clients/gitlab/gitlabtest"
+	"callboard.dev/callboard/clients/jenkins/jenkinstest"
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/examples"
 )
 
 // Stage is the hosts. Close it after use.
 type Stage struct {
-	GitHub *githubtest.GitHub
-	GitLab *gitlabtest.Server
+	GitHub  *githubtest.GitHub
+	GitLab  *gitlabtest.Server
+	Jenkins *jenkinstest.Server
+
+	// ScriptToken is what the script shows when it asks Callboard for something: whoever bears it must be allowed to run pipelines.
+	ScriptToken string
 
 	forge   *examples.Forge
 	folder  string // of the hosts' repositories
@@ -40,6 +47,20 @@ type Stage struct {
 	servers []*clientstest.Server
 	doors   []door
 	log     *slog.Logger
+
+	clock     clock
+	pipelines *examples.Pipelines
+	mains     map[*examples.Pipeline]examples.Commit // what main was at when the stage was set
+	statuses  string                                 // where Jenkins tells of builds whose commits are told in turn
+	jobs      []string                               // of Jenkins, by full name
+	numbers   map[string]int                         // of the newest build of each
+
+	script    *examples.Script
+	player    player
+	callboard string     // its address; empty before it is told. The player's lock is for it.
+	stepping  sync.Mutex // one step is done after the other
+	stop      context.CancelFunc
+	playing   sync.WaitGroup
 }
 
 // door is one host, as the page shows it.
@@ -78,7 +99,8 @@ func CheckedOut() ([]string, error) {
 
 // Open starts the hosts. Their repositories are made in a new folder below the one that is given, which Close removes.
 func Open(ctx context.Context, below string, log *slog.Logger) (*Stage, error) {
-	s := &Stage{secret: rand.Text(), token: "demo-" + rand.Text(), log: log}
+	s := &Stage{secret: rand.Text(), token: "demo-" + rand.Text(), ScriptToken: "script-" + rand.Text(), log: log,
+		mains: map[*examples.Pipeline]examples.Commit{}, numbers: map[string]int{}}
 	if err := s.open(ctx, below); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("starting the hosts of the example organisation: %w", err)
@@ -88,6 +110,9 @@ func Open(ctx context.Context, below string, log *slog.Logger) (*Stage, error) {
 
 func (s *Stage) open(ctx context.Context, below string) (err error) {
 	if s.forge, err = examples.ReadForge(); err != nil {
+		return err
+	}
+	if s.script, err = examples.ReadScript(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(below, 0o777); err != nil {
@@ -114,7 +139,10 @@ func (s *Stage) open(ctx context.Context, below string) (err error) {
 	if err := s.openGitHub(ctx, built, repositories); err != nil {
 		return err
 	}
-	return s.openGitLab(ctx, built, repositories)
+	if err := s.openGitLab(ctx, built, repositories); err != nil {
+		return err
+	}
+	return s.openRuns(ctx, repositories)
 }
 
 // listen brings a host up.
@@ -128,8 +156,15 @@ func (s *Stage) listen(name string, handler http.Handler, faults *clientstest.Fa
 	return server, nil
 }
 
-// Close ends the hosts.
+// Close ends the script and the hosts.
 func (s *Stage) Close() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.playing.Wait()
+	if s.Jenkins != nil {
+		s.Jenkins.Close()
+	}
 	for _, server := range s.servers {
 		server.Close()
 	}
@@ -151,8 +186,9 @@ func (s *Stage) Close() {
 
 // Names of the sources.
 const (
-	GitHub = "github.larkfold.example"
-	GitLab = "gitlab.larkfold.example"
+	GitHub  = "github.larkfold.example"
+	GitLab  = "gitlab.larkfold.example"
+	Jenkins = "jenkins.larkfold.example"
 )
 
 // Sources are the hosts as a configuration names them.
@@ -184,9 +220,17 @@ func (s *Stage) Tell(address net.Addr) error {
 	var failed error
 	for _, name := range s.onGitLab() {
 		_, err := s.GitLab.AddHook(s.forge.Repositories[name].GitLab, gitlabtest.Hook{URL: to + "gitlab", Token: s.secret,
-			Push: true, TagPush: true, MergeRequests: true, Issues: true, Releases: true})
+			Push: true, TagPush: true, MergeRequests: true, Issues: true, Releases: true, Pipelines: true, Jobs: true})
 		failed = errors.Join(failed, err)
 	}
+	// The Notification plugin sends the user and password of an address along.
+	told := []jenkinstest.Endpoint{{URL: s.statuses}, {URL: strings.Replace(to, "http://", "http://jenkins:"+s.secret+"@", 1) + "jenkins"}}
+	for _, name := range s.jobs {
+		failed = errors.Join(failed, s.Jenkins.ChangeJob(name, func(j *jenkinstest.Job) { j.Endpoints = told }))
+	}
+	s.player.mu.Lock()
+	defer s.player.mu.Unlock()
+	s.callboard = "http://" + reachable(address)
 	return failed
 }
 
@@ -206,6 +250,16 @@ func (s *Stage) onGitLab() []string {
 		}
 	}
 	return out
+}
+
+// pull is a pull request that is known from the start.
+func (s *Stage) pull(repository string, number int) examples.ForgePull {
+	for _, p := range s.forge.Repositories[repository].PullRequests {
+		if p.Number == number {
+			return p
+		}
+	}
+	return examples.ForgePull{}
 }
 
 // merge is the commit by which a pull request was merged, in the history of its repository.

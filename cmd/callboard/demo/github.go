@@ -3,17 +3,26 @@ package demo
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
+	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/github/githubtest"
 	"callboard.dev/callboard/examples"
 )
 
 func (s *Stage) openGitHub(ctx context.Context, folder string, repositories map[string]*git.Repository) (err error) {
+	// Logs and artifacts lie elsewhere, as GitHub has them.
+	storage, err := clientstest.Listen("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.GitHub.Storage().ServeHTTP(w, r) }), nil)
+	if err != nil {
+		return err
+	}
+	s.servers = append(s.servers, storage)
 	// Budgets are those of github.com, so that there is something to see.
 	s.GitHub, err = githubtest.New(ctx, githubtest.Settings{Enterprise: true, Host: strings.TrimPrefix(examples.GitHub, "https://"), Folders: []string{folder},
-		Limits: &githubtest.Limits{Core: 5000, GraphQL: 5000, Search: 30, CodeSearch: 10}, Log: s.log})
+		Limits:  &githubtest.Limits{Core: 5000, GraphQL: 5000, Search: 30, CodeSearch: 10},
+		Storage: storage.URL(), Now: s.clock.Now, Log: s.log})
 	if err != nil {
 		return err
 	}

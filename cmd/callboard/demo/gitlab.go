@@ -15,7 +15,7 @@ import (
 )
 
 func (s *Stage) openGitLab(ctx context.Context, folder string, repositories map[string]*git.Repository) (err error) {
-	if s.GitLab, err = gitlabtest.New(ctx, gitlabtest.Settings{Folders: []string{folder}, Address: examples.GitLab, Limit: 2000, Log: s.log}); err != nil {
+	if s.GitLab, err = gitlabtest.New(ctx, gitlabtest.Settings{Folders: []string{folder}, Address: examples.GitLab, Limit: 2000, Now: s.clock.Now, Log: s.log}); err != nil {
 		return err
 	}
 	var members []gitlabtest.Member

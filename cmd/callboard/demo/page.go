@@ -57,6 +57,7 @@ func (s *Stage) Pages() map[string]http.Handler {
 		"GET /demo/page.css": http.HandlerFunc(style),
 		"POST /demo/fail":    http.HandlerFunc(p.fail),
 		"POST /demo/merge":   http.HandlerFunc(p.merge),
+		"POST /demo/again":   http.HandlerFunc(p.again),
 	}
 }
 
@@ -95,11 +96,12 @@ func (p *page) show(w http.ResponseWriter, _ *http.Request) {
 			}
 		}
 	}
+	script := p.stage.player.shown(p.stage)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	// An error here is that the reader has gone.
-	_ = pageTemplate.Execute(w, map[string]any{"Hosts": hosts, "Failures": failures, "Pulls": pulls, "Said": p.said})
+	_ = pageTemplate.Execute(w, map[string]any{"Hosts": hosts, "Failures": failures, "Pulls": pulls, "Said": p.said, "Script": script})
 }
 
 // fail makes a host fail, or work again.
@@ -145,6 +147,55 @@ func (p *page) merge(w http.ResponseWriter, r *http.Request) {
 	p.merged[p.stage.address(name, number)] = true
 	p.said = fmt.Sprintf("%s %d is merged.", name, number)
 	http.Redirect(w, r, "/demo", http.StatusSeeOther)
+}
+
+// again begins the script again, with its next act.
+func (p *page) again(w http.ResponseWriter, r *http.Request) {
+	p.stage.player.mu.Lock()
+	p.stage.player.ask = true
+	p.stage.player.mu.Unlock()
+	p.mu.Lock()
+	p.said = "The script begins again."
+	p.mu.Unlock()
+	http.Redirect(w, r, "/demo", http.StatusSeeOther)
+}
+
+// scriptShown is what the page says of the script.
+type scriptShown struct {
+	Title, Repository string
+	Said              []line
+	Next              string // what it does next, and when; empty where it is over
+	Pull, Run         string // addresses; empty before they are there
+}
+
+func (p *player) shown(s *Stage) scriptShown {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := scriptShown{Title: p.told.Title, Repository: p.told.Repository, Said: slices.Clone(p.said)}
+	if p.begun.IsZero() {
+		out.Next = "The script has not begun."
+		return out
+	}
+	if p.step < len(s.script.Steps) {
+		beat := s.script.Steps[p.step]
+		out.Next = "Next, it waits until the checks are over."
+		if left := p.begun.Add(beat.At).Sub(s.clock.Now()); left > 0 {
+			out.Next = fmt.Sprintf("Next, in %.0f seconds: %s", left.Seconds(), words[beat.Do])
+		}
+	}
+	if p.pull != 0 {
+		out.Pull, out.Run = s.address(p.told.Repository, p.pull), s.runAddress(s.forge.Organisation+"/"+p.told.Repository, p.run)
+	}
+	return out
+}
+
+// words are what steps do, for those who wait for them.
+var words = map[string]string{
+	examples.Open:    "somebody opens a pull request.",
+	examples.Rerun:   "its author runs the checks again, unless you do so before.",
+	examples.Approve: "a reviewer approves.",
+	examples.Merge:   "it is merged.",
+	examples.End:     "main is green.",
 }
 
 // address is that of a pull request's page.

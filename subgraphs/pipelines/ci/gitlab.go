@@ -139,7 +139,7 @@ func gitLabID(text string) int64 {
 }
 
 // Overviews makes one request for every 100 projects. Whether a project has any CI cannot be told from its newest commits having none, so each has its pipeline, without
-// Latest where the head of its default branch has no run.
+// Latest where the head of its default branch has no run, or its newest is of a merge request.
 func (g *gitLab) Overviews(ctx context.Context, names []string) ([][]*Pipeline, []error) {
 	found, errs := g.Pipelines(ctx, names)
 	out := make([][]*Pipeline, len(names))
@@ -176,8 +176,8 @@ func (g *gitLab) Pipelines(ctx context.Context, keys []string) ([]*Pipeline, []e
 			continue
 		}
 		out[i] = &Pipeline{Key: wanted[n], Name: gitLabName, File: gitLabFile, URL: g.web.String() + "/" + wanted[n] + "/-/pipelines", Repository: wanted[n]}
-		if found[n] != nil {
-			out[i].Latest = g.tell(wanted[n], found[n])
+		if p := found[n]; p != nil && !gitLabHearsay(p) && p.MergeRequest == 0 {
+			out[i].Latest = g.tell(wanted[n], p)
 			out[i].Branch = out[i].Latest.Branch
 		}
 	}

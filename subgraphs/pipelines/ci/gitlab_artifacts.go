@@ -63,7 +63,7 @@ func (g *gitLab) artifacts(project string, j *gitlab.Job) []Artifact {
 		case "archive":
 			one.Key, one.URL, one.Archive = one.Key+gitLabArchive, page, true
 		default:
-			one.Key, one.URL = one.Key+gitLabReports+a.Type, page+"?file_type="+url.QueryEscape(a.Type)
+			one.Key, one.URL, one.Page = one.Key+gitLabReports+a.Type, page+"?file_type="+url.QueryEscape(a.Type), true
 		}
 		out = append(out, one)
 	}

@@ -55,13 +55,16 @@ func (g *gitLab) Coverages(ctx context.Context, keys []string) ([]*float64, []er
 
 // latest is the list of the newest run, empty where there is none.
 func (g *gitLab) latest(project string, p *gitlab.Pipeline) []*Run {
-	if p == nil {
+	if p == nil || gitLabHearsay(p) {
 		return []*Run{}
 	}
 	return []*Run{g.tell(project, p)}
 }
 
-// CommitRuns makes one request for every 7 commits.
+// gitLabHearsay tells whether a pipeline is nothing but what others say of a commit, as SetStatus does, too: GitLab makes one of that where the commit has none.
+func gitLabHearsay(p *gitlab.Pipeline) bool { return p.Source == "external" }
+
+// CommitRuns makes one request for every 7 commits. What others say of a commit is no run.
 func (g *gitLab) CommitRuns(ctx context.Context, commits []CommitName) ([][]*Run, []error) {
 	out, errs := make([][]*Run, len(commits)), make([]error, len(commits))
 	var wanted []gitlab.Revision
@@ -86,7 +89,8 @@ func (g *gitLab) CommitRuns(ctx context.Context, commits []CommitName) ([][]*Run
 	return out, errs
 }
 
-// PullRequestRuns makes one request for all of one project, up to 100, and for those of several projects as few as clients/gitlab does.
+// PullRequestRuns makes one request for all of one project, up to 100, and for those of several projects as few as clients/gitlab does. What others
+// say of a commit is no run.
 func (g *gitLab) PullRequestRuns(ctx context.Context, names []PullRequestName) ([][]*Run, []error) {
 	wanted := make([]gitlab.MergeRequestNumber, len(names))
 	for i, n := range names {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,8 +246,11 @@ func TestGitLabStages(t *testing.T) {
 	}
 	unit := found[0].Stages[1].Jobs[0]
 	if !strings.HasPrefix(unit.Key, stage.Search+"#j") || !strings.Contains(unit.Failure, "script failure") || *unit.Duration != time.Minute || *unit.Waited != 2*time.Second || unit.StartedAt.IsZero() || unit.FinishedAt.IsZero() ||
-		!strings.Contains(unit.URL, "/-/jobs/") || unit.AllowFailure || unit.Steps == nil || len(unit.Steps) != 0 {
+		!strings.Contains(unit.URL, "/-/jobs/") || unit.AllowFailure || unit.Runner != "runner-1" || unit.Steps == nil || len(unit.Steps) != 0 {
 		t.Errorf("%+v", unit)
+	}
+	if skipped := found[0].Stages[2].Jobs[0]; skipped.Name != "images" || skipped.URL != "" || len(skipped.Steps) != 0 {
+		t.Errorf("%+v", skipped)
 	}
 	if !found[0].Stages[1].Jobs[1].AllowFailure || found[0].Stages[0].Jobs[0].Failure != "" {
 		t.Errorf("%+v", found[0].Stages)
@@ -445,52 +447,5 @@ func TestGitLabLooks(t *testing.T) {
 	}
 	if seen != 698 {
 		t.Errorf("page by page %d have succeeded", seen)
-	}
-}
-
-// TestGitLabForks says of a run of a fork's branch that it is the fork's.
-func TestGitLabForks(t *testing.T) {
-	d := onGitLab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"data":{"projects":{"nodes":[{"fullPath":"a/b","mergeRequests":{"nodes":[{"iid":"7","headPipeline":{"id":"gid://gitlab/Ci::Pipeline/9","status":"RUNNING","path":"/fork/b/-/pipelines/9","ref":"fix"}}]}}]}}}`)
-	}), "")
-	found, errs := d.PullRequestRuns(t.Context(), []ci.PullRequestName{{Repository: "a/b", Number: 7}})
-	if r := gitLabFirst(t, found, errs)[0]; r.Key != "fork/b#9" || r.Repository != "fork/b" || r.PullRequest != 7 || r.Branch != "fix" {
-		t.Errorf("%+v", r)
-	}
-}
-
-// TestGitLabWords goes through all of GitLab's words, and checks that others are told as they are.
-func TestGitLabWords(t *testing.T) {
-	var statuses, sources []string
-	ask := func(status, source string, warnings bool) *ci.Run {
-		d := onGitLab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprintf(w, `{"data":{"c0":{"pipeline":{"id":"gid://gitlab/Ci::Pipeline/9","status":%q,"source":%q,"warnings":%v}}}}`, strings.ToUpper(status), source, warnings)
-		}), "")
-		found, errs := d.Runs(t.Context(), []string{"a/b#9"})
-		return gitLabFirst(t, found, errs)
-	}
-	for status, want := range map[string]ci.Status{"created": ci.Queued, "waiting_for_resource": ci.Queued, "preparing": ci.Queued, "waiting_for_callback": ci.Queued, "pending": ci.Queued, "scheduled": ci.Queued,
-		"manual": ci.Waiting, "running": ci.Running, "canceling": ci.Running, "success": ci.Succeeded, "failed": ci.Failed, "canceled": ci.Canceled, "skipped": ci.Skipped, "melted": ci.Unknown} {
-		r := ask(status, "push", false)
-		if r.Status != want || r.Word != status || r.Reruns.Cancel != (!want.Done() && want != ci.Unknown && status != "canceling") || r.Reruns.All != want.Done() {
-			t.Errorf("%s: %+v", status, r)
-		}
-		statuses = append(statuses, status)
-	}
-	if r := ask("success", "push", true); r.Status != ci.Unstable {
-		t.Errorf("%+v", r)
-	}
-	for source, want := range map[string]ci.Trigger{"push": ci.ByPush, "web": ci.ByHand, "webide": ci.ByHand, "chat": ci.ByHand, "merge_request_event": ci.ByPullRequest, "external_pull_request_event": ci.ByPullRequest,
-		"schedule": ci.BySchedule, "security_orchestration_policy": ci.BySchedule, "pipeline_execution_policy_schedule": ci.BySchedule, "api": ci.ByAPI, "trigger": ci.ByAPI, "pipeline": ci.ByPipeline, "parent_pipeline": ci.ByPipeline,
-		"external": ci.ByOther, "ondemand_dast_scan": ci.ByHand, "ondemand_dast_validation": ci.ByHand, "container_registry_push": ci.ByOther, "duo_workflow": ci.ByOther, "unknown": ci.ByOther, "magic": ci.ByOther} {
-		if r := ask("success", source, false); r.Trigger != want || r.TriggerWord != source {
-			t.Errorf("%s: %+v", source, r)
-		}
-		sources = append(sources, source)
-	}
-	if !slices.Equal(ci.GitLabWords(statuses, sources), []string{"magic", "melted"}) {
-		t.Errorf("not all words are tested: %v", ci.GitLabWords(statuses, sources))
 	}
 }

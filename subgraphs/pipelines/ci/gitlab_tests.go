@@ -13,7 +13,8 @@ var gitLabCases = map[string]testreport.Status{
 	"success": testreport.Passed, "failed": testreport.Failed, "error": testreport.Error, "skipped": testreport.Skipped,
 }
 
-// Tests makes one request for every 7 runs, to know which are done, and then one for each run, a few at a time. A suite is of a job, or of jobs that GitLab has grouped.
+// Tests makes one request for every 7 runs, to know which are done, and then one for each run, a few at a time. A suite is of a job, or of jobs that GitLab has grouped. That a run
+// has none is an answer without a Report, which is remembered as others are: to ask is dear for GitLab.
 func (g *gitLab) Tests(ctx context.Context, runs []string) ([]*Tests, []error) {
 	// The states come first: the report of a run that is done by then is whole.
 	found, numbers, errs := g.numbered(ctx, runs)
@@ -27,7 +28,10 @@ func (g *gitLab) Tests(ctx context.Context, runs []string) ([]*Tests, []error) {
 	out := make([]*Tests, len(runs))
 	for n, i := range places {
 		if errs[i] = g.failed(false, failed[n]); errs[i] == nil {
-			out[i] = &Tests{Report: gitLabReport(reports[n]), Cut: !reports[n].Complete, Done: gitLabStatus(found[i].Status, false).Done()}
+			out[i] = &Tests{Cut: !reports[n].Complete, Done: gitLabStatus(found[i].Status, false).Done()}
+			if report := gitLabReport(reports[n]); len(report.Suites) > 0 {
+				out[i].Report = report
+			}
 		}
 	}
 	return out, errs

@@ -2,12 +2,17 @@ package ci_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"callboard.dev/callboard/clients"
+	"callboard.dev/callboard/clients/clientstest"
+	"callboard.dev/callboard/clients/jenkins"
 	"callboard.dev/callboard/clients/jenkins/jenkinstest"
 	"callboard.dev/callboard/clients/jenkins/jenkinstest/stage"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
@@ -148,5 +153,38 @@ func TestJenkinsStart(t *testing.T) {
 		if seen.Method != http.MethodGet {
 			t.Errorf("%s %s", seen.Method, seen.URL.Path)
 		}
+	}
+}
+
+// Through all of package clients what Jenkins says no to is told as it is without.
+func TestJenkinsThroughClients(t *testing.T) {
+	b := onJenkins(t, jenkinstest.Settings{})
+	server, err := clientstest.Listen("127.0.0.1:0", b, nil)
+	b.must(err)
+	t.Cleanup(server.Close)
+	address, _ := url.Parse(server.URL() + "/jenkins")
+	source, err := clients.Open(clients.Settings{Name: "jenkins", Kind: "jenkins", Address: address, Token: clients.Basic(stage.Ada, stage.AdaToken), Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, clients.Shared{})
+	b.must(err)
+	t.Cleanup(source.Close)
+	client, err := jenkins.New("jenkins", address, source.HTTP())
+	b.must(err)
+	d := ci.NewJenkins(client.Fetching(source.Elsewhere))
+	b.must(b.ChangeJob(stage.Nightly, func(j *jenkinstest.Job) { j.Disabled = true }))
+	_, err = d.Rerun(t.Context(), stage.Nightly+"#1")
+	b.isKind("running a disabled job again", err, ci.ErrRefused)
+	_, err = d.Cancel(t.Context(), stage.Nightly+"#1")
+	b.isKind("canceling what is over", err, ci.ErrRefused)
+	_, err = d.Cancel(t.Context(), stage.Nightly+"#q77")
+	b.isKind("canceling nothing", err, clients.ErrNotFound)
+	run, err := d.Start(t.Context(), ci.StartQuery{Pipeline: "music/search"})
+	b.must(err)
+	if got, errs := d.Runs(t.Context(), []string{run.Key}); errs[0] != nil || got[0].Status != ci.Queued {
+		t.Errorf("%+v, %v", got[0], errs[0])
+	}
+	body, size, err := d.Open(t.Context(), stage.Main+"#3", "build/search 1.0.tar.gz", 7)
+	b.must(err)
+	defer body.Close()
+	if text, err := io.ReadAll(body); err != nil || string(text) != "archive" || size != 7 && size != -1 {
+		t.Errorf("%q of %d bytes: %v", text, size, err)
 	}
 }

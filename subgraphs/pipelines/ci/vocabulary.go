@@ -190,8 +190,8 @@ func (s *Stages) Lasts() *cache.Policy {
 
 // Tests is what the system tells of the tests of a run.
 type Tests struct {
-	Report *testreport.Report
-	Cut    bool // the system tells no more of them
+	Report *testreport.Report // nil where the system knows of none
+	Cut    bool               // the system tells no more of them
 	Done   bool
 }
 
@@ -210,6 +210,7 @@ type Artifact struct {
 	Size    int64 // bytes; -1 where it is not told
 	URL     string
 	Archive bool // a ZIP archive of files
+	Page    bool // the system hands it out at URL alone, to people: Open cannot
 	Expired bool
 	Expires time.Time // zero where it is not told
 }

@@ -185,7 +185,7 @@ func (c *collection) artifacts(ctx context.Context) ([]ci.Artifact, error) {
 	for i, a := range lists[0] {
 		// GitHub lists those of earlier attempts, too, the newest first.
 		older := c.system.Provider == ci.GitHubActions && slices.ContainsFunc(lists[0][:i], func(b ci.Artifact) bool { return a.Name == b.Name })
-		if !a.Expired && !older && slices.ContainsFunc(c.rules, func(rule Rule) bool { return rule.takes(a.Name, packed(a)) }) {
+		if !a.Expired && !a.Page && !older && slices.ContainsFunc(c.rules, func(rule Rule) bool { return rule.takes(a.Name, packed(a)) }) {
 			out = append(out, a)
 		}
 	}

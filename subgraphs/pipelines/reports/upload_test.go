@@ -320,12 +320,12 @@ func FuzzUpload(f *testing.F) {
 	f.Add("repository=github.example/larkfold/player&commit="+strings.Repeat("a", 40), []byte(lcov("a.go", 1, 2)))
 	f.Add("repository=git@github.example:larkfold/player.git&flag=x&run=3&commit="+strings.Repeat("a", 40), []byte(junit))
 	f.Add("repository=%ff&commit=;", gzipped(f, junit))
+	s := newStage(f, func(c *reports.Config) {
+		c.Limits = reports.Limits{Upload: 1 << 20}
+		c.Authorize = func(context.Context, http.Header, reports.Repository) error { return nil }
+	})
+	s.system.files[strings.Repeat("a", 40)] = []string{"a.go"}
 	f.Fuzz(func(t *testing.T, query string, body []byte) {
-		s := newStage(t, func(c *reports.Config) {
-			c.Limits = reports.Limits{Upload: 1 << 20}
-			c.Authorize = func(context.Context, http.Header, reports.Repository) error { return nil }
-		})
-		s.system.files[strings.Repeat("a", 40)] = []string{"a.go"}
 		for _, path := range []string{reports.CoveragePath, reports.TestsPath} {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, bytes.NewReader(body))
 			req.URL.RawQuery = query

@@ -152,7 +152,7 @@ func (j *Job) Queued(now time.Time) time.Duration {
 // Pipeline is a pipeline: first what it is of, then how far it is.
 type Pipeline struct {
 	Name         string
-	Ref          string // a branch or a tag by its short name; a merge request's is made of its number
+	Ref          string // a branch or a tag by its short name; a merge request's is made of its number, where it is not such as "refs/merge-requests/1/merge"
 	Tag          bool
 	SHA          string
 	BeforeSHA    string

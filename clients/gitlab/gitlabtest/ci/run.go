@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func (r *Runs) Add(p Pipeline) *Pipeline {
 	}
 	made.Source = cmp.Or(made.Source, "push")
 	made.Status, made.UpdatedAt = Created, made.CreatedAt
-	if made.MergeRequest != 0 {
+	if made.MergeRequest != 0 && !strings.HasPrefix(made.Ref, "refs/merge-requests/") {
 		made.Ref = "refs/merge-requests/" + strconv.FormatInt(made.MergeRequest, 10) + "/head"
 	}
 	made.Variables = slices.Clone(p.Variables)

@@ -18,6 +18,7 @@ import (
 	"callboard.dev/callboard/clients/jenkins/jenkinstest/stage"
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
+	"callboard.dev/callboard/subgraphs/repos/host"
 )
 
 const jenkinsPages = "https://ci.larkfold.example/jenkins"
@@ -163,6 +164,33 @@ func TestFreshness(t *testing.T) {
 		}
 		if err != nil && !strings.Contains(err.Error(), "there are: all pipelines, artifacts, comparison") {
 			t.Error(err)
+		}
+	}
+}
+
+// Repository hosts build and test, too; what they tell of is out of date for both.
+func TestSystemsOfHosts(t *testing.T) {
+	var sources []config.Source
+	for name, kind := range map[string]string{"hub": "github", "lab": "gitlab"} {
+		source := config.NewSource()
+		source.Name, source.Kind, source.URL = name, kind, "https://"+name+".larkfold.example"
+		sources = append(sources, source)
+	}
+	u, err := openUpstream(config.Config{Sources: sources, Cache: config.Default().Cache}, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.close()
+	if len(u.systems) != 2 || len(u.hosts) != 2 {
+		t.Fatalf("%d systems of %d hosts", len(u.systems), len(u.hosts))
+	}
+	for i, s := range u.systems {
+		h := u.hosts[i]
+		if want := map[string]ci.Provider{"hub": ci.GitHubActions, "lab": ci.GitLabCI}[h.Name]; s.Name != h.Name || s.Provider != want || s.Forge() != h.Host || s.Hosting() == nil {
+			t.Errorf("%+v", s)
+		}
+		if a, b := s.Outdated("Larkfold/App"), h.Outdated(host.Changed{Repositories: []string{"Larkfold/App"}}); len(a) != 1 || len(b) != 1 || a[0] != b[0] {
+			t.Errorf("%v, %v", a, b)
 		}
 	}
 }
