@@ -61,9 +61,9 @@ func (p *Pipelines) collect(ctx context.Context, s *ci.System, key string) {
 	if !run.Known() || run.Value == nil || !run.Value.Status.Done() {
 		return
 	}
-	of := reports.Repository{}
+	of := reports.Repository{System: s}
 	if s.Host != nil {
-		of = reports.Repository{System: s, Path: run.Value.Repository}
+		of.Path = run.Value.Repository
 	}
 	if err := p.source.Reports.Collect(ctx, of, run.Value); err != nil && ctx.Err() == nil {
 		p.source.Log.Warn("the reports of a run could not be collected: they are when somebody asks for them", "system", s.Name, "run", key, "error", err)
