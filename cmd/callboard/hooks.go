@@ -117,14 +117,25 @@ func (h *hooks) fromGitHub(ctx context.Context, e webhooks.Event) error {
 	}
 	at := h.at(e.Source, cmp.Or(event.Host, "github.com"))
 	err = h.tell(ctx, at, what)
+	n := pipelines.Notice{Owner: event.Repository.String()}
 	switch ran := event.Ran; {
 	case ran.Run != nil:
-		h.notice(at, event.Repository.String(), int64(ran.Run.DatabaseID), ran.Run.Done())
+		n.Run, n.Done = int64(ran.Run.DatabaseID), ran.Run.Done()
 	case ran.Job != nil:
-		h.notice(at, event.Repository.String(), int64(ran.Job.Run), false)
+		n.Run = int64(ran.Job.Run)
 	}
+	if slices.Contains(ofBuilds, event.Kind) && len(event.PullRequests) > 0 {
+		n.PullRequest = event.PullRequests[0]
+		if len(event.Commits) > 0 {
+			n.Head = string(event.Commits[0])
+		}
+	}
+	h.notice(at, n)
 	return err
 }
+
+// ofBuilds are the kinds of GitHub's events after which there is something else to say of the builds of a pull request.
+var ofBuilds = []string{"pull_request", "workflow_run", "check_suite"}
 
 // ofPullRequests are the kinds of GitHub's events after which lists of pull requests, what they say, or who may see them, are others.
 var ofPullRequests = []string{"pull_request", "pull_request_review", "pull_request_review_thread", "pull_request_review_comment", "issue_comment", "check_suite",
@@ -153,22 +164,28 @@ func (h *hooks) fromGitLab(ctx context.Context, e webhooks.Event) error {
 	server := strings.TrimPrefix(strings.TrimPrefix(event.Instance, "https://"), "http://")
 	at := h.at(e.Source, server)
 	err = h.tell(ctx, at, what)
+	n := pipelines.Notice{Owner: event.Project}
 	switch {
 	case event.Pipeline != nil:
-		h.notice(at, event.Project, event.Pipeline.ID, !event.Pipeline.FinishedAt.IsZero())
+		n.Run, n.Done = event.Pipeline.ID, !event.Pipeline.FinishedAt.IsZero()
 	case event.Job != nil:
-		h.notice(at, event.Project, event.Job.Pipeline, false)
+		n.Run = event.Job.Pipeline
 	}
+	if event.Kind == "merge_request" || event.Pipeline != nil {
+		n.PullRequest, n.Head = event.Number, string(event.Head)
+	}
+	h.notice(at, n)
 	return err
 }
 
 // ofMergeRequests are the kinds of GitLab's events after which lists of merge requests, or what they say, are others.
 var ofMergeRequests = []string{"merge_request", "pipeline", "note", "milestone"}
 
-// notice tells of a build, once what is remembered of it is forgotten.
-func (h *hooks) notice(at place, owner string, run int64, done bool) {
+// notice tells of builds and pull requests, once what is remembered of them is forgotten.
+func (h *hooks) notice(at place, n pipelines.Notice) {
 	if h.pipelines != nil && at.host != nil {
-		h.pipelines.Noticed(pipelines.Notice{System: at.host.Name, Owner: owner, Run: run, Done: done})
+		n.System = at.host.Name
+		h.pipelines.Noticed(n)
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"log/slog"
 	"slices"
 
+	"callboard.dev/callboard/cmd/callboard/board"
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/subgraphs/access"
 	"callboard.dev/callboard/subgraphs/pipelines"
+	"callboard.dev/callboard/subgraphs/pipelines/announce"
 	"callboard.dev/callboard/subgraphs/pipelines/reports"
 	"callboard.dev/callboard/subgraphs/pipelines/store"
 	"callboard.dev/callboard/subgraphs/pipelines/store/postgres"
@@ -16,6 +18,10 @@ import (
 func openPipelines(cfg config.Config, log *slog.Logger, from *upstream) (*pipelines.Pipelines, error) {
 	settings := pipelines.Config{
 		Systems: from.systems, StateFolder: cfg.State, Redis: from.redis, Prefix: cfg.Cache.Redis.Prefix, Access: accessOf(cfg.Access), Rules: from.reportRules, Log: log,
+	}
+	if cfg.PublicURL != "" {
+		settings.View = func(pullRequest string) string { return board.PullRequest(cfg.PublicURL, pullRequest) }
+		settings.Announce = from.announced
 	}
 	if from.cache != nil {
 		settings.Forget = from.cache.Invalidate
@@ -44,6 +50,14 @@ func accessOf(c config.Access) *access.Access {
 		tokens[i] = access.Token{Name: t.Name, Secret: t.Token.Reveal(), May: permissions(t.May)}
 	}
 	return access.New(permissions(c.Anonymous), tokens)
+}
+
+// announced says how pull requests of a repository get a link to their view.
+func (u *upstream) announced(system, repository string) string {
+	if a := u.announces[system]; slices.ContainsFunc(a.Repositories, func(pattern string) bool { return reports.Matches(pattern, repository) }) {
+		return a.As
+	}
+	return announce.None
 }
 
 // reportRules says which files that runs of a repository leave are reports: the usual ones where the configuration says nothing of the system.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"golang.org/x/sync/errgroup"
 
+	"callboard.dev/callboard/cmd/callboard/board"
 	"callboard.dev/callboard/cmd/callboard/config"
 	"callboard.dev/callboard/cmd/callboard/demo"
 	"callboard.dev/callboard/examples"
@@ -174,9 +176,9 @@ func up(p *program, cfg config.Config, log *slog.Logger, stage *demo.Stage) erro
 			engine.Swap(server.NewGraph(s, remembered(cfg, s, subgraphs, out.cache), settings))
 		})
 	}
-	what := serving{executor: engine, examples: playgroundExamples(), handlers: own.with(out.hooks.handlers()), registry: registry}
+	what := serving{executor: engine, examples: playgroundExamples(), handlers: own.with(out.hooks.handlers()), registry: registry, pages: board.Pages()}
 	if stage != nil {
-		what.pages = stage.Pages()
+		maps.Copy(what.pages, stage.Pages())
 		what.listening = func(address net.Addr) error {
 			if err := stage.Tell(address); err != nil {
 				return err

@@ -34,22 +34,23 @@ import (
 
 // upstream is what lies outside of Callboard: the sources, what is remembered of them and of subgraphs, and the webhooks that come from them.
 type upstream struct {
-	log     *slog.Logger
-	redis   redis.UniversalClient // nil where none is configured
-	cache   *cache.Cache          // nil where there is nothing to remember
-	sources []*clients.Source
-	hosts   []*host.Host
-	systems []*ci.System                   // that build and test
-	rules   map[string][]config.ReportRule // by name of system
-	origins []remote.Origin
-	every   map[string]time.Duration // by name of origin
-	hooks   *hooks
-	seen    string // what deliveries of webhooks are remembered under: processes that serve different subgraphs each have to act on one
+	log       *slog.Logger
+	redis     redis.UniversalClient // nil where none is configured
+	cache     *cache.Cache          // nil where there is nothing to remember
+	sources   []*clients.Source
+	hosts     []*host.Host
+	systems   []*ci.System                   // that build and test
+	rules     map[string][]config.ReportRule // by name of system
+	announces map[string]config.Announce     // by name of system
+	origins   []remote.Origin
+	every     map[string]time.Duration // by name of origin
+	hooks     *hooks
+	seen      string // what deliveries of webhooks are remembered under: processes that serve different subgraphs each have to act on one
 }
 
 // openUpstream makes everything ready. It asks nobody. serves is what the process is, of which there may be several alike.
 func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer, serves string) (*upstream, error) {
-	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, rules: map[string][]config.ReportRule{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
+	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, rules: map[string][]config.ReportRule{}, announces: map[string]config.Announce{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
 	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) || len(cfg.Cache.Redis.Addresses) > 0 {
 		redis.SetLogger(redisLog{u.log})
 		u.redis = redisClient(cfg.Cache.Redis)
@@ -144,6 +145,7 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 			return err
 		}
 	}
+	u.rules[s.Name], u.announces[s.Name] = s.Reports, s.Announce
 	settings := clients.Settings{Name: s.Name, Kind: s.Kind, Address: address, Timeout: s.Timeout.Duration(), Places: s.Concurrency}
 	if settings.Policies, err = policies(s); err != nil {
 		return err
@@ -175,7 +177,6 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 		return err
 	}
 	u.hosts = append(u.hosts, h)
-	u.rules[s.Name] = s.Reports
 	if len(s.Discover.Groups) == 0 {
 		o = nil
 	} else {

@@ -50,6 +50,8 @@ type pages interface {
 	pullRequestIn(rest string) int
 	// commit returns the rest of the address of a commit.
 	commit(oid string) string
+	// pullRequest returns the rest of the address of a pull request.
+	pullRequest(number int) string
 }
 
 // Forge returns the host itself: what is more than a host has it by embedding one, and can be found by Find and BySlug.
@@ -82,4 +84,9 @@ func (h *Host) PullRequestIn(rest string) int { return h.pages.pullRequestIn(res
 // CommitURL returns the address of the page of a commit.
 func (h *Host) CommitURL(repository, oid string) string {
 	return h.Web.JoinPath(repository, h.pages.commit(oid)).String()
+}
+
+// PullRequestURL returns the address of the page of a pull request.
+func (h *Host) PullRequestURL(repository string, number int) string {
+	return h.Web.JoinPath(repository, h.pages.pullRequest(number)).String()
 }

@@ -115,3 +115,22 @@ func FuzzGitLabAddress(f *testing.F) {
 		}
 	})
 }
+
+// TestPagesAreFound checks that the addresses of pages that a host makes are those that it finds again.
+func TestPagesAreFound(t *testing.T) {
+	for _, h := range []*forge.Host{hostAt(forge.GitHub, "https://github.com"), hostAt(forge.GitLab, "https://gitlab.example/git")} {
+		u, err := url.Parse(h.PullRequestURL("larkfold/tiles", 12))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path, rest, ok := h.Locate(u); !ok || path != "larkfold/tiles" || h.PullRequestIn(rest) != 12 {
+			t.Errorf("%s is %q, %q, %v", u, path, rest, ok)
+		}
+		if u, err = url.Parse(h.CommitURL("larkfold/tiles", "abc")); err != nil {
+			t.Fatal(err)
+		}
+		if path, rest, ok := h.Locate(u); !ok || path != "larkfold/tiles" || !strings.HasSuffix(rest, "commit/abc") {
+			t.Errorf("%s is %q, %q, %v", u, path, rest, ok)
+		}
+	}
+}

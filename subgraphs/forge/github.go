@@ -37,3 +37,5 @@ func (github) pullRequestIn(rest string) int {
 }
 
 func (github) commit(oid string) string { return "commit/" + oid }
+
+func (github) pullRequest(number int) string { return "pull/" + strconv.Itoa(number) }

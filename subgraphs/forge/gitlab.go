@@ -53,6 +53,8 @@ func (gitlab) pullRequestIn(rest string) int {
 
 func (gitlab) commit(oid string) string { return "-/commit/" + oid }
 
+func (gitlab) pullRequest(number int) string { return "-/merge_requests/" + strconv.Itoa(number) }
+
 // naturalNumber reads a number of digits alone, from 1 to 2,147,483,647; 0 for anything else.
 func naturalNumber(text string) int {
 	if text == "" || len(text) > 10 || strings.Trim(text, "0123456789") != "" {

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"callboard.dev/callboard/subgraphs/access"
+	"callboard.dev/callboard/subgraphs/pipelines/announce"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
 	"callboard.dev/callboard/subgraphs/pipelines/graph"
 	"callboard.dev/callboard/subgraphs/pipelines/live"
@@ -46,14 +47,19 @@ type Config struct {
 	Rules func(system, repository string) []reports.Rule
 	// Forget ends what is remembered under the tags.
 	Forget func(ctx context.Context, tags ...string) error
-	Every  time.Duration // how often a run that is watched is looked at; see package live
-	Log    *slog.Logger  // nowhere where nil
+	// View returns the address of what is shown of the pull request with an address, "" for none, and Announce how a repository's pull requests get a link to it,
+	// as package announce has it. Nothing is announced where one of them is nil.
+	View     func(pullRequest string) string
+	Announce func(system, repository string) string
+	Every    time.Duration // how often a run that is watched is looked at; see package live
+	Log      *slog.Logger  // nowhere where nil
 }
 
 // Pipelines is the subgraph. It is safe for concurrent use.
 type Pipelines struct {
-	source *view.Source
-	own    store.Store
+	source    *view.Source
+	own       store.Store
+	announcer *announce.Announcer
 
 	ctx     context.Context // of what is done behind notices
 	stop    context.CancelFunc
@@ -91,7 +97,13 @@ func Open(cfg Config) *Pipelines {
 		Hub:     live.New(live.Config{Redis: cfg.Redis, Prefix: prefix, Every: cfg.Every, Log: log}),
 		Reports: reports.New(reports.Config{Store: own, Systems: cfg.Systems, Rules: cfg.Rules, Log: log, Authorize: mayUpload(cfg.Access)}),
 	}
+	if cfg.View == nil || cfg.Announce == nil {
+		cfg.View, cfg.Announce = func(string) string { return "" }, func(string, string) string { return announce.None }
+	}
 	p := &Pipelines{source: source, own: own, places: make(chan struct{}, maxBehind)}
+	p.announcer = announce.New(announce.Config{Store: own, View: cfg.View, How: cfg.Announce, Log: log, Describe: func(ctx context.Context, of announce.Pull) (announce.Summary, error) {
+		return view.NewRequest(source).Describe(ctx, of)
+	}})
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.workers.Go(p.prune)
 	return p
@@ -143,6 +155,7 @@ func (p *Pipelines) Close() error {
 	p.stop()
 	p.mu.Unlock()
 	p.workers.Wait()
+	p.announcer.Close()
 	p.source.Hub.Close()
 	return p.own.Close()
 }

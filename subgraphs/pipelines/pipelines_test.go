@@ -158,7 +158,9 @@ func (s *system) Stages(_ context.Context, keys []string) ([]*ci.Stages, []error
 }
 
 func (s *system) Steps(_ context.Context, keys []string) ([][]ci.Step, []error) {
-	return each(s, "Steps", keys, func(string) ([]ci.Step, bool) { return []ci.Step{{Number: 1, Name: "Set up", Status: ci.Succeeded}}, true })
+	return each(s, "Steps", keys, func(string) ([]ci.Step, bool) {
+		return []ci.Step{{Number: 1, Name: "Set up", Status: ci.Succeeded}}, true
+	})
 }
 
 func (s *system) Tests(_ context.Context, keys []string) ([]*ci.Tests, []error) {

@@ -1,8 +1,6 @@
 package board_test
 
 import (
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -127,9 +125,6 @@ var (
 
 // Whatever the pages ask is in the graph.
 func TestOperations(t *testing.T) {
-	if _, err := os.Stat("../../../schema/pipelines.graphqls"); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the graph has no pipelines yet")
-	}
 	schemas, err := filepath.Glob("../../../schema/*.graphqls")
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ type fake struct {
 	wake   chan int // closed when something changes
 	cut    chan int // closed when streams are cut
 	down   bool
+	closed bool // nobody is answered without a token
 }
 
 type asked struct {
@@ -113,6 +114,9 @@ type object = map[string]any
 func (f *fake) answer(operation, token string, variables object) object {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed && token != "Bearer right" {
+		return object{"data": nil, "errors": []object{{"message": "send a token", "extensions": object{"code": "UNAUTHENTICATED"}}}}
+	}
 	switch operation {
 	case "PullRequestView":
 		if variables["url"] != pull {
@@ -414,4 +418,24 @@ func TestWhatIsNotThere(t *testing.T) {
 	f.down = false
 	f.mu.Unlock()
 	b.shows("1 of 3 builds passed") // by itself
+}
+
+func TestTokenForReading(t *testing.T) {
+	f, address := newFake(t)
+	f.closed = true
+	b := open(t)
+	b.size(800, 600, false)
+	b.visit(address + "/pull-request?url=" + url.QueryEscape(pull))
+	b.shows("Callboard wants to know who asks")
+	b.evaluate(`document.querySelector("main button").click()`)
+	b.until(`document.activeElement.id === "ask-token"`)
+	b.get("Input.insertText", map[string]any{"text": "right"}, nil)
+	b.press("Enter", "Enter", 13)
+	b.shows("1 of 3 builds passed")
+	for _, a := range f.of("FollowRun") {
+		if a.token != "Bearer right" {
+			t.Errorf("a stream is asked for with %q", a.token)
+		}
+	}
+	b.content()
 }

@@ -23,6 +23,7 @@ import (
 // host is a repository host that remembers what was written to it.
 type host struct {
 	ci.Driver // nothing else of it is asked
+	ci.Forge
 
 	mu       sync.Mutex
 	statuses []ci.CommitStatus
@@ -85,19 +86,13 @@ func (h *host) Comment(ctx context.Context, repository string, number int, id, t
 	return id, nil
 }
 
-func (h *host) Compare(context.Context, []ci.ComparisonQuery) ([]*ci.Comparison, []error) {
-	panic("it is not asked to compare")
-}
-
-func (h *host) Linked(context.Context, []ci.CommitName) ([][]string, []error) {
-	panic("it is not asked for links")
-}
-
 func (h *host) said() (statuses []ci.CommitStatus, writes []time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.statuses), slices.Clone(h.writes)
 }
+
+var _ ci.Forge = (*host)(nil) // else nothing is announced
 
 // memory is a store.
 type memory struct {

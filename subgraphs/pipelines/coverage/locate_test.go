@@ -157,6 +157,20 @@ lost.go false GONE base {0 1} head {0 0} added {0 0} untested [] covered [] unco
 	if f := c.Files[0]; f.Verdict != coverage.Compared || !slices.Equal(f.Uncovered, []uint32{1}) || !slices.Equal(f.Covered, []uint32{2}) || f.Added.Total != 0 {
 		t.Errorf("%+v", f)
 	}
+	// The base has the file and its report does not: what the change wrote is line 2 alone, and nothing where the file was only moved.
+	for _, t1 := range []struct {
+		touched  coverage.Touched
+		added    coverage.Count
+		untested []uint32
+	}{
+		{coverage.Touched{Path: "x", Hunks: []coverage.Hunk{hunk(2, 1, 2, 1)}}, coverage.Count{Total: 1}, []uint32{2}}, {coverage.Touched{Path: "x", From: "y", Same: true}, coverage.Count{}, nil},
+		{coverage.Touched{Path: "x", Hunks: []coverage.Hunk{hunk(0, 0, 1, 3)}}, coverage.Count{Covered: 2, Total: 3}, []uint32{2}}, {coverage.Touched{Path: "x"}, coverage.Count{Covered: 2, Total: 3}, []uint32{2}},
+	} {
+		c := coverage.Compare(covered(t, "z 1:1"), covered(t, "x 1:1 2:0 3:1"), []coverage.Touched{t1.touched})
+		if f := c.Files[0]; f.Verdict != coverage.New || f.Added != t1.added || !slices.Equal(f.Untested, t1.untested) {
+			t.Errorf("%+v: %+v", t1.touched, f)
+		}
+	}
 	empty := coverage.Compare(&coverage.Report{}, head, nil)
 	if _, ok := empty.Lines(); ok {
 		t.Error("nothing can be compared with nothing")

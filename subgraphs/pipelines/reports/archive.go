@@ -60,24 +60,31 @@ func (l Limits) room() *room { return &room{l, l.Fetched, l.Unpacked, l.Reports}
 // denseFrom is from how many bytes on it counts how much larger something got: short texts that repeat one thing are harmless.
 const denseFrom = 4 << 20
 
-// counted counts what is read of something packed.
+// counted counts what is read of something packed, and keeps why it could not be read.
 type counted struct {
-	r io.Reader
-	n int64
+	r   io.Reader
+	n   int64
+	err error
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	if err != io.EOF {
+		c.err = err
+	}
 	return n, err
 }
+
+func (c *counted) failed() error { return c.err }
 
 // unpacked is a file as it comes out of what it was packed in, as far as there is room.
 type unpacked struct {
 	ctx    context.Context
 	name   string
 	r      io.Reader
-	packed *counted // nil where it is not packed
+	packed *counted     // nil where it is not packed
+	failed func() error // why what it was packed in could not be read; all other errors are about how it is packed
 	room   *room
 	most   int64
 	out    int64
@@ -99,20 +106,13 @@ func (u *unpacked) Read(p []byte) (int, error) {
 		u.err = &PackedError{Name: u.name, Reason: TooLarge}
 	case u.packed != nil && u.out > denseFrom && u.out/int64(u.room.limits.Ratio) > u.packed.n:
 		u.err = &PackedError{Name: u.name, Reason: TooDense}
-	case broken(err):
+	case err != nil && err != io.EOF && u.failed() == nil:
 		u.err = &PackedError{Name: u.name, Reason: NotReadable, Err: err}
 	default:
 		u.err = err
 		return n, err
 	}
 	return 0, u.err
-}
-
-// broken tells whether an error is about how something is packed.
-func broken(err error) bool {
-	var corrupt flate.CorruptInputError
-	return errors.As(err, &corrupt) || errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, zip.ErrAlgorithm) || errors.Is(err, gzip.ErrHeader) ||
-		errors.Is(err, gzip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // plain returns the bytes of a file, which may be packed with gzip.
@@ -123,9 +123,12 @@ func plain(ctx context.Context, name string, in io.Reader, room *room, most int6
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	u := &unpacked{ctx: ctx, name: name, r: buffered, room: room, most: most}
+	u := &unpacked{ctx: ctx, name: name, r: buffered, failed: packed.failed, room: room, most: most}
 	if bytes.Equal(head, []byte("\x1f\x8b")) {
 		z, err := gzip.NewReader(buffered)
+		if err != nil && packed.err != nil {
+			return nil, packed.err
+		}
 		if err != nil {
 			return nil, &PackedError{Name: name, Reason: NotReadable, Err: err}
 		}
@@ -175,7 +178,8 @@ func (d *during) Read(p []byte) (int, error) {
 type directory struct {
 	io.ReaderAt
 	left int64
-	open bool // the directory was read
+	open bool  // the directory was read
+	err  error // why the archive could not be read
 }
 
 func (d *directory) ReadAt(p []byte, off int64) (int, error) {
@@ -184,8 +188,17 @@ func (d *directory) ReadAt(p []byte, off int64) (int, error) {
 			return 0, &PackedError{Reason: TooMany}
 		}
 	}
-	return d.ReaderAt.ReadAt(p, off)
+	if off < 0 { // as the archive says of itself
+		return 0, zip.ErrFormat
+	}
+	n, err := d.ReaderAt.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		d.err = err
+	}
+	return n, err
 }
+
+func (d *directory) failed() error { return d.err }
 
 // walk calls read for each file of a ZIP archive that is wanted, with its name and what reads it. The name is cleaned, and is that of no file on a disk. What read
 // returns ends it; that a file cannot be read is told by its reader.
@@ -196,10 +209,10 @@ func walk(ctx context.Context, archive io.ReaderAt, size int64, room *room, want
 	switch {
 	case errors.As(err, &packed):
 		return packed
-	case broken(err) || err == io.EOF:
-		return &PackedError{Reason: NotReadable, Err: err}
+	case d.err != nil:
+		return d.err
 	case err != nil:
-		return err
+		return &PackedError{Reason: NotReadable, Err: err}
 	case len(z.File) > room.limits.Entries:
 		return &PackedError{Reason: TooMany}
 	}
@@ -224,13 +237,13 @@ func walk(ctx context.Context, archive io.ReaderAt, size int64, room *room, want
 			}
 			f, err := file.Open()
 			if err != nil {
-				if broken(err) || err == io.EOF {
+				if d.err == nil {
 					err = &PackedError{Name: name, Reason: NotReadable, Err: err}
 				}
 				return read(name, refused{err})
 			}
 			defer f.Close()
-			return read(name, &unpacked{ctx: ctx, name: name, r: f, packed: in, room: room, most: room.limits.File})
+			return read(name, &unpacked{ctx: ctx, name: name, r: f, packed: in, failed: d.failed, room: room, most: room.limits.File})
 		}()
 		if err != nil {
 			return err

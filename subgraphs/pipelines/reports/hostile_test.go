@@ -88,7 +88,9 @@ func TestHostileArchives(t *testing.T) {
 		other  bool // the report itself is refused, and not how it is packed
 	}{
 		"encrypted": {func() []byte { return raw(t, entry("junit.xml", junit, func(h *zip.FileHeader) { h.Flags |= 1 })()...) }, reports.Encrypted, 2, false},
-		"a bomb":    {func() []byte { return raw(t, good(), rawEntry{"junit.xml", spaces(40 << 20), nil}) }, reports.TooDense, 2, false},
+		"a bomb": {func() []byte {
+			return raw(t, good(), rawEntry{"junit.xml", spaces(40 << 20 / portion * min(portion, 4)), nil})
+		}, reports.TooDense, 2, false},
 		"larger than said": {func() []byte {
 			return raw(t, entry("junit.xml", junit, func(h *zip.FileHeader) { h.UncompressedSize64 = 10 })()...)
 		}, reports.NotReadable, 2, false},
@@ -124,7 +126,7 @@ func TestHostileArchives(t *testing.T) {
 		"links and folders": {func() []byte {
 			return raw(t, good(), rawEntry{"b/junit.xml", strings.NewReader("/etc/passwd"), func(h *zip.FileHeader) { h.SetMode(os.ModeSymlink | 0o777) }}, rawEntry{"c/junit.xml/", strings.NewReader(""), nil})
 		}, "", 2, false},
-		"one entry many times": {func() []byte { return overlapping(1900) }, reports.TooLarge, -1, false},
+		"one entry many times": {func() []byte { return overlapping(1900/portion, 1000) }, reports.TooLarge, -1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -163,9 +165,9 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
-// overlapping is an archive of so many entries that all have the same data, of a megabyte.
-func overlapping(n int) []byte {
-	text := []byte("<testsuite><testcase name='a'/>" + strings.Repeat(strings.Repeat(" ", 500)+"<!--"+strings.Repeat("x", 500)+"-->", 1000) + "</testsuite>")
+// overlapping is an archive of so many entries that all have the same data, of so many kilobytes.
+func overlapping(n, kilobytes int) []byte {
+	text := []byte("<testsuite><testcase name='a'/>" + strings.Repeat(strings.Repeat(" ", 500)+"<!--"+strings.Repeat("x", 500)+"-->", kilobytes) + "</testsuite>")
 	var deflated bytes.Buffer
 	f, _ := flate.NewWriter(&deflated, 1)
 	_, _ = f.Write(text)
@@ -211,15 +213,18 @@ func FuzzArchive(f *testing.F) {
 	f.Add(packed(f, map[string]string{"junit.xml": junit, "lcov.info": lcov("a.go", 1, 2)}))
 	f.Add(raw(f, rawEntry{"junit.xml", strings.NewReader(junit), func(h *zip.FileHeader) { h.Flags |= 1 }}))
 	f.Add(gzipped(f, junit))
-	f.Add(overlapping(3))
+	f.Add(overlapping(3, 1))
 	commit := strings.Repeat("a", 40)
+	s := newStage(f, func(c *reports.Config) {
+		c.Limits = reports.Limits{File: 1 << 20, Unpacked: 2 << 20, Entries: 100, Directory: 1 << 16}
+	})
+	number := 0
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := newStage(t, func(c *reports.Config) {
-			c.Limits = reports.Limits{File: 1 << 20, Unpacked: 2 << 20, Entries: 100, Directory: 1 << 16}
-		})
+		number++
+		s.system.left, s.log.errs, s.log.text = nil, nil, nil
 		s.system.leave("x", true, data)
 		s.system.leave("junit.xml", false, data)
-		if err := s.Collect(t.Context(), s.of, run(commit, 1)); err != nil {
+		if err := s.Collect(t.Context(), s.of, run(commit, number)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Tests(t.Context(), s.of, commit, ""); err != nil {
@@ -241,8 +246,8 @@ func FuzzStored(f *testing.F) {
 	f.Add([]byte("cbrep\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01{}"))
 	f.Add([]byte("cbrep\x01\x10{\"foreign\":\"many"))
 	commit := strings.Repeat("a", 40)
+	s := newStage(f, nil)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := newStage(t, nil)
 		for _, kind := range []string{reports.KindCoverage, reports.KindTests} {
 			if err := s.store.SaveReport(t.Context(), store.Report{Repository: "github.example/larkfold/player", Commit: commit, Kind: kind, Branch: "main", At: began, Taken: began, Body: body}); err != nil {
 				t.Skip(err)

@@ -245,12 +245,11 @@ func (s *system) leave(name string, archive bool, data []byte) {
 // stage is what tests of this package play on.
 type stage struct {
 	*reports.Reports
-	t        testing.TB
-	system   *system
-	of       reports.Repository
-	store    *sqlite.DB
-	log      *lines
-	commitID string
+	t      testing.TB
+	system *system
+	of     reports.Repository
+	store  *sqlite.DB
+	log    *lines
 }
 
 // lines keeps what is logged at warning and above.

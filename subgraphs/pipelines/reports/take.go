@@ -165,9 +165,7 @@ func (r *Reports) addCoverage(ctx context.Context, t *taken, report *coverage.Re
 		}
 		report = located.Report
 		t.about.Foreign, t.about.Ambiguous = t.about.Foreign+len(located.Foreign), t.about.Ambiguous+len(located.Ambiguous)
-		for _, name := range located.Foreign[:min(len(located.Foreign), maxExamples-len(t.examples))] {
-			t.examples = append(t.examples, name)
-		}
+		t.examples = append(t.examples, located.Foreign[:min(len(located.Foreign), maxExamples-len(t.examples))]...)
 	}
 	if t.coverage == nil {
 		t.coverage = report

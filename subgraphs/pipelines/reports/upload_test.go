@@ -284,7 +284,7 @@ func TestUploadLarge(t *testing.T) {
 	text.WriteString(strings.Repeat("# what a compiler has to say of it\n", 100_000))
 	text.WriteString("end_of_record\n")
 	size := int64(text.Len())
-	times := int64(200<<20) / size
+	times := max(int64(200<<20)/portion/size, 1)
 	var most uint64
 	watched := &watching{r: &repeating{text: []byte(text.String()), left: times * size}, most: &most}
 	resp, a := s.upload(reports.CoveragePath, map[string]string{"repository": "github.example/larkfold/player", "commit": p.base}, watched, nil)
@@ -320,12 +320,12 @@ func FuzzUpload(f *testing.F) {
 	f.Add("repository=github.example/larkfold/player&commit="+strings.Repeat("a", 40), []byte(lcov("a.go", 1, 2)))
 	f.Add("repository=git@github.example:larkfold/player.git&flag=x&run=3&commit="+strings.Repeat("a", 40), []byte(junit))
 	f.Add("repository=%ff&commit=;", gzipped(f, junit))
+	s := newStage(f, func(c *reports.Config) {
+		c.Limits = reports.Limits{Upload: 1 << 20}
+		c.Authorize = func(context.Context, http.Header, reports.Repository) error { return nil }
+	})
+	s.system.files[strings.Repeat("a", 40)] = []string{"a.go"}
 	f.Fuzz(func(t *testing.T, query string, body []byte) {
-		s := newStage(t, func(c *reports.Config) {
-			c.Limits = reports.Limits{Upload: 1 << 20}
-			c.Authorize = func(context.Context, http.Header, reports.Repository) error { return nil }
-		})
-		s.system.files[strings.Repeat("a", 40)] = []string{"a.go"}
 		for _, path := range []string{reports.CoveragePath, reports.TestsPath} {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, bytes.NewReader(body))
 			req.URL.RawQuery = query

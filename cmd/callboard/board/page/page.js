@@ -1,7 +1,7 @@
 // The page: what is asked for when, and which part shows it. Parts that cannot be had do not take the others with them.
 import { ask, errorsAt, follow, streams, token, GraphError } from "./graph.js";
 import * as operations from "./operations.js";
-import { element, isDone, isRed, many, points, problems, render, tickAll, word } from "./show.js";
+import { button, element, isDone, isRed, many, points, problems, render, tickAll, word } from "./show.js";
 import { head } from "./head.js";
 import { coverage } from "./coverage.js";
 import { Card } from "./run.js";
@@ -47,6 +47,7 @@ async function look() {
   } catch (error) {
     if (mine.signal.aborted) return;
     if (answer) state(error.message);
+    else if (error.code === "UNAUTHENTICATED") whoAsks(error.message);
     else $("main").replaceChildren(note("bad", "This cannot be shown now", error.message, "The page asks again by itself."));
   }
   if (looking === mine) looking = null;
@@ -101,7 +102,7 @@ function showRuns(runs, path, of) {
   // What has no part of its own is said above.
   const elsewhere = (answer.errors ?? []).filter((e) => !Array.isArray(e.path) || !["pipelineRuns", "coverageChange"].includes(e.path[1]));
   const ofList = single ? [] : errorsAt(answer, ...path).filter((e) => e.path[2] !== "nodes");
-  render(parts.errors, [elsewhere, ofList], () => [...problems(single ? [] : elsewhere, "Something here"), ...problems(ofList, "The list of builds")]);
+  render(parts.errors, [elsewhere, ofList], () => [...problems(single ? elsewhere.filter((e) => !Array.isArray(e.path)) : elsewhere, "Something here"), ...problems(ofList, "The list of builds")]);
   for (const [i, run] of runs.entries()) {
     const errors = single ? errorsAt(answer, ...path).filter((e) => e.path[2] !== "coverage") : errorsAt(answer, ...path, "nodes", i);
     const known = cards.get(run.id);
@@ -202,7 +203,7 @@ function changed(card, run) {
 
 // act does something to a run once, however often it has to be asked for: with one key.
 async function act(card, what) {
-  const key = crypto.randomUUID();
+  const key = uuid();
   const [operation, field] = what === "all" ? [operations.rerun, "rerunPipelineRun"] : [operations.rerunFailed, "rerunFailedJobs"];
   for (;;) {
     try {
@@ -220,6 +221,22 @@ async function act(card, what) {
       if (!given) return { failed: "Nothing was done, as it takes a token." };
     }
   }
+}
+
+// uuid is crypto.randomUUID, which is not there for pages that come without TLS.
+function uuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+// whoAsks is shown where the graph answers nobody without a token.
+function whoAsks(why) {
+  const give = button("Give a token", "main", async () => (await askForToken(why)) && look());
+  $("main").replaceChildren(element("div", "note", element("h1", "", "Callboard wants to know who asks"), element("p", "", why), give));
 }
 
 function askForToken(why) {

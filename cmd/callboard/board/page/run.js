@@ -12,6 +12,7 @@ export class Card {
   #slots = {};
   #on;
   #message = null;
+  #acting = false;
   #connection = "";
   #opened = null; // whether its jobs are shown: what somebody has said, else what was so before
   #chosen = false;
@@ -23,6 +24,7 @@ export class Card {
     this.errors = errors;
     this.node = element("article", "run");
     for (const slot of ["first", "bar", "message", "errors", "stages", "results"]) this.node.append((this.#slots[slot] = element("div", slot)));
+    this.#slots.message.setAttribute("role", "status");
     this.#show();
   }
 
@@ -54,12 +56,15 @@ export class Card {
 
   #first(r) {
     const act = (what) => async (node) => {
-      node.disabled = true;
+      if (this.#acting) return;
+      this.#acting = true;
+      node.setAttribute("aria-disabled", "true"); // which keeps the focus
       this.#message = { text: "Asking…" };
       this.#show();
       const { done, failed } = await this.#on.act(this, what);
       this.#message = failed ? { text: failed, bad: true } : { text: done };
-      node.disabled = false;
+      this.#acting = false;
+      node.removeAttribute("aria-disabled");
       this.#show();
       if (done) setTimeout(() => ((this.#message = null), this.#show()), 15_000);
     };
