@@ -71,9 +71,9 @@ func (p *Pipelines) collect(ctx context.Context, s *ci.System, key string) {
 	if !run.Known() || run.Value == nil || !run.Value.Status.Done() {
 		return
 	}
-	of := reports.Repository{}
+	of := reports.Repository{System: s}
 	if s.Host != nil {
-		of = reports.Repository{System: s, Path: run.Value.Repository}
+		of.Path = run.Value.Repository
 	}
 	// What the reports say belongs to what is announced, so that comes after.
 	defer func() {

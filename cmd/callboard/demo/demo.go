@@ -54,6 +54,7 @@ type Stage struct {
 	statuses  string                                 // where Jenkins tells of builds whose commits are told in turn
 	jobs      []string                               // of Jenkins, by full name
 	numbers   map[string]int                         // of the newest build of each
+	reported  map[string]string                      // the address of a build with a report of coverage, by its commit
 
 	script    *examples.Script
 	player    player
@@ -100,7 +101,7 @@ func CheckedOut() ([]string, error) {
 // Open starts the hosts. Their repositories are made in a new folder below the one that is given, which Close removes.
 func Open(ctx context.Context, below string, log *slog.Logger) (*Stage, error) {
 	s := &Stage{secret: rand.Text(), token: "demo-" + rand.Text(), ScriptToken: "script-" + rand.Text(), log: log,
-		mains: map[*examples.Pipeline]examples.Commit{}, numbers: map[string]int{}}
+		mains: map[*examples.Pipeline]examples.Commit{}, numbers: map[string]int{}, reported: map[string]string{}}
 	if err := s.open(ctx, below); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("starting the hosts of the example organisation: %w", err)

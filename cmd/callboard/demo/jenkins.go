@@ -3,8 +3,10 @@ package demo
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -130,6 +132,9 @@ func (s *Stage) past(name string, r examples.Run, at time.Time, done jenkinstest
 		return err
 	}
 	s.numbers[name]++
+	if _, reported := reports.Of(r.Pipeline.Repository, r.Commit.OID); reported && r.Pipeline.Reports {
+		s.reported[r.Commit.OID] = jobAddress(name, s.numbers[name])
+	}
 	end, result := at, done.Result
 	for _, stage := range done.Stages {
 		for _, step := range stage.Steps {
@@ -323,10 +328,46 @@ func (s *Stage) tellStatus(remote, job string, number int, commit, result string
 	default:
 		status.State, status.Description = "FAILURE", "This commit cannot be built"
 	}
+	status.TargetURL = jobAddress(job, number) + "display/redirect"
+	return s.GitHub.SetStatus(s.forge.Organisation+"/"+strings.TrimSuffix(name, ".git"), commit, status)
+}
+
+// jobAddress is that of the page of a build.
+func jobAddress(job string, number int) string {
 	var path strings.Builder
 	for part := range strings.SplitSeq(job, "/") {
 		path.WriteString("/job/" + url.PathEscape(part))
 	}
-	status.TargetURL = fmt.Sprintf("%s%s/%d/display/redirect", examples.Jenkins, &path, number)
-	return s.GitHub.SetStatus(s.forge.Organisation+"/"+strings.TrimSuffix(name, ".git"), commit, status)
+	return fmt.Sprintf("%s%s/%d/", examples.Jenkins, &path, number)
+}
+
+// Remind has Jenkins tell Callboard, as its plugin for webhooks does, of the builds that have left reports of coverage: as if it had told so when they were done,
+// and Callboard had been there.
+func (s *Stage) Remind(ctx context.Context) error {
+	s.player.mu.Lock()
+	to := s.callboard
+	s.player.mu.Unlock()
+	const longest = 10 * time.Second
+	client := &http.Client{Timeout: longest}
+	for _, commit := range slices.Sorted(maps.Keys(s.reported)) {
+		body, err := json.Marshal(map[string]string{"buildUrl": s.reported[commit], "event": "success", "commit": commit})
+		if err != nil {
+			return err
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, to+"/webhooks/jenkins", bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		r.SetBasicAuth("jenkins", s.secret)
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := client.Do(r)
+		if err != nil {
+			return err
+		}
+		resp.Body.Close()
+		if resp.StatusCode >= http.StatusMultipleChoices {
+			return fmt.Errorf("what Jenkins tells Callboard is answered with %s", resp.Status)
+		}
+	}
+	return nil
 }

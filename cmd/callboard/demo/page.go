@@ -184,7 +184,7 @@ func (p *player) shown(s *Stage) scriptShown {
 		}
 	}
 	if p.pull != 0 {
-		out.Pull, out.Run = s.address(p.told.Repository, p.pull), s.runAddress(s.forge.Organisation+"/"+p.told.Repository, p.run)
+		out.Pull, out.Run = s.address(p.told.Repository, p.pull), s.RunAddress(s.forge.Organisation+"/"+p.told.Repository, p.run)
 	}
 	return out
 }

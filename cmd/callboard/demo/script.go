@@ -52,6 +52,9 @@ func (s *Stage) Play(ctx context.Context) {
 	s.playing.Go(func() {
 		ticker := time.NewTicker(tick)
 		defer ticker.Stop()
+		if err := s.Remind(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("Jenkins could not tell of what it has built", "error", err)
+		}
 		for {
 			s.Step(ctx)
 			select {
@@ -237,7 +240,7 @@ func (s *Stage) raise(ctx context.Context, act examples.Play) (err error) {
 // rerun asks Callboard to run a run again, as anybody would: it finds the run by its address and then says which.
 func (s *Stage) rerun(ctx context.Context, repository string, id int) error {
 	var found struct{ PipelineRun *struct{ ID string } }
-	if err := s.ask(ctx, `query ($url: URL!) { pipelineRun(url: $url) { id } }`, map[string]any{"url": s.runAddress(repository, id)}, &found); err != nil {
+	if err := s.ask(ctx, `query ($url: URL!) { pipelineRun(url: $url) { id } }`, map[string]any{"url": s.RunAddress(repository, id)}, &found); err != nil {
 		return err
 	}
 	if found.PipelineRun == nil {
@@ -259,7 +262,8 @@ func (s *Stage) rerun(ctx context.Context, repository string, id int) error {
 	return nil
 }
 
-func (s *Stage) runAddress(repository string, id int) string {
+// RunAddress is that of the page of a run on GitHub.
+func (s *Stage) RunAddress(repository string, id int) string {
 	return fmt.Sprintf("%s/%s/actions/runs/%d", examples.GitHub, repository, id)
 }
 

@@ -61,9 +61,15 @@ const collectWait = 2 * time.Second
 
 // collect has the reports of a run fetched that is done, and waits for it for a while.
 func (r *PipelineRun) collect(ctx context.Context) {
-	of, ok := r.repository()
-	if !r.run.Status.Done() || !ok && r.system.Host != nil {
+	of := reports.Repository{System: r.system} // what hosts no repositories is asked, and finds the one that it is of by itself
+	if !r.run.Status.Done() {
 		return
+	}
+	if r.system.Host != nil {
+		var ok bool
+		if of, ok = r.repository(); !ok {
+			return
+		}
 	}
 	done := make(chan struct{})
 	go func() {
