@@ -288,6 +288,9 @@ func (r *Repository) CoverageSeries(ctx context.Context, branch, flag *string, f
 	if to != nil {
 		until = *to
 	}
+	if branch == nil {
+		branch = r.DefaultBranch
+	}
 	found, err := r.request.source.Reports.CoverageSeries(ctx, reports.Repository{System: at.system, Path: at.name}, orEmpty(branch), flag, since, until, maxSeries)
 	if err != nil {
 		return nil, unreadable()
