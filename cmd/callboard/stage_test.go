@@ -58,7 +58,7 @@ func (s *theatre) config(fresh, more string) string {
 		if len(source.Discover.Groups) > 0 {
 			fmt.Fprintf(&b, "    discover:\n      groups: [%s]\n", strings.Join(source.Discover.Groups, ", "))
 		}
-		if fresh != "" {
+		if fresh != "" && source.Kind != "jenkins" {
 			b.WriteString("    fresh:\n")
 			for _, kind := range []string{"repository", "pull requests", "pull request", "issues", "search", "refs", "ref", "releases", "labels", "contributors",
 				"commit", "history", "changed files", "folder", "file"} {
