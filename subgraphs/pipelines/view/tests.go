@@ -108,7 +108,8 @@ func (r *PipelineRun) Tests(ctx context.Context) (*TestResults, error) {
 	if l.Known() && l.Value != nil && l.Value.Report != nil {
 		return r.showTests(l.Value.Report, nil, nil), nil
 	}
-	if of, ok := r.repository(); ok && r.run.Commit != "" {
+	// What reports say while it runs is of an earlier attempt.
+	if of, ok := r.repository(); ok && r.run.Commit != "" && r.run.Status.Done() {
 		r.collect(ctx)
 		known, err := r.request.source.Reports.Tests(ctx, of, r.run.Commit, r.run.Key)
 		if err != nil {
