@@ -100,6 +100,7 @@ type Announcer struct {
 	config Config
 	log    *slog.Logger
 	wake   chan struct{} // holds one where there is something to look at
+	todo   chan *pull    // to those who post, never full
 
 	wait, work       context.Context // of waiting for a turn, and of posting
 	stopWait, finish context.CancelFunc
@@ -143,13 +144,16 @@ func (q *queue) Pop() any {
 
 // New returns an Announcer, which has to be closed.
 func New(cfg Config) *Announcer {
-	a := &Announcer{config: cfg, log: cfg.Log, wake: make(chan struct{}, 1), pulls: map[string]*pull{}, quiet: map[string]time.Time{}}
+	a := &Announcer{config: cfg, log: cfg.Log, wake: make(chan struct{}, 1), todo: make(chan *pull, atOnce), pulls: map[string]*pull{}, quiet: map[string]time.Time{}}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.wait, a.stopWait = context.WithCancel(context.Background())
 	a.work, a.finish = context.WithCancel(context.Background())
 	a.running.Go(a.run)
+	for range atOnce {
+		a.running.Go(a.post)
+	}
 	return a
 }
 
@@ -245,19 +249,31 @@ func (a *Announcer) start() time.Duration {
 			delete(a.pulls, one.key)
 			continue
 		}
-		one.news = false
-		p := one.latest
 		a.busy++
-		a.running.Go(func() {
+		a.todo <- one
+	}
+	return idle
+}
+
+// post posts one pull request after the other, until all ends.
+func (a *Announcer) post() {
+	for {
+		select {
+		case one := <-a.todo:
+			a.mu.Lock()
+			one.news = false
+			p := one.latest
+			a.mu.Unlock()
 			rest, again := a.turn(one, p)
 			a.mu.Lock()
-			defer a.mu.Unlock()
 			a.busy--
 			one.due, one.again = time.Now().Add(rest), again
 			a.enqueue(one)
-		})
+			a.mu.Unlock()
+		case <-a.wait.Done():
+			return
+		}
 	}
-	return idle
 }
 
 // silence leaves a repository alone for a while.
