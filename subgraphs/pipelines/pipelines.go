@@ -277,7 +277,7 @@ func (e entity) FindManyCatalogEntityByRefs(ctx context.Context, reps []*graph.C
 }
 
 func (e entity) FindManyRepositoryByIDs(ctx context.Context, reps []*graph.RepositoryByIDsInput) ([]*view.Repository, error) {
-	return e.request(ctx).NewRepositories(len(reps), func(i int) (string, *scalar.URL) { return reps[i].ID, reps[i].URL }), nil
+	return e.request(ctx).NewRepositories(len(reps), func(i int) (string, *scalar.URL, *string) { return reps[i].ID, reps[i].URL, reps[i].DefaultBranch }), nil
 }
 
 func (e entity) FindManyCommitByIDs(ctx context.Context, reps []*graph.CommitByIDsInput) ([]*view.Commit, error) {

@@ -94,6 +94,12 @@ func (h *host) said() (statuses []ci.CommitStatus, writes []time.Time) {
 
 var _ ci.Forge = (*host)(nil) // else nothing is announced
 
+// rest lets time pass, and what was to be done by then be done.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // memory is a store.
 type memory struct {
 	mu     sync.Mutex
@@ -221,7 +227,7 @@ func TestStatus(t *testing.T) {
 		a := s.replica()
 		defer a.Close()
 		a.Tell(s.pull(7))
-		time.Sleep(2 * time.Second)
+		rest(2 * time.Second)
 		want := ci.CommitStatus{Repository: "larkfold/tiles", Commit: strings.Repeat("a", 40), State: ci.Succeeded, Name: "callboard",
 			Description: "0 of 2 builds passed, 1 running, 1 waiting", URL: "https://callboard.example/pull-request?url=https%3A%2F%2Fgithub.com%2Flarkfold%2Ftiles%2Fpull%2F7"}
 		if got, _ := s.host.said(); len(got) != 1 || got[0] != want {
@@ -230,7 +236,7 @@ func TestStatus(t *testing.T) {
 		s.builds(ci.Failed, ci.Succeeded)
 		s.summary.Coverage, s.summary.NewlyFailing = new(-0.26), 3
 		a.Tell(s.pull(7))
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		want.Description = "1 of 2 builds passed, 1 failed, 3 tests newly failing, coverage -0.3 points"
 		if got, _ := s.host.said(); len(got) != 2 || got[1] != want {
 			t.Fatalf("said\n%+v, want\n%+v", got, want)
@@ -239,16 +245,16 @@ func TestStatus(t *testing.T) {
 		pushed := s.pull(7)
 		pushed.Head = strings.Repeat("b", 40)
 		a.Tell(pushed)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		a.Tell(pushed)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if got, _ := s.host.said(); len(got) != 3 || got[2].Commit != pushed.Head {
 			t.Fatalf("said %+v", got)
 		}
 		// Who tells no commit means the one that is described.
 		s.summary.Head, pushed.Head = strings.Repeat("c", 40), ""
 		a.Tell(pushed)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if got, _ := s.host.said(); len(got) != 4 || got[3].Commit != s.summary.Head {
 			t.Fatalf("said %+v", got)
 		}
@@ -263,7 +269,7 @@ func TestStatusThatCannotBeChangedSaysNothingThatChanges(t *testing.T) {
 		for _, status := range []ci.Status{ci.Running, ci.Failed} {
 			s.builds(status)
 			a.Tell(s.pull(7))
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 		}
 		if got, _ := s.host.said(); len(got) != 1 || strings.ContainsAny(got[0].Description, "0123456789") {
 			t.Errorf("said %+v", got)
@@ -276,10 +282,10 @@ func TestCommentIsKeptUpToDateInPlace(t *testing.T) {
 		s := newScene(t, ci.GitHubActions, announce.Comment)
 		a := s.replica()
 		a.Tell(s.pull(7))
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		s.builds(ci.Succeeded, ci.Succeeded)
 		a.Tell(s.pull(7))
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		s.writes(2)
 		if len(s.host.comments) != 1 {
 			t.Fatalf("comments are %q", s.host.comments)
@@ -297,12 +303,12 @@ func TestCommentIsKeptUpToDateInPlace(t *testing.T) {
 		again := s.pull(7)
 		again.Repository = "Larkfold/Tiles"
 		a.Tell(again)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		s.writes(2) // it is as it was said
 		s.builds(ci.Failed)
 		for range 3 {
 			a.Tell(again)
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 		}
 		s.writes(3)
 		if len(s.host.comments) != 1 {
@@ -320,9 +326,9 @@ func TestNewsIsGathered(t *testing.T) {
 		for i := range 1000 {
 			s.builds(slices.Repeat([]ci.Status{ci.Succeeded}, 1+i)...)
 			a.Tell(s.pull(7))
-			time.Sleep(100 * time.Millisecond)
+			rest(100 * time.Millisecond)
 		}
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		said, writes := s.host.said()
 		if len(writes) > 11 || len(writes) < 5 {
 			t.Errorf("100 seconds of changes were written %d times", len(writes))
@@ -353,9 +359,9 @@ func TestOneReplicaPosts(t *testing.T) {
 			for _, a := range all {
 				a.Tell(s.pull(7))
 			}
-			time.Sleep(3 * time.Second)
+			rest(3 * time.Second)
 		}
-		time.Sleep(2 * time.Minute)
+		rest(2 * time.Minute)
 		if len(s.host.comments) != 1 {
 			t.Errorf("comments are %q", s.host.comments)
 		}
@@ -382,9 +388,9 @@ func TestTheTurnOfAReplicaThatWasKilledEnds(t *testing.T) {
 		a := s.replica()
 		defer a.Close()
 		a.Tell(s.pull(7))
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		s.writes(0)
-		time.Sleep(40 * time.Second)
+		rest(40 * time.Second)
 		s.writes(1)
 	})
 }
@@ -398,14 +404,16 @@ func TestFailuresAreTriedAgainMoreAndMoreRarely(t *testing.T) {
 		stop := time.Now().Add(24 * time.Hour)
 		for time.Now().Before(stop) { // it changes all the time
 			a.Tell(s.pull(7))
-			time.Sleep(time.Second)
+			rest(time.Second)
 		}
 		_, writes := s.host.said()
 		if len(writes) > 24*12+5 {
 			t.Errorf("in a day a host that is down was written to %d times", len(writes))
 		}
+		s.host.mu.Lock()
 		s.host.fail = nil
-		time.Sleep(6 * time.Minute)
+		s.host.mu.Unlock()
+		rest(6 * time.Minute)
 		if said, _ := s.host.said(); len(said) != 1 {
 			t.Errorf("when it is back, %d statuses are said", len(said))
 		}
@@ -421,7 +429,7 @@ func TestFailuresAreTriedAgainMoreAndMoreRarely(t *testing.T) {
 		a := s.replica()
 		defer a.Close()
 		a.Tell(s.pull(7))
-		time.Sleep(time.Hour) // nobody tells again
+		rest(time.Hour) // nobody tells again
 		writes := s.writes(3)
 		if len(writes) == 3 && (writes[1].Sub(writes[0]) < 7*time.Minute || writes[2].Sub(writes[1]) < 7*time.Minute) {
 			t.Errorf("a host that said when to come again was asked at %v", writes)
@@ -440,7 +448,7 @@ func TestWhatIsForbiddenIsNotTriedForAnHour(t *testing.T) {
 		defer a.Close()
 		for number := range 50 { // one after the other, for 50 minutes
 			a.Tell(s.pull(1 + number))
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 		}
 		s.writes(1)
 		if s.warnings() != 1 {
@@ -449,10 +457,10 @@ func TestWhatIsForbiddenIsNotTriedForAnHour(t *testing.T) {
 		other := s.pull(1)
 		other.Repository = "larkfold/mixes"
 		a.Tell(other)
-		time.Sleep(30 * time.Minute)
+		rest(30 * time.Minute)
 		s.writes(2)
 		a.Tell(s.pull(1))
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		s.writes(3)
 	})
 }
@@ -465,7 +473,7 @@ func TestWhatFailsForeverIsNotTriedAgain(t *testing.T) {
 			a := s.replica()
 			defer a.Close()
 			a.Tell(s.pull(7))
-			time.Sleep(24 * time.Hour)
+			rest(24 * time.Hour)
 			s.writes(1)
 		})
 	}
@@ -478,7 +486,7 @@ func TestACommentThatMayBeThereIsNotMadeAgain(t *testing.T) {
 		a := s.replica()
 		defer a.Close()
 		a.Tell(s.pull(7))
-		time.Sleep(24 * time.Hour)
+		rest(24 * time.Hour)
 		s.writes(1)
 	})
 }
@@ -490,18 +498,18 @@ func TestWhatCannotBeWrittenDownIsNotMadeAgain(t *testing.T) {
 		a := s.replica()
 		defer a.Close()
 		a.Tell(s.pull(7))
-		time.Sleep(1500 * time.Millisecond)
+		rest(1500 * time.Millisecond)
 		s.store.mu.Lock()
 		s.store.fail = errors.New("the database is away") // while it is being posted
 		s.store.mu.Unlock()
 		s.builds(ci.Failed)
-		time.Sleep(5 * time.Second)
+		rest(5 * time.Second)
 		a.Tell(s.pull(7))
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		s.store.mu.Lock()
 		s.store.fail = nil
 		s.store.mu.Unlock()
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if len(s.host.comments) != 1 {
 			t.Errorf("comments are %q", s.host.comments)
 		}
@@ -524,7 +532,7 @@ func TestWhatIsNotToBeAnnouncedIsNot(t *testing.T) {
 		jenkins := s.pull(7)
 		jenkins.System = ci.New(ci.Jenkins, s.system.Web, nil, source, nil)
 		a.Tell(jenkins)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		s.writes(0)
 		if s.describe != 0 {
 			t.Errorf("%d were described", s.describe)
@@ -538,7 +546,7 @@ func TestClose(t *testing.T) {
 		s.host.takes = 3 * time.Second
 		a := s.replica()
 		a.Tell(s.pull(7))
-		time.Sleep(2 * time.Second)
+		rest(2 * time.Second)
 		a.Tell(s.pull(8))
 		a.Close() // what is on its way arrives and is remembered
 		s.writes(1)
@@ -546,7 +554,7 @@ func TestClose(t *testing.T) {
 			t.Error("what was posted is not remembered")
 		}
 		a.Tell(s.pull(9))
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		s.writes(1)
 		a.Close()
 	})
@@ -555,7 +563,7 @@ func TestClose(t *testing.T) {
 		s.host.takes = time.Hour
 		a := s.replica()
 		a.Tell(s.pull(7))
-		time.Sleep(2 * time.Second)
+		rest(2 * time.Second)
 		began := time.Now()
 		a.Close()
 		if took := time.Since(began); took > 6*time.Second {
@@ -572,7 +580,7 @@ func TestManyPullRequestsAreBounded(t *testing.T) {
 		for number := range 7000 {
 			a.Tell(s.pull(1 + number))
 		}
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		s.writes(5000)
 		if s.warnings() != 1 {
 			t.Errorf("the log has %d warnings", s.warnings())

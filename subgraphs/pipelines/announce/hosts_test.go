@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,15 +135,16 @@ func TestHosts(t *testing.T) {
 			t.Run(name+" "+how, func(t *testing.T) {
 				host := set(t)
 				synctest.Test(t, func(t *testing.T) {
-					builds := []announce.Build{{Name: "Check @larkfold/all", Status: ci.Running}}
+					var now atomic.Pointer[announce.Summary]
+					now.Store(&announce.Summary{Builds: []announce.Build{{Name: "Check @larkfold/all", Status: ci.Running}}})
 					a := announce.New(announce.Config{
 						Store: newMemory(), How: func(string, string) string { return how }, View: func(string) string { return "https://callboard.example/pull-request" },
-						Describe: func(context.Context, announce.Pull) (announce.Summary, error) { return announce.Summary{Builds: builds}, nil },
+						Describe: func(context.Context, announce.Pull) (announce.Summary, error) { return *now.Load(), nil },
 					})
 					defer a.Close()
 					a.Tell(host.pull)
 					time.Sleep(time.Minute)
-					builds = []announce.Build{{Name: "Check", Status: ci.Failed}, {Name: "Docs", Status: ci.Succeeded}}
+					now.Store(&announce.Summary{Builds: []announce.Build{{Name: "Check", Status: ci.Failed}, {Name: "Docs", Status: ci.Succeeded}}})
 					a.Tell(host.pull)
 					time.Sleep(time.Minute)
 				})

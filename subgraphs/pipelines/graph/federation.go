@@ -468,6 +468,10 @@ func (ec *executionContext) resolveManyEntities(
 				if err != nil {
 					return err
 				}
+				representation.DefaultBranch, err = ec.unmarshalOString2ᚖstring(ctx, rep.entity["defaultBranch"])
+				if err != nil {
+					return err
+				}
 
 				typedReps[i] = representation
 			}

@@ -385,6 +385,7 @@ type ComplexityRoot struct {
 
 	Repository struct {
 		CoverageSeries func(childComplexity int, branch *string, flag *string, from *time.Time, to *time.Time) int
+		DefaultBranch  func(childComplexity int) int
 		ID             func(childComplexity int) int
 		Pipelines      func(childComplexity int, idle bool, first *int, after *string) int
 		URL            func(childComplexity int) int
@@ -2030,6 +2031,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.CoverageSeries(childComplexity, args["branch"].(*string), args["flag"].(*string), args["from"].(*time.Time), args["to"].(*time.Time)), true
+	case "Repository.defaultBranch":
+		if e.ComplexityRoot.Repository.DefaultBranch == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Repository.DefaultBranch(childComplexity), true
 	case "Repository.id":
 		if e.ComplexityRoot.Repository.ID == nil {
 			break
@@ -2540,6 +2547,8 @@ type Repository @key(fields: "id") {
   id: ID!
   "The page of the repository on the web."
   url: URL @external
+  "The name of the branch that work goes to."
+  defaultBranch: String @external
   "The pipelines that its host runs for it. Null where its host is none of those configured."
   pipelines(
     "Also those that have not run for the newest commits. It costs one request more for each repository on GitHub."
@@ -2549,17 +2558,17 @@ type Repository @key(fields: "id") {
     "Those after this cursor."
     after: String
   ): PipelineConnection @requires(fields: "url")
-  "The coverage of the newest commit of a branch of which a report is known, and how it went: from reports that were fetched or uploaded."
+  "The part of the lines that tests ran over time, one point for each commit of a branch with reports that were fetched or uploaded, the oldest first; at most 1,000, the newest. Null where its host is none of those configured."
   coverageSeries(
-    "The branch; all where absent."
+    "The branch; the default branch where absent."
     branch: String
-    "Only reports with this flag."
+    "Only reports with this flag; that which most reports have where absent."
     flag: String
     "Only of commits from then on."
     from: DateTime
     "Only of commits up to then."
     to: DateTime
-  ): PipelineSeries @requires(fields: "url")
+  ): PipelineSeries @requires(fields: "url defaultBranch")
 }
 
 "A commit."
@@ -4237,6 +4246,8 @@ func (ec *executionContext) childFields_Repository(ctx context.Context, field gr
 		return ec.fieldContext_Repository_id(ctx, field)
 	case "url":
 		return ec.fieldContext_Repository_url(ctx, field)
+	case "defaultBranch":
+		return ec.fieldContext_Repository_defaultBranch(ctx, field)
 	case "pipelines":
 		return ec.fieldContext_Repository_pipelines(ctx, field)
 	case "coverageSeries":
@@ -11448,6 +11459,29 @@ func (ec *executionContext) fieldContext_Repository_url(_ context.Context, field
 	return graphql.NewScalarFieldContext("Repository", field, false, false, "URL")
 }
 
+func (ec *executionContext) _Repository_defaultBranch(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_defaultBranch(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DefaultBranch, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_defaultBranch(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, false, false, "String")
+}
+
 func (ec *executionContext) _Repository_pipelines(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16522,6 +16556,11 @@ func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSe
 			}
 		case "url":
 			out.Values[i] = ec._Repository_url(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "defaultBranch":
+			out.Values[i] = ec._Repository_defaultBranch(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

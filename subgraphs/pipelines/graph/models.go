@@ -59,8 +59,9 @@ type Query struct {
 }
 
 type RepositoryByIDsInput struct {
-	ID  string      `json:"ID"`
-	URL *scalar.URL `json:"-"`
+	ID            string      `json:"ID"`
+	DefaultBranch *string     `json:"-"`
+	URL           *scalar.URL `json:"-"`
 }
 
 // Where to run again what failed.
