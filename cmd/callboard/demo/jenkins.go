@@ -272,6 +272,20 @@ func suitesOf(tests []byte) (out []jenkinstest.Suite) {
 	return out
 }
 
+// built has Jenkins build what main of a repository is at now, as GitHub would tell it to.
+func (s *Stage) built(ctx context.Context, repository string) error {
+	p := s.pipelines.Of(repository, examples.OnJenkins, "")
+	if p == nil || p.Single || p.Disabled {
+		return nil
+	}
+	refs, err := s.content[repository].Refs(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.Jenkins.Trigger(p.Name+"/main", jenkinstest.Trigger{Commit: string(refs.HeadOID)})
+	return err
+}
+
 // serveStatus takes what Jenkins tells of its builds, and tells their commits on GitHub.
 func (s *Stage) serveStatus(w http.ResponseWriter, r *http.Request) {
 	var told struct {
