@@ -2,6 +2,7 @@ package pipelines_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,13 +33,17 @@ type system struct {
 	stages  map[string][]ci.Stage
 	logs    map[string]string // by key of the run
 	owners  map[string][]*ci.Pipeline
-	asked   map[string]int // calls by method
-	block   chan struct{}  // actions wait for it where it is not nil
-	failure error          // of actions
+	asked   map[string]int      // calls by method
+	fails   map[string]error    // by method
+	wanted  []ci.RunsQuery      // that pages were asked for
+	comes   map[string][]string // names of what others have put on commits
+	block   chan struct{}       // actions wait for it where it is not nil
+	failure error               // of actions
 }
 
 func newSystem() *system {
-	return &system{runs: map[string]*ci.Run{}, stages: map[string][]ci.Stage{}, logs: map[string]string{}, owners: map[string][]*ci.Pipeline{}, asked: map[string]int{}}
+	return &system{runs: map[string]*ci.Run{}, stages: map[string][]ci.Stage{}, logs: map[string]string{}, owners: map[string][]*ci.Pipeline{}, asked: map[string]int{},
+		fails: map[string]error{}, comes: map[string][]string{}}
 }
 
 func (s *system) count(method string) int {
@@ -72,6 +77,9 @@ func each[Q, V any](s *system, method string, questions []Q, find func(Q) (V, bo
 	s.asked[method]++
 	out, errs := make([]V, len(questions)), make([]error, len(questions))
 	for i, q := range questions {
+		if errs[i] = s.fails[method]; errs[i] != nil {
+			continue
+		}
 		var ok bool
 		if out[i], ok = find(q); !ok {
 			errs[i] = &clients.Error{Kind: clients.ErrNotFound, Message: "there is no such thing"}
@@ -113,12 +121,17 @@ func (s *system) Runs(_ context.Context, keys []string) ([]*ci.Run, []error) {
 func (s *system) RunPages(_ context.Context, queries []ci.RunsQuery) ([]*ci.Page[*ci.Run], []error) {
 	return each(s, "RunPages", queries, func(q ci.RunsQuery) (*ci.Page[*ci.Run], bool) {
 		page := &ci.Page[*ci.Run]{}
+		s.wanted = append(s.wanted, q)
 		for _, r := range s.runs {
-			if r.Pipeline == q.Pipeline && (q.Status == "" || q.Status == r.Status) && (q.Branch == "" || q.Branch == r.Branch) {
+			if r.Pipeline == q.Pipeline && (q.Status == "" || q.Status == r.Status) && (q.Branch == "" || q.Branch == r.Branch) && (q.Commit == "" || q.Commit == r.Commit) &&
+				(q.Since.IsZero() || !r.CreatedAt.Before(q.Since)) && (q.Until.IsZero() || !r.CreatedAt.After(q.Until)) {
 				page.Items = append(page.Items, new(*r))
 			}
 		}
 		slices.SortFunc(page.Items, func(a, b *ci.Run) int { return b.Number - a.Number })
+		if i := slices.IndexFunc(page.Items, func(r *ci.Run) bool { return r.Key == q.Paging.After }); i >= 0 {
+			page.Items = page.Items[i+1:]
+		}
 		page.Next = len(page.Items) > q.Paging.First
 		page.Items = page.Items[:min(len(page.Items), q.Paging.First)]
 		for _, r := range page.Items {
@@ -177,16 +190,23 @@ func (s *system) Artifacts(_ context.Context, keys []string) ([][]ci.Artifact, [
 
 func (s *system) Logs(_ context.Context, queries []ci.LogQuery) ([]*ci.Log, []error) {
 	return each(s, "Logs", queries, func(q ci.LogQuery) (*ci.Log, bool) {
+		job := cmp.Or(q.Job, ci.KeyOf(ci.OwnerOf(q.Run), "j1"))
 		text, ok := s.logs[q.Run]
+		if other, known := s.logs[job]; known {
+			text, ok = other, true
+		}
 		if !ok {
 			return nil, false
+		}
+		if text == "" && !s.runs[q.Run].Status.Done() {
+			return &ci.Log{Size: -1, Runs: true}, true
 		}
 		from := int(min(q.After, int64(len(text))))
 		if q.Tail > 0 {
 			from = max(0, len(text)-q.Tail)
 		}
 		to := min(len(text), from+q.Most)
-		return &ci.Log{Job: ci.KeyOf(ci.OwnerOf(q.Run), "j1"), Text: text[from:to], Start: int64(from), Next: int64(to), Size: int64(len(text)), More: to < len(text), Runs: !s.runs[q.Run].Status.Done()}, true
+		return &ci.Log{Job: job, Text: text[from:to], Start: int64(from), Next: int64(to), Size: int64(len(text)), More: to < len(text), Runs: !s.runs[q.Run].Status.Done()}, true
 	})
 }
 
