@@ -17,9 +17,9 @@ import (
 const (
 	entityPipelines = `query($reps: [_Any!]!, $idle: Boolean! = false, $first: Int, $after: String) { _entities(representations: $reps) { ... on CatalogEntity { ref pipelines(idle: $idle, first: $first, after: $after) {
 		totalCount nodes { name source freshness } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } } }`
-	repositoryPipelines = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Repository { id pipelines { nodes { name } } } } }`
-	commitRuns          = `query($reps: [_Any!]!, $first: Int, $after: String) { _entities(representations: $reps) { ... on Commit { id pipelineRuns(first: $first, after: $after) { totalCount nodes { number source } pageInfo { hasNextPage endCursor } } } } }`
-	pullRequestRuns     = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on PullRequest { id pipelineRuns { nodes { number } } } } }`
+	repositoryPipelines = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Repository { url pipelines { nodes { name } } } } }`
+	commitRuns          = `query($reps: [_Any!]!, $first: Int, $after: String) { _entities(representations: $reps) { ... on Commit { url pipelineRuns(first: $first, after: $after) { totalCount nodes { number source } pageInfo { hasNextPage endCursor } } } } }`
+	pullRequestRuns     = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on PullRequest { url pipelineRuns { nodes { number } } } } }`
 )
 
 // component is a representation of an entity of the catalog.
@@ -244,8 +244,8 @@ func TestEntityPages(t *testing.T) {
 // TestOfHosts checks what repositories, commits and pull requests have by their addresses, and that those of unknown hosts have null.
 func TestOfHosts(t *testing.T) {
 	w := newWorld(t)
-	rep := func(kind, id string, more map[string]any) map[string]any {
-		out := map[string]any{"__typename": kind, "id": id}
+	rep := func(kind string, more map[string]any) map[string]any {
+		out := map[string]any{"__typename": kind}
 		for key, value := range more {
 			out[key] = value
 		}
@@ -257,28 +257,28 @@ func TestOfHosts(t *testing.T) {
 		w.hub.comes[three] = []string{"https://ci.example/job/team/job/app/job/main/3/", "https://ci.example/job/team/job/app/job/main/3/console", "https://nowhere.example/1", "::"}
 	})
 	answer := w.ask(repositoryPipelines, map[string]any{"reps": []any{
-		rep("Repository", "a", map[string]any{"url": "https://github.com/larkfold/tiles"}), rep("Repository", "b", map[string]any{"url": "https://elsewhere.example/larkfold/tiles"}),
-		rep("Repository", "c", map[string]any{"url": nil}), rep("Repository", "d", map[string]any{"url": "https://github.com/larkfold/nothing"}), rep("Repository", "e", map[string]any{"url": "https://github.com"}),
-		rep("Repository", "f", map[string]any{"url": "https://github.com/larkfold/player"})}})
-	w.want(answer, `{"id":"a","pipelines":{"nodes":[{"name":"Check"}]}},{"id":"b","pipelines":null},{"id":"c","pipelines":null},{"id":"d","pipelines":null},{"id":"e","pipelines":null},{"id":"f","pipelines":{"nodes":[]}}`)
+		rep("Repository", map[string]any{"url": "https://github.com/larkfold/tiles"}), rep("Repository", map[string]any{"url": "https://elsewhere.example/larkfold/tiles"}),
+		rep("Repository", map[string]any{"url": "https://github.com/larkfold/nothing"}), rep("Repository", map[string]any{"url": "https://github.com"}),
+		rep("Repository", map[string]any{"url": "https://github.com/larkfold/player"})}})
+	w.want(answer, `{"url":"https://github.com/larkfold/tiles","pipelines":{"nodes":[{"name":"Check"}]}},{"url":"https://elsewhere.example/larkfold/tiles","pipelines":null},{"url":"https://github.com/larkfold/nothing","pipelines":null},{"url":"https://github.com","pipelines":null},{"url":"https://github.com/larkfold/player","pipelines":{"nodes":[]}}`)
 	answer = w.ask(commitRuns, map[string]any{"reps": []any{
-		rep("Commit", "a", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + three, "oid": three}), rep("Commit", "b", map[string]any{"url": "https://elsewhere.example/larkfold/tiles/commit/" + three, "oid": three}),
-		rep("Commit", "c", map[string]any{"url": nil, "oid": three}), rep("Commit", "d", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + six, "oid": six})}})
+		rep("Commit", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + three}), rep("Commit", map[string]any{"url": "https://elsewhere.example/larkfold/tiles/commit/" + three}),
+		rep("Commit", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + six})}})
 	// The run of Jenkins began just now, that of GitHub long ago; what it was made for is not told.
-	w.want(answer, `"id":"a","pipelineRuns":{"totalCount":2,"nodes":[{"number":3,"source":"github.com"},{"number":3,"source":"ci.example"}]`, `"id":"b","pipelineRuns":null`, `"id":"c","pipelineRuns":null`, `"id":"d","pipelineRuns":{"totalCount":1,"nodes":[{"number":6,"source":"github.com"}]`)
+	w.want(answer, `/commit/`+three+`","pipelineRuns":{"totalCount":2,"nodes":[{"number":3,"source":"github.com"},{"number":3,"source":"ci.example"}]`, `{"url":"https://elsewhere.example/larkfold/tiles/commit/`+three+`","pipelineRuns":null`, `/commit/`+six+`","pipelineRuns":{"totalCount":1,"nodes":[{"number":6,"source":"github.com"}]`)
 	if n, linked, runs := w.hub.count("CommitRuns"), w.hub.count("Linked"), w.jenkins.count("Runs"); n != 1 || linked != 1 || runs != 1 {
 		t.Errorf("for two commits it was asked %d times, %d times for what is linked, and Jenkins %d times", n, linked, runs)
 	}
-	w.want(w.ask(commitRuns, map[string]any{"first": 101, "reps": []any{rep("Commit", "a", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + three, "oid": three})}}), `"code":"BAD_PAGE"`)
+	w.want(w.ask(commitRuns, map[string]any{"first": 101, "reps": []any{rep("Commit", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + three})}}), `"code":"BAD_PAGE"`)
 	w.want(w.ask(pullRequestRuns, map[string]any{"reps": []any{
-		rep("PullRequest", "a", map[string]any{"url": "https://github.com/larkfold/tiles/pull/12", "headRefOid": six, "baseRefName": "main"}),
-		rep("PullRequest", "b", map[string]any{"url": "https://elsewhere.example/larkfold/tiles/pull/12", "headRefOid": nil, "baseRefName": "main"}),
-		rep("PullRequest", "c", map[string]any{"url": "https://github.com/larkfold/tiles/issues/12", "headRefOid": nil, "baseRefName": "main"})}}),
-		`{"id":"a","pipelineRuns":{"nodes":[{"number":6}]}},{"id":"b","pipelineRuns":null},{"id":"c","pipelineRuns":null}`)
+		rep("PullRequest", map[string]any{"url": "https://github.com/larkfold/tiles/pull/12", "headRefOid": six, "baseRefName": "main"}),
+		rep("PullRequest", map[string]any{"url": "https://elsewhere.example/larkfold/tiles/pull/12", "headRefOid": nil, "baseRefName": "main"}),
+		rep("PullRequest", map[string]any{"url": "https://github.com/larkfold/tiles/issues/12", "headRefOid": nil, "baseRefName": "main"})}}),
+		`{"url":"https://github.com/larkfold/tiles/pull/12","pipelineRuns":{"nodes":[{"number":6}]}},{"url":"https://elsewhere.example/larkfold/tiles/pull/12","pipelineRuns":null},{"url":"https://github.com/larkfold/tiles/issues/12","pipelineRuns":null}`)
 	// What others have put on a commit cannot be had, and the host's own can.
 	w.forget(t)
 	w.jenkins.fail("Runs", down("ci.example"))
 	w.hub.set(func() { w.hub.comes[six] = []string{"https://ci.example/job/team/job/app/job/main/8/"} })
-	w.want(w.ask(commitRuns, map[string]any{"reps": []any{rep("Commit", "d", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + six, "oid": six})}}),
+	w.want(w.ask(commitRuns, map[string]any{"reps": []any{rep("Commit", map[string]any{"url": "https://github.com/larkfold/tiles/commit/" + six})}}),
 		`"nodes":[{"number":6,"source":"github.com"}]`, `"source":"ci.example"`, `"code":"UNAVAILABLE"`)
 }

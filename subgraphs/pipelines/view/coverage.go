@@ -250,7 +250,7 @@ func (c *Commit) Coverage(ctx context.Context) (*Coverage, error) {
 		return nil, nil
 	}
 	of := reports.Repository{System: c.at.system, Path: c.at.name}
-	known, err := c.request.covered(ctx, of, c.Oid)
+	known, err := c.request.covered(ctx, of, c.oid)
 	if err != nil || known == nil {
 		return nil, err
 	}

@@ -144,7 +144,6 @@ func (e *CatalogEntity) Pipelines(ctx context.Context, idle bool, first *int, af
 
 // Repository is a repository, as far as its pipelines are concerned.
 type Repository struct {
-	ID            string
 	URL           *scalar.URL
 	DefaultBranch *string
 
@@ -157,12 +156,12 @@ type Repository struct {
 func (*Repository) IsEntity() {}
 
 // NewRepositories returns repositories that are asked for together.
-func (q *Request) NewRepositories(n int, at func(i int) (id string, page *scalar.URL, branch *string)) []*Repository {
+func (q *Request) NewRepositories(n int, at func(i int) (page *scalar.URL, branch *string)) []*Repository {
 	together := &cohort{}
 	out := make([]*Repository, n)
 	for i := range out {
-		id, page, branch := at(i)
-		out[i] = &Repository{ID: id, URL: page, DefaultBranch: branch, request: q, cohort: together}
+		page, branch := at(i)
+		out[i] = &Repository{URL: page, DefaultBranch: branch, request: q, cohort: together}
 		if page == nil {
 			continue
 		}
