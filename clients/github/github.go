@@ -54,6 +54,13 @@ func (c *Client) Source() string { return c.source }
 // Web is where people look, such as https://github.com/.
 func (c *Client) Web() *url.URL { return new(*c.web) }
 
+// Showing returns a client that names pages, and knows them, at another address than the one that it was made of, as people reach GitHub there.
+func (c *Client) Showing(web *url.URL) *Client {
+	out := *c
+	out.web = &url.URL{Scheme: web.Scheme, Host: web.Host, Path: "/"}
+	return &out
+}
+
 // Addresses returns where the REST and the GraphQL interface and the web pages of the GitHub at address are, as "About GitHub Enterprise
 // Server's REST API" and "Forming calls with GraphQL" have it. Hosts below ghe.com have theirs on api.HOST, as github.com does.
 func Addresses(address *url.URL) (rest, graph, web *url.URL, err error) {

@@ -29,6 +29,7 @@ import (
 type Client struct {
 	source string
 	web    *url.URL // where its pages are, without a slash at the end
+	root   *url.URL // where it is asked, likewise
 	graph  string
 	http   *http.Client
 	rest   *official.Client
@@ -49,7 +50,7 @@ func New(source string, address *url.URL, client *http.Client) (*Client, error) 
 	if err != nil {
 		return nil, fmt.Errorf("the address of a GitLab: %w", err)
 	}
-	return &Client{source: source, web: web, graph: web.String() + "/api/graphql", http: &guarded, rest: rest}, nil
+	return &Client{source: source, web: web, root: web, graph: web.String() + "/api/graphql", http: &guarded, rest: rest}, nil
 }
 
 // Source returns what errors name it.
@@ -57,6 +58,13 @@ func (c *Client) Source() string { return c.source }
 
 // Web returns where its pages are, without a slash at the end.
 func (c *Client) Web() *url.URL { return new(*c.web) }
+
+// Showing returns a client that names pages at another address than the one that is asked, as people reach GitLab there.
+func (c *Client) Showing(web *url.URL) *Client {
+	out := *c
+	out.web = &url.URL{Scheme: web.Scheme, Host: web.Host, Path: strings.TrimRight(web.Path, "/")}
+	return &out
+}
 
 // unlimited is a limiter of GitLab's client that does not limit.
 type unlimited struct{}

@@ -55,6 +55,11 @@ func TestPipelines(t *testing.T) {
 		!p.CreatedAt.Equal(stage.Now.Add(-time.Hour)) || p.Queued != 2*time.Second || p.Duration != 70*time.Second || !p.StartedAt.Equal(p.CreatedAt.Add(2*time.Second)) || p.FinishedAt.IsZero() {
 		t.Errorf("pipeline: %+v", p)
 	}
+	elsewhere := on(t, s, stage.AdaToken).Showing(&url.URL{Scheme: "https", Host: "pages.example", Path: "/"})
+	shown, errs := elsewhere.Pipelines(t.Context(), []gitlab.PipelinesQuery{{Project: stage.Search}})
+	if errs[0] != nil || len(shown[0].Pipelines) == 0 || shown[0].Pipelines[0].URL != fmt.Sprintf("https://pages.example/larkfold/platform/search/-/pipelines/%d", ran.Failed) {
+		t.Errorf("shown elsewhere: %+v %v", shown[0], errs)
+	}
 	for what, want := range map[string]struct {
 		q     gitlab.PipelinesQuery
 		total int

@@ -21,7 +21,7 @@ func streamOf(ctx context.Context) *stream {
 // open asks REST for a file below the address of a project, as far as the span of bytes says, all of it where that is empty. Its caller closes the body.
 func (c *Client) open(ctx context.Context, project, path, route, span string, most int64) (*http.Response, error) {
 	ctx = clients.WithStream(clients.WithRoute(context.WithValue(ctx, streamKey{}, &stream{most}), route))
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.web.String()+"/api/v4/projects/"+url.PathEscape(project)+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.root.String()+"/api/v4/projects/"+url.PathEscape(project)+path, nil)
 	if err != nil {
 		return nil, err
 	}

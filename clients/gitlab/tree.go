@@ -159,7 +159,7 @@ func (c *Client) Blob(ctx context.Context, project string, id git.OID) (*git.Blo
 		return nil, invalid("object id", string(id))
 	}
 	ctx = clients.WithRoute(ctx, "GET /api/v4/projects/{id}/repository/blobs/{sha}/raw")
-	address := c.web.String() + "/api/v4/projects/" + url.PathEscape(project) + "/repository/blobs/" + string(oid) + "/raw"
+	address := c.root.String() + "/api/v4/projects/" + url.PathEscape(project) + "/repository/blobs/" + string(oid) + "/raw"
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"callboard.dev/callboard/clients/clientstest"
 	"callboard.dev/callboard/cmd/callboard/demo"
 	"callboard.dev/callboard/examples"
+	"callboard.dev/callboard/subgraphs/pipelines/ci"
 )
 
 // theatre is the example organisation with its hosts, which the test controls, and a folder with the checkouts.
@@ -60,8 +63,12 @@ func (s *theatre) config(fresh, more string) string {
 		}
 		if fresh != "" && source.Kind != "jenkins" {
 			b.WriteString("    fresh:\n")
-			for _, kind := range []string{"repository", "pull requests", "pull request", "issues", "search", "refs", "ref", "releases", "labels", "contributors",
-				"commit", "history", "changed files", "folder", "file"} {
+			kinds := slices.Sorted(maps.Keys(ci.Policies()))
+			if source.Kind != "jenkins" {
+				kinds = append(kinds, "repository", "pull requests", "pull request", "issues", "search", "refs", "ref", "releases", "labels", "contributors",
+					"commit", "history", "changed files", "folder", "file")
+			}
+			for _, kind := range kinds {
 				fmt.Fprintf(&b, "      %s: %s\n", kind, fresh)
 			}
 		}
@@ -98,24 +105,46 @@ func (s *server) address() net.Addr {
 	return tcp
 }
 
-// fail has both hosts fail.
-func (s *theatre) fail(fault clientstest.Fault) {
-	s.GitHub.Faults.Add(fault)
-	s.GitLab.Faults.Add(fault)
+// simulated is a host that the test controls.
+type simulated struct {
+	name   string // of the source
+	faults *clientstest.Faults
+	watch  *clientstest.Watch
 }
 
-// repair has both hosts work again.
+// hosts are all that there are, in the order of the sources.
+func (s *theatre) hosts() []simulated {
+	return []simulated{
+		{demo.GitHub, &s.GitHub.Faults, &s.GitHub.Watch}, {demo.GitLab, &s.GitLab.Faults, &s.GitLab.Watch}, {demo.Jenkins, &s.Jenkins.Faults, &s.Jenkins.Watch},
+	}
+}
+
+// fail has all hosts fail.
+func (s *theatre) fail(fault clientstest.Fault) {
+	for _, h := range s.hosts() {
+		h.faults.Add(fault)
+	}
+}
+
+// repair has all hosts work again.
 func (s *theatre) repair() {
-	s.GitHub.Faults.Clear()
-	s.GitLab.Faults.Clear()
+	for _, h := range s.hosts() {
+		h.faults.Clear()
+	}
 }
 
 // asked is how often the hosts were asked since they were last forgotten.
-func (s *theatre) asked() int { return len(s.GitHub.Watch.Requests()) + len(s.GitLab.Watch.Requests()) }
+func (s *theatre) asked() (sum int) {
+	for _, h := range s.hosts() {
+		sum += len(h.watch.Requests())
+	}
+	return sum
+}
 
 func (s *theatre) forget() {
-	s.GitHub.Watch.Reset()
-	s.GitLab.Watch.Reset()
+	for _, h := range s.hosts() {
+		h.watch.Reset()
+	}
 }
 
 // until waits for what happens behind the scenes.

@@ -245,6 +245,7 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 	if err != nil {
 		return nil, nil, err
 	}
+	client = client.Showing(finds.Web)
 	secrets := make([][]byte, len(s.WebhookSecrets))
 	for i, secret := range s.WebhookSecrets {
 		secrets[i] = []byte(secret.Reveal())
@@ -269,6 +270,7 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 	if err != nil {
 		return nil, nil, err
 	}
+	client = client.Showing(finds.Web)
 	var secrets []string
 	for _, secret := range s.WebhookSecrets {
 		secrets = append(secrets, secret.Reveal())

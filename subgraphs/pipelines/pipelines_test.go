@@ -204,6 +204,9 @@ func (s *system) Logs(_ context.Context, queries []ci.LogQuery) ([]*ci.Log, []er
 		from := int(min(q.After, int64(len(text))))
 		if q.Tail > 0 {
 			from = max(0, len(text)-q.Tail)
+			if at := strings.IndexByte(text[from:], '\n'); from > 0 && at >= 0 && at < 4096 {
+				from += at + 1 // as drivers do
+			}
 		}
 		to := min(len(text), from+q.Most)
 		return &ci.Log{Job: job, Text: text[from:to], Start: int64(from), Next: int64(to), Size: int64(len(text)), More: to < len(text), Runs: !s.runs[q.Run].Status.Done()}, true
@@ -266,6 +269,7 @@ type world struct {
 	t        testing.TB
 	hub      *system // GitHub
 	jenkins  *system
+	systems  []*ci.System
 	opened   *pipelines.Pipelines
 	executor *executor.Executor
 	cache    *cache.Cache
@@ -281,27 +285,9 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, hub: newSystem(), jenkins: newSystem(), cache: cache.New(cache.Config{Store: cache.NewMemory(1 << 20)})}
 	t.Cleanup(func() { _ = w.cache.Close() })
-	system := func(provider ci.Provider, name string, driver ci.Driver) *ci.System {
-		address := &url.URL{Scheme: "https", Host: name}
-		source, err := clients.Open(clients.Settings{Name: name, Kind: "test", Address: address, Policies: ci.Policies()}, clients.Shared{Cache: w.cache})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(source.Close)
-		var host *forge.Host
-		if provider == ci.GitHubActions {
-			host = forge.New(name, forge.GitHub, address)
-		}
-		return ci.New(provider, address, host, source, driver)
-	}
-	w.opened = pipelines.Open(pipelines.Config{
-		Systems: []*ci.System{system(ci.GitHubActions, "github.com", w.hub), system(ci.Jenkins, "ci.example", w.jenkins)},
-		Access: access.New(nil, []access.Token{{Name: "bot", Secret: token, May: []access.Permission{access.RunPipelines}},
-			{Name: "auditor", Secret: audit, May: []access.Permission{access.AuditPipelines}}}),
-		Forget: w.cache.Invalidate,
-	})
-	t.Cleanup(func() { _ = w.opened.Close() })
-	w.executor = executor.New(w.opened.ExecutableSchema())
+	web := func(host string) *url.URL { return &url.URL{Scheme: "https", Host: host} }
+	w.systems = []*ci.System{w.system(ci.GitHubActions, "github.com", w.hub, forge.New("github.com", forge.GitHub, web("github.com"))), w.system(ci.Jenkins, "ci.example", w.jenkins, nil)}
+	w.open(t, pipelines.Config{Systems: w.systems})
 	began := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 	for n := 1; n <= 6; n++ {
 		took := time.Duration(n) * time.Minute
@@ -318,6 +304,29 @@ func newWorld(t testing.TB) *world {
 	w.jenkins.owners["team/other"] = []*ci.Pipeline{{Key: "team/other", Name: "team/other"}}
 	w.jenkins.runs["team/app/main#3"] = &ci.Run{Key: "team/app/main#3", Pipeline: "team/app", PipelineName: "team/app", Number: 3, Status: ci.Running, StartedAt: time.Now()}
 	return w
+}
+
+// system is a configured one.
+func (w *world) system(provider ci.Provider, name string, driver ci.Driver, host *forge.Host) *ci.System {
+	w.t.Helper()
+	address := &url.URL{Scheme: "https", Host: name}
+	source, err := clients.Open(clients.Settings{Name: name, Kind: "test", Address: address, Policies: ci.Policies()}, clients.Shared{Cache: w.cache})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(source.Close)
+	return ci.New(provider, address, host, source, driver)
+}
+
+// open opens the subgraph, in place of one that is open already.
+func (w *world) open(t testing.TB, cfg pipelines.Config) {
+	t.Helper()
+	cfg.Access = access.New(nil, []access.Token{{Name: "bot", Secret: token, May: []access.Permission{access.RunPipelines}},
+		{Name: "auditor", Secret: audit, May: []access.Permission{access.AuditPipelines}}})
+	cfg.Forget = w.cache.Invalidate
+	opened := pipelines.Open(cfg)
+	t.Cleanup(func() { _ = opened.Close() })
+	w.opened, w.executor = opened, executor.New(opened.ExecutableSchema())
 }
 
 // send sends an operation as who has the token, and returns the answer as JSON.

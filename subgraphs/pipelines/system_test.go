@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
+	"callboard.dev/callboard/subgraphs/relay"
 )
 
 // What a system does that is a repository host, too.
@@ -118,4 +120,9 @@ func over(t testing.TB, next func() (string, bool)) {
 // idOf is an id as this subgraph makes them.
 func idOf(kind, system, key string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte("ci1:" + kind + ":" + system + ":" + key))
+}
+
+// logCursor is a cursor of a log as this subgraph makes them.
+func logCursor(offset int64, job string) string {
+	return relay.Cursor(fmt.Sprintf("log:%d:%s", offset, job))
 }

@@ -31,9 +31,6 @@ type PipelineLogLine struct {
 	Level *string
 }
 
-// Text is all lines as one text.
-func (l *PipelineLog) Text() string { return strings.Join(l.Lines, "\n") }
-
 // Bounds of parts of logs, by judgement.
 const (
 	defaultTail = 100
