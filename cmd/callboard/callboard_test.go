@@ -190,7 +190,8 @@ func TestSubgraphsOnOtherMachines(t *testing.T) {
 	catalog := start(t, "subgraph", "catalog", filepath.Join(folder, "organisation"))
 	repos := start(t, "subgraph", "repos", filepath.Join(folder, "organisation"))
 	sources := start(t, "subgraph", "sources", filepath.Join(folder, "organisation"))
-	composed, stderr, code := command(t, "", "compose", "catalog="+catalog.URL+"/graphql", "repos="+repos.URL+"/graphql", "sources="+sources.URL+"/graphql")
+	pipelines := start(t, "subgraph", "pipelines", filepath.Join(folder, "organisation"))
+	composed, stderr, code := command(t, "", "compose", "catalog="+catalog.URL+"/graphql", "repos="+repos.URL+"/graphql", "sources="+sources.URL+"/graphql", "pipelines="+pipelines.URL+"/graphql")
 	if code != 0 {
 		t.Fatal(stderr)
 	}
