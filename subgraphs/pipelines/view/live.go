@@ -22,12 +22,12 @@ type seen struct {
 // Topic returns what a run is watched as.
 func Topic(s *ci.System, run string) string { return encodeID(runID, s, run) }
 
-// WatchRun returns the run as it is now and then each time that something of it changes, until it is done or the context ends. The channel is nil where
-// there is no such run.
+// WatchRun returns the run as it is now and then each time that something of it changes, until it is done or the context ends. Where there is
+// no such run, null is all that it tells.
 func (q *Request) WatchRun(ctx context.Context, id string, after *string) (<-chan *PipelineRun, error) {
 	s, key, ok := q.decodeID(runID, id)
 	if !ok {
-		return nil, nil
+		return nothing[PipelineRun](), nil
 	}
 	watch, err := q.source.Hub.Watch(ctx, Topic(s, key), orEmpty(after), lookAtRun(s, key))
 	if err != nil {
@@ -60,6 +60,14 @@ func (q *Request) WatchRun(ctx context.Context, id string, after *string) (<-cha
 		}
 	}()
 	return out, nil
+}
+
+// nothing is a subscription to what there is not: null, and its end.
+func nothing[T any]() <-chan *T {
+	out := make(chan *T, 1)
+	out <- nil
+	close(out)
+	return out
 }
 
 func watchError(err error) error {

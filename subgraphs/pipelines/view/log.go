@@ -144,12 +144,12 @@ func showLog(s *ci.System, part *ci.Log, last int) *PipelineLog {
 	return out
 }
 
-// WatchLog returns what a job, or a run, writes: what there is now, and then what comes, until it is done or the context ends. The channel is nil where there is
-// no such run.
+// WatchLog returns what a job, or a run, writes: what there is now, and then what comes, until it is done or the context ends. Where there is
+// no such run, null is all that it tells.
 func (q *Request) WatchLog(ctx context.Context, run string, job, after *string) (<-chan *PipelineLog, error) {
 	s, key, ok := q.decodeID(runID, run)
 	if !ok {
-		return nil, nil
+		return nothing[PipelineLog](), nil
 	}
 	query := ci.LogQuery{Run: key, Most: livePart}
 	if job != nil {
