@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -57,12 +58,37 @@ func TestCoverageOfThePullRequest(t *testing.T) {
 	}
 	var change any
 	until(t, "both reports are known", func() bool {
-		answer := c.query(`{ repository(nameWithOwner: "larkfold/playback-api") { pullRequest(number: 131) { coverageChange { againstMergeBase isExact addedLines addedLinesCovered files { path verdict after untestedLines } } } } }`, nil)
+		answer := c.query(`{ repository(nameWithOwner: "larkfold/playback-api") { pullRequest(number: 131) { coverageChange { againstMergeBase isExact addedLines addedLinesCovered files { path verdict after change untestedLines } } } } }`, nil)
 		change = dig(answer, "data", "repository", "pullRequest", "coverageChange")
 		return dig(change, "isExact") == true
 	})
 	if points, _ := dig(change, "againstMergeBase").(float64); math.Abs(points+2.2397) > 0.0001 || dig(change, "addedLines") != 11.0 || dig(change, "addedLinesCovered") != 4.0 {
 		t.Errorf("%v", change)
+	}
+	wanted := map[string]struct {
+		verdict  string
+		after    float64
+		untested []any
+	}{
+		"session/session.go":        {"COMPARED", 2800.0 / 30, []any{}},
+		"session/crossfade_test.go": {"NO_LINES", 0, []any{}},
+		"session/crossfade.go":      {"NEW", 30, []any{11.0, 12.0, 17.0, 18.0, 19.0, 20.0, 21.0}},
+	}
+	files, _ := dig(change, "files").([]any)
+	for _, file := range files {
+		path, _ := dig(file, "path").(string)
+		want, known := wanted[path]
+		after, _ := dig(file, "after").(float64)
+		if !known || dig(file, "verdict") != want.verdict || math.Abs(after-want.after) > 0.0001 || !reflect.DeepEqual(dig(file, "untestedLines"), want.untested) {
+			t.Errorf("%v", file)
+		}
+		if points := dig(file, "change"); path == "session/session.go" && points != 0.0 || path != "session/session.go" && points != nil {
+			t.Errorf("%s changes by %v", path, points)
+		}
+		delete(wanted, path)
+	}
+	if len(wanted) > 0 {
+		t.Errorf("nothing is said of %v", wanted)
 	}
 }
 

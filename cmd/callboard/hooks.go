@@ -207,7 +207,8 @@ func (h *hooks) fromJenkins(ctx context.Context, e webhooks.Event) error {
 	}
 	err = h.forget(ctx, at.Outdated(names...)...)
 	if h.pipelines != nil {
-		done := event.Phase == jenkins.Finalized || event.Phase == "" && event.Result != ""
+		// The plugin for webhooks says no more than that it is completed; the Notification plugin says so before it is finalized, and that it is then.
+		done := event.Phase == jenkins.Finalized || event.Phase == jenkins.Completed && event.Result != ""
 		h.pipelines.Noticed(pipelines.Notice{System: at.Name, Owner: event.Build.Job, Run: int64(event.Build.Number), Done: done})
 	}
 	return err

@@ -61,6 +61,7 @@ func TestHostsDown(t *testing.T) {
 		sum := c.ask(page, nil).total()
 		return sum.Stale > 0 && sum.Cached == 0
 	})
+	stale := map[string]bool{}
 	for _, o := range examples.Operations() {
 		if o.Name == "sources" {
 			continue // it tells how the sources do
@@ -71,6 +72,14 @@ func TestHostsDown(t *testing.T) {
 		}
 		if sum := answer.total(); sum.Live+sum.Failed > 0 {
 			t.Errorf("%s, with the hosts down, says that %d values are live and %d failed", o.Name, sum.Live, sum.Failed)
+		}
+		for _, from := range answer.Extensions.Sources {
+			stale[from.Name] = stale[from.Name] || from.Stale > 0
+		}
+	}
+	for _, h := range s.hosts() {
+		if !stale[h.name] {
+			t.Errorf("nothing that %s has said is marked stale", h.name)
 		}
 	}
 	// What nobody knows is null, and why is said; the rest is there.

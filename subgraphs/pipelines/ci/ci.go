@@ -110,6 +110,9 @@ func (s *System) Steps(ctx context.Context, jobs []string) []Loaded[[]Step] {
 	return load(ctx, s, KindSteps, jobs, s.named(s.tagsOfKey), s.driver.Steps)
 }
 
+// TellsResults tells whether the system itself knows of the tests and the coverage of runs. GitHub does not: what is said of them there comes from reports alone.
+func (s *System) TellsResults() bool { return s.Provider != GitHubActions }
+
 // Tests returns what the system itself knows of the tests of runs.
 func (s *System) Tests(ctx context.Context, runs []string) []Loaded[*Tests] {
 	return load(ctx, s, KindTests, runs, s.named(s.tagsOfKey), s.driver.Tests)
