@@ -9,7 +9,9 @@ package announce
 import (
 	"container/heap"
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -249,7 +251,7 @@ func (a *Announcer) start() time.Duration {
 		p := one.latest
 		a.busy++
 		a.running.Go(func() {
-			rest, again := a.turn(one, p)
+			rest, again := a.contained(one, p)
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			a.busy--
@@ -258,6 +260,17 @@ func (a *Announcer) start() time.Duration {
 		})
 	}
 	return idle
+}
+
+// contained is turn, of which a panic costs this pull request its turn and nothing else.
+func (a *Announcer) contained(one *pull, p Pull) (rest time.Duration, again bool) {
+	defer func() {
+		if bug := recover(); bug != nil {
+			a.log.Error("bug: announcing a pull request panicked", "pull", one.key, "panic", fmt.Sprint(bug), "stack", string(debug.Stack()))
+			rest, again = retries[len(retries)-1], false
+		}
+	}()
+	return a.turn(one, p)
 }
 
 // silence leaves a repository alone for a while.

@@ -45,6 +45,8 @@ const (
 	maxPart  = 1 << 20
 	// livePart is how much of a log one event has: it is held for each that watches.
 	livePart = 64 << 10
+	// maxBetween is how much of a log, in bytes, is shown before its end to who goes on after what was seen long ago, or says so: each part is a request.
+	maxBetween = 16 << 20
 )
 
 // Log is what it wrote.
@@ -186,12 +188,14 @@ func (q *Request) WatchLog(ctx context.Context, run string, job, after *string) 
 			if json.Unmarshal(event.Data, &part) != nil {
 				continue
 			}
-			for _, shown := range follow(ctx, s, query, &seen, &part) {
+			follow(ctx, s, query, &seen, &part, func(shown *PipelineLog) {
 				select {
 				case out <- shown:
 				case <-ctx.Done():
-					return
 				}
+			})
+			if ctx.Err() != nil {
+				return
 			}
 		}
 	}()
@@ -215,23 +219,30 @@ func lookAtLog(s *ci.System, query ci.LogQuery) live.Look {
 	}
 }
 
-// follow returns what of a part comes after what was seen, and before it what lies between, where that was left out.
-func follow(ctx context.Context, s *ci.System, query ci.LogQuery, seen *int64, part *ci.Log) []*PipelineLog {
-	var out []*PipelineLog
+// follow shows what of a part comes after what was seen, and before it what lies between, where that was left out: one part after the other, each when the one before was
+// taken, so that of a long log there is never more than one in memory. Of more than maxBetween the beginning is left out.
+func follow(ctx context.Context, s *ci.System, query ci.LogQuery, seen *int64, part *ci.Log, show func(*PipelineLog)) {
+	cut := false
 	add := func(p *ci.Log) {
 		shown := showLog(s, p, 0)
 		offset, _, _ := offsetOf(shown.Next)
 		*seen = offset
 		if len(shown.Lines) > 0 || shown.IsComplete {
-			out = append(out, shown)
+			shown.IsCutBefore = cut
+			cut = false
+			show(shown)
 		}
+	}
+	if *seen >= 0 && *seen < part.Start-maxBetween {
+		*seen, cut = part.Start-maxBetween, true
 	}
 	for *seen >= 0 && *seen < part.Start && ctx.Err() == nil {
 		between := query
-		between.Job, between.After, between.Most = part.Job, *seen, min(livePart, int(part.Start-*seen))
+		between.Job, between.After, between.Most = part.Job, *seen, int(min(maxPart, part.Start-*seen))
 		l := s.Logs(ctx, []ci.LogQuery{between})[0]
 		if !l.Known() || l.Value == nil || l.Value.Next <= *seen {
-			break // it cannot be had: isCutBefore says so
+			cut = true // it cannot be had
+			break
 		}
 		gap := *l.Value
 		gap.More, gap.Runs = true, true
@@ -245,9 +256,8 @@ func follow(ctx context.Context, s *ci.System, query ci.LogQuery, seen *int64, p
 		known := min(*seen-rest.Start, int64(len(rest.Text)))
 		rest.Text, rest.Start = rest.Text[known:], *seen
 	}
-	add(&rest)
-	for _, p := range out {
-		p.IsCutBefore = p.IsCutBefore && p == out[0] && *seen < 0
+	if *seen < 0 {
+		cut = rest.Start > 0
 	}
-	return out
+	add(&rest)
 }

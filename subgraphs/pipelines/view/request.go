@@ -23,6 +23,7 @@ type Source struct {
 	Access  *access.Access
 	// Forget ends what is remembered under the tags.
 	Forget func(ctx context.Context, tags ...string) error
+	Behind *Behind // does what requests begin and do not wait for
 	Log    *slog.Logger
 }
 

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -71,13 +72,16 @@ func (r *PipelineRun) collect(ctx context.Context) {
 			return
 		}
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := r.request.source.Reports.Collect(context.WithoutCancel(ctx), of, r.run); err != nil {
-			r.request.source.Log.Debug("the reports of a run could not be collected: they are when somebody asks again", "system", r.system.Name, "run", r.run.Key, "error", err)
+	source := r.request.source
+	name := "collect " + r.ID + " " + strconv.Itoa(r.run.Attempt) + " " + strconv.FormatInt(r.run.FinishedAt.Unix(), 10)
+	done := source.Behind.Do(name, func(ctx context.Context) {
+		if err := source.Reports.Collect(ctx, of, r.run); err != nil {
+			source.Log.Debug("the reports of a run could not be collected: they are when somebody asks again", "system", r.system.Name, "run", r.run.Key, "error", err)
 		}
-	}()
+	})
+	if done == nil {
+		return
+	}
 	timer := time.NewTimer(collectWait)
 	defer timer.Stop()
 	select {
