@@ -15,6 +15,7 @@ import (
 	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/pipelines"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
+	"callboard.dev/callboard/subgraphs/pipelines/store"
 	"callboard.dev/callboard/subgraphs/relay"
 )
 
@@ -28,8 +29,8 @@ func (s *stubborn) Artifacts(ctx context.Context, _ []string) ([][]ci.Artifact, 
 	return s.artifacts(ctx)
 }
 
-// over is a world of one GitHub with that driver, and the runs of another world.
-func over(t *testing.T, from *world, driver ci.Driver) *world {
+// over is a world of one GitHub with that driver and store, whose runs are those of another world. It has to be closed.
+func over(t *testing.T, from *world, driver ci.Driver, kept store.Store) *world {
 	t.Helper()
 	w := &world{t: t, hub: from.hub, cache: cache.New(cache.Config{Store: cache.NewMemory(1 << 20)})}
 	t.Cleanup(func() { _ = w.cache.Close() })
@@ -39,7 +40,7 @@ func over(t *testing.T, from *world, driver ci.Driver) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(source.Close)
-	w.opened = pipelines.Open(pipelines.Config{Systems: []*ci.System{ci.New(ci.GitHubActions, address, forge.New("github.com", forge.GitHub, address), source, driver)}, Forget: w.cache.Invalidate})
+	w.opened = pipelines.Open(pipelines.Config{Systems: []*ci.System{ci.New(ci.GitHubActions, address, forge.New("github.com", forge.GitHub, address), source, driver)}, Store: kept, Forget: w.cache.Invalidate})
 	w.executor = executor.New(w.opened.ExecutableSchema())
 	return w
 }
@@ -59,7 +60,7 @@ func TestCloseEndsCollecting(t *testing.T) {
 		<-ctx.Done()
 		ended.Add(1)
 		return make([][]ci.Artifact, 1), []error{ctx.Err()}
-	}})
+	}}, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := make(chan struct{})
 	for range 3 {
@@ -88,7 +89,7 @@ func TestCloseEndsCollecting(t *testing.T) {
 func TestPanicBehind(t *testing.T) {
 	old := newWorld(t)
 	id := old.run(5)
-	w := over(t, old, &stubborn{old.hub, func(context.Context) ([][]ci.Artifact, []error) { panic("a mistake") }})
+	w := over(t, old, &stubborn{old.hub, func(context.Context) ([][]ci.Artifact, []error) { panic("a mistake") }}, nil)
 	for range 2 {
 		w.want(w.send(t.Context(), "", testsOf, map[string]any{"id": id}), `"tests":null`)
 	}

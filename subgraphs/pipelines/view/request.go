@@ -55,11 +55,12 @@ type Request struct {
 
 	mu      sync.Mutex
 	systems map[*ci.System]*asking
+	flakes  map[branchName]func() ([]reports.Flake, error)
 }
 
 // NewRequest returns a request that has learnt nothing yet.
 func NewRequest(source *Source) *Request {
-	return &Request{source: source, systems: map[*ci.System]*asking{}}
+	return &Request{source: source, systems: map[*ci.System]*asking{}, flakes: map[branchName]func() ([]reports.Flake, error){}}
 }
 
 type requestKey struct{}
