@@ -27,6 +27,7 @@ type theatre struct {
 	*demo.Stage
 	t         testing.TB
 	checkouts string
+	announce  string // how pull requests on GitHub get a link to their view, and of which repository, as "comment larkfold/tiles"; not at all where empty
 }
 
 func newTheatre(t testing.TB) *theatre {
@@ -60,6 +61,9 @@ func (s *theatre) config(fresh, more string) string {
 		}
 		if len(source.Discover.Groups) > 0 {
 			fmt.Fprintf(&b, "    discover:\n      groups: [%s]\n", strings.Join(source.Discover.Groups, ", "))
+		}
+		if as, of, told := strings.Cut(s.announce, " "); told && source.Kind == "github" {
+			fmt.Fprintf(&b, "    announce: {as: %s, repositories: [%q]}\n", as, of)
 		}
 		if fresh != "" {
 			b.WriteString("    fresh:\n")
