@@ -27,6 +27,7 @@ type theatre struct {
 	*demo.Stage
 	t         testing.TB
 	checkouts string
+	release   string // the id of the pipeline that startPlanted starts
 	announce  string // how pull requests on GitHub get a link to their view, and of which repository, as "comment larkfold/tiles"; not at all where empty
 }
 
