@@ -119,16 +119,21 @@ type schemaEvents struct {
 	quota   *execute.Quota
 	release func()
 	handler graphql.ResponseHandler
+	ended   bool
 }
 
-// Next waits for the resolver's channel.
+// Next waits for the resolver's channel. An event that is too large is the last one.
 func (e *schemaEvents) Next() *Response {
+	if e.ended {
+		return nil
+	}
 	e.quota.Renew()
 	response := e.handler(e.ctx)
 	switch {
 	case e.ctx.Err() != nil || response == nil:
 		return nil
 	case e.quota.Err() != nil:
+		e.ended = true
 		return failure(operation.Failure(execute.CodeTooLarge, "%s", e.quota.Err()))
 	}
 	return encoded(response, true)
