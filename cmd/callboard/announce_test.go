@@ -36,58 +36,74 @@ func body(t *testing.T, request clientstest.Seen) map[string]any {
 	return out
 }
 
+// announced is a stage on which a pull request was opened, whose link is made in one way.
+type announced struct {
+	*theatre
+	as           string
+	view         string // the address that the link leads to
+	path, method string // of what is said first, and the method of what is said then
+}
+
+func announcing(t *testing.T, as string) announced {
+	t.Helper()
+	s := newTheatre(t)
+	s.announce = as + " larkfold/tiles"
+	s.Hold()
+	s.up(s.config("", "publicURL: "+publicURL+"\n"))
+	open := func(repository string) (int, string) {
+		head, err := s.GitHub.Push(t.Context(), repository, "words", "arjun-mehta", "Say it in other words", githubtest.File{Path: "WORDS.md", Data: []byte("Other words.\n")})
+		s.do(err)
+		opened, err := s.GitHub.AddPullRequest(t.Context(), repository, githubtest.PullRequest{Title: "Other words", AuthorLogin: "arjun-mehta", HeadRefName: "words"})
+		s.do(err)
+		return opened.Number, head
+	}
+	open("larkfold/catalogue-api") // of which nothing is announced
+	number, head := open("larkfold/tiles")
+	s.do(s.GitLab.ChangeMergeRequest("larkfold/data/mixes", 268, "arjun-mehta", func(m *gitlabtest.MergeRequest) { m.Title += ", in other words" }))
+	out := announced{theatre: s, as: as, method: http.MethodPatch, path: fmt.Sprintf("/api/v3/repos/larkfold/tiles/issues/%d/comments", number),
+		view: publicURL + "/pull-request?url=" + url.QueryEscape(fmt.Sprintf("https://github.larkfold.example/larkfold/tiles/pull/%d", number))}
+	if as == "status" {
+		out.path, out.method = "/api/v3/repos/larkfold/tiles/statuses/"+head, http.MethodPost
+	}
+	return out
+}
+
+// text is what a request says, with the address that it leads to.
+func (a announced) text(t *testing.T, request clientstest.Seen) string {
+	if a.as == "status" {
+		return fmt.Sprintf("%v <%v>", body(t, request)["description"], body(t, request)["target_url"])
+	}
+	return fmt.Sprint(body(t, request)["body"])
+}
+
 // A pull request that is opened gets one link to its view, in the way that the configuration says, and what that says is changed where it is when its build is done.
 // Those of repositories and systems of which the configuration says nothing get none.
 func TestPullRequestsAreAnnounced(t *testing.T) {
-	for _, as := range []string{"comment", "status"} {
-		t.Run(as, func(t *testing.T) {
-			t.Parallel()
-			s := newTheatre(t)
-			s.announce = as + " larkfold/tiles"
-			s.Hold()
-			s.up(s.config("", "publicURL: "+publicURL+"\n"))
-			pull := func(repository string) (int, string) {
-				head, err := s.GitHub.Push(t.Context(), repository, "words", "arjun-mehta", "Say it in other words", githubtest.File{Path: "WORDS.md", Data: []byte("Other words.\n")})
-				s.do(err)
-				opened, err := s.GitHub.AddPullRequest(t.Context(), repository, githubtest.PullRequest{Title: "Other words", AuthorLogin: "arjun-mehta", HeadRefName: "words"})
-				s.do(err)
-				return opened.Number, head
-			}
-			pull("larkfold/catalogue-api") // of which nothing is announced
-			number, head := pull("larkfold/tiles")
-			s.do(s.GitLab.ChangeMergeRequest("larkfold/data/mixes", 268, "arjun-mehta", func(m *gitlabtest.MergeRequest) { m.Title += ", in other words" }))
-			path, method := fmt.Sprintf("/api/v3/repos/larkfold/tiles/issues/%d/comments", number), http.MethodPatch
-			text := func(request clientstest.Seen) string { return fmt.Sprint(body(t, request)["body"]) }
-			view := publicURL + "/pull-request?url=" + url.QueryEscape(fmt.Sprintf("https://github.larkfold.example/larkfold/tiles/pull/%d", number))
-			if as == "status" {
-				path, method = "/api/v3/repos/larkfold/tiles/statuses/"+head, http.MethodPost
-				text = func(request clientstest.Seen) string {
-					return fmt.Sprintf("%v <%v>", body(t, request)["description"], body(t, request)["target_url"])
-				}
-			}
-			until(t, "it is announced", func() bool { return len(said(&s.GitHub.Watch)) > 0 })
-			s.Skip(t.Context(), 2*time.Minute)
-			var last clientstest.Seen
-			until(t, "it is told that its build is done", func() bool {
-				list := said(&s.GitHub.Watch)
-				last = list[len(list)-1]
-				return len(list) > 1 && strings.Contains(text(last), "1 of 1 build passed")
-			})
-			all := said(&s.GitHub.Watch)
-			if all[0].Method != http.MethodPost || all[0].URL.Path != path || all[0].Status != http.StatusCreated || !strings.Contains(text(all[0]), "<"+view+">") {
-				t.Errorf("at first %s %s, answered with %d, says %s, not %s", all[0].Method, all[0].URL.Path, all[0].Status, text(all[0]), view)
-			}
-			for _, request := range all[1:] {
-				if request.Method != method || request.Status >= 300 || as == "status" && request.URL.Path != path {
-					t.Errorf("then %s %s, answered with %d, says %s", request.Method, request.URL.Path, request.Status, request.Body)
-				}
-				if as == "status" && body(t, request)["context"] != "callboard" {
-					t.Errorf("the status is %s", request.Body)
-				}
-			}
-			if wrote := said(&s.GitLab.Watch); len(wrote) > 0 {
-				t.Errorf("GitLab was told %s", wrote[0].Body)
-			}
+	t.Parallel()
+	stages := []announced{announcing(t, "comment"), announcing(t, "status")}
+	for _, s := range stages { // they wait at the same time: there are ten seconds from one thing that is said to the next
+		until(t, "it is announced", func() bool { return len(said(&s.GitHub.Watch)) > 0 })
+		s.Skip(t.Context(), 2*time.Minute)
+	}
+	for _, s := range stages {
+		until(t, "it is told that its build is done", func() bool {
+			list := said(&s.GitHub.Watch)
+			return len(list) > 1 && strings.Contains(s.text(t, list[len(list)-1]), "1 of 1 build passed")
 		})
+		all := said(&s.GitHub.Watch)
+		if all[0].Method != http.MethodPost || all[0].URL.Path != s.path || all[0].Status != http.StatusCreated || !strings.Contains(s.text(t, all[0]), "<"+s.view+">") {
+			t.Errorf("at first %s %s, answered with %d, says %s, not %s", all[0].Method, all[0].URL.Path, all[0].Status, s.text(t, all[0]), s.view)
+		}
+		for _, request := range all[1:] {
+			if request.Method != s.method || request.Status >= 300 || s.as == "status" && request.URL.Path != s.path {
+				t.Errorf("then %s %s, answered with %d, says %s", request.Method, request.URL.Path, request.Status, request.Body)
+			}
+			if s.as == "status" && body(t, request)["context"] != "callboard" {
+				t.Errorf("the status is %s", request.Body)
+			}
+		}
+		if wrote := said(&s.GitLab.Watch); len(wrote) > 0 {
+			t.Errorf("GitLab was told %s", wrote[0].Body)
+		}
 	}
 }

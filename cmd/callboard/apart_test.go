@@ -11,6 +11,7 @@ import (
 
 // The subgraph of what builds is served alone, as other gateways expect it; and a gateway on top of it passes on who asks, and what is watched.
 func TestPipelinesOnAnotherMachine(t *testing.T) {
+	t.Parallel()
 	s := newTheatre(t)
 	s.Hold()
 	alone := start(t, "subgraph", "pipelines", "--config", s.config("", guarded), t.TempDir())

@@ -47,6 +47,7 @@ var costs = []struct {
 
 // Pages about pipelines ask hosts no more often than is said above, and nobody when all is known; with -v the table can be read.
 func TestWhatPipelinesCost(t *testing.T) {
+	t.Parallel()
 	s := newTheatre(t)
 	s.Hold()
 	config := s.config("1h", "")
@@ -92,6 +93,7 @@ func TestWhatPipelinesCost(t *testing.T) {
 
 // The examples about pipelines tell what happened on the stage.
 func TestWhatPipelinesTell(t *testing.T) {
+	t.Parallel()
 	_, c := building(t)
 	whole := func(query string, variables json.RawMessage) any {
 		t.Helper()
@@ -210,6 +212,7 @@ const (
 
 // A run is run again for who may, and once, however often it is asked for under one name, on whatever system; and who did it is told to those who may know.
 func TestRerunOverHTTP(t *testing.T) {
+	t.Parallel()
 	s := newTheatre(t)
 	s.Hold()
 	c := s.up(s.config("", guarded))

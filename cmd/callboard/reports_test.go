@@ -25,6 +25,7 @@ func (s *server) main(repository string) string {
 
 // Reports are taken from who may send them, and what they say is in the graph at once.
 func TestReportsAreSent(t *testing.T) {
+	t.Parallel()
 	s := newTheatre(t)
 	s.Hold()
 	c := s.up(s.config("", guarded))
@@ -58,6 +59,7 @@ func TestReportsAreSent(t *testing.T) {
 
 // What a run leaves is fetched when a webhook tells that it is done, before anybody asks.
 func TestReportsAreFetched(t *testing.T) {
+	t.Parallel()
 	s := newTheatre(t)
 	s.Hold()
 	c := s.up(s.config("", ""))

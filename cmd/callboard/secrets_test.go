@@ -60,6 +60,7 @@ func (s *theatre) startPlanted(c *server) (seen []string) {
 
 // Nothing that is secret is told, wherever one looks.
 func TestSecretsAreKept(t *testing.T) {
+	t.Parallel()
 	s := newTheatre(t)
 	source := s.Sources()[0]
 	secrets := []string{source.Token.Reveal(), source.WebhookSecrets[0].Reveal(), "redis-password-7f3a", "jenkins-webhook-7f3a", "jenkins-token-7f3a",
