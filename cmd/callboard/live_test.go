@@ -198,6 +198,7 @@ func (s *theatre) do(errs ...error) {
 
 // Who watches a run through the gateway sees it go on, by webhooks and however it is watched, until it is done; who was cut off goes on where they were.
 func TestRunIsWatched(t *testing.T) {
+	t.Parallel()
 	s := newTheatre(t)
 	s.Hold()
 	c := s.up(s.config("", ""))
@@ -277,6 +278,7 @@ func TestRunIsWatched(t *testing.T) {
 
 // A thousand who watch one run have its host asked as often as one who does: once for each look, and it is looked when a webhook tells of it, or it is time.
 func TestManyWatchARun(t *testing.T) {
+	t.Parallel()
 	const many = 1000
 	s := newTheatre(t)
 	s.Hold()

@@ -5,6 +5,7 @@ package main_test
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -55,8 +56,9 @@ func TestHerdOverReplicas(t *testing.T) {
 // What one replica knows the other one knows, and what one is told of is out of date for both.
 func TestReplicasShareWhatTheyKnow(t *testing.T) {
 	s := newTheatre(t)
+	write(t, filepath.Join(s.checkouts, "catalog-info.yaml"), planted)
 	redis := redistest.Single(t)
-	first, second := s.replicas(redis, "1h", "")
+	first, second := s.replicas(redis, "1h", guarded)
 	const pull = `{ pullRequest(url: "https://github.larkfold.example/larkfold/playback-api/pull/131") { state freshness } }`
 	for _, c := range []*server{first, second} {
 		c.query(pull, nil)
@@ -71,6 +73,9 @@ func TestReplicasShareWhatTheyKnow(t *testing.T) {
 	for _, c := range []*server{first, second} {
 		until(t, "the pull request is merged", func() bool { return dig(c.query(pull, nil), "data", "pullRequest", "state") == "MERGED" })
 	}
+	for _, c := range []*server{first, second} {
+		s.startPlanted(c)
+	}
 	// Nothing that is secret, and nobody's credential, is in what Redis holds.
 	dump, err := exec.CommandContext(t.Context(), "sh", "-c", `redis-cli -h "${1%:*}" -p "${1##*:}" --scan | while read -r key; do echo "$key"; redis-cli -h "${1%:*}" -p "${1##*:}" --no-raw dump "$key"; done`, "sh", redis.Address).Output()
 	if err != nil {
@@ -80,7 +85,7 @@ func TestReplicasShareWhatTheyKnow(t *testing.T) {
 		t.Errorf("Redis holds next to nothing: %s", dump)
 	}
 	source := s.Sources()[0]
-	for _, secret := range []string{source.Token.Reveal(), source.WebhookSecrets[0].Reveal()} {
+	for _, secret := range []string{source.Token.Reveal(), source.WebhookSecrets[0].Reveal(), runnerToken, auditorToken, plantedPassword, plantedVersion} {
 		if strings.Contains(string(dump), secret) {
 			t.Error("Redis holds a secret")
 		}

@@ -27,6 +27,8 @@ type theatre struct {
 	*demo.Stage
 	t         testing.TB
 	checkouts string
+	release   string // the id of the pipeline that startPlanted starts
+	announce  string // how pull requests on GitHub get a link to their view, and of which repository, as "comment larkfold/tiles"; not at all where empty
 }
 
 func newTheatre(t testing.TB) *theatre {
@@ -61,7 +63,10 @@ func (s *theatre) config(fresh, more string) string {
 		if len(source.Discover.Groups) > 0 {
 			fmt.Fprintf(&b, "    discover:\n      groups: [%s]\n", strings.Join(source.Discover.Groups, ", "))
 		}
-		if fresh != "" && source.Kind != "jenkins" {
+		if as, of, told := strings.Cut(s.announce, " "); told && source.Kind == "github" {
+			fmt.Fprintf(&b, "    announce: {as: %s, repositories: [%q]}\n", as, of)
+		}
+		if fresh != "" {
 			b.WriteString("    fresh:\n")
 			kinds := slices.Sorted(maps.Keys(ci.Policies()))
 			if source.Kind != "jenkins" {

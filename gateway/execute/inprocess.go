@@ -164,7 +164,7 @@ type stream struct {
 
 // Next waits for the resolver's channel.
 func (s *stream) Next() (*Answer, error) {
-	s.quota.renew()
+	s.quota.Renew()
 	response := s.handler(s.ctx)
 	switch {
 	case s.ctx.Err() != nil:

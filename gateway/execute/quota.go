@@ -88,8 +88,8 @@ func (q *Quota) Watch(ctx context.Context, operation *graphql.OperationContext) 
 	}
 }
 
-// renew gives the whole quota again, unless it was used up.
-func (q *Quota) renew() {
+// Renew gives the whole quota again, unless it was used up.
+func (q *Quota) Renew() {
 	q.values.Store(int64(q.maxValues))
 	q.bytes.Store(maxTextBytes)
 }

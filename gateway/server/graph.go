@@ -168,9 +168,14 @@ func (g *Graph) permit(p *preparing, r *Request, streams bool) operation.Errors 
 	case p.kind == ast.Mutation && r.ReadOnly:
 		return operation.Failure("METHOD_NOT_ALLOWED", "a mutation must be sent with POST")
 	case p.kind == ast.Subscription && !streams:
-		return operation.Failure("SUBSCRIPTIONS_NOT_SUPPORTED", "a subscription is answered with a stream: accept text/event-stream or multipart/mixed, or use a WebSocket with graphql-transport-ws")
+		return subscriptionsStream()
 	}
 	return nil
+}
+
+// subscriptionsStream refuses a subscription from a client that takes one answer.
+func subscriptionsStream() operation.Errors {
+	return operation.Failure("SUBSCRIPTIONS_NOT_SUPPORTED", "a subscription is answered with a stream: accept text/event-stream or multipart/mixed, or use a WebSocket with graphql-transport-ws")
 }
 
 // run executes what was prepared. A query shares the execution of one that is the same.

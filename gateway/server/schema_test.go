@@ -3,6 +3,9 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -18,7 +21,7 @@ import (
 // endless is a gqlgen schema that resolves fields for as long as it is let.
 type endless struct{ end context.CancelFunc }
 
-var endlessSchema = gqlparser.MustLoadSchema(&ast.Source{Input: "type Query { next: Query f: Int }"})
+var endlessSchema = gqlparser.MustLoadSchema(&ast.Source{Input: "type Query { next: Query f: Int } type Subscription { f: Int }"})
 
 func (e endless) Schema() *ast.Schema { return endlessSchema }
 
@@ -74,5 +77,31 @@ func TestSchemaEndsWithTheContext(t *testing.T) {
 	got := server.NewSchema(endless{end: cancel}, 1<<40).Execute(ctx, &server.Request{Query: "{ f }"})
 	if got.Executed || !strings.Contains(string(got.Body), execute.CodeCancelled) {
 		t.Errorf("executed %v: %s", got.Executed, got.Body)
+	}
+}
+
+// TestSchemaStreams asks a served schema for a subscription: one of which an event is too large ends with an error, and who takes one answer is told what to accept.
+func TestSchemaStreams(t *testing.T) {
+	running := httptest.NewServer(server.New(server.NewSchema(endless{}, 1000), server.Settings{}))
+	t.Cleanup(running.Close)
+	for name, subscribe := range ways {
+		if name == "multipart" {
+			continue // as sse
+		}
+		events := subscribe(t, running.URL, "subscription { f }")
+		if first := events.next(); !strings.Contains(first, execute.CodeTooLarge) {
+			t.Errorf("%s: %s", name, first)
+		}
+		if second := events.next(); second != "" {
+			t.Errorf("%s: then %s", name, second)
+		}
+	}
+	response, err := http.Post(running.URL+"/graphql", "application/json", strings.NewReader(`{"query":"subscription { f }"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if out, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(out), "SUBSCRIPTIONS_NOT_SUPPORTED") {
+		t.Errorf("%s %v", out, err)
 	}
 }
