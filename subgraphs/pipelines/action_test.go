@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"callboard.dev/callboard/clients"
@@ -103,5 +104,33 @@ func TestStart(t *testing.T) {
 	w.want(w.send(t.Context(), token, start, with), `"code":"KEY_REUSED"`)
 	if answer := w.send(t.Context(), audit, `{ pipelineActions { nodes { kind target run error } } }`, nil); strings.Contains(answer, "hunter2") {
 		t.Errorf("what was done has the password: %s", answer)
+	}
+}
+
+// TestActionsTakeTooLong checks that what came of an action that a system did not answer is known as such, also to who asks again.
+func TestActionsTakeTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.hub.set(func() { w.hub.block = make(chan struct{}) })
+		id := idOf("r", "github.com", "larkfold/tiles#r5")
+		for range 2 {
+			w.want(w.send(t.Context(), token, again, map[string]any{"id": id, "key": "k"}), `"code":"OUTCOME_UNKNOWN"`, `"run":null`)
+		}
+		w.want(w.send(t.Context(), audit, `{ pipelineActions { nodes { state error endedAt target } } }`, nil), `"state":"FAILED"`, "look at its runs before asking again", id)
+		if n := w.hub.count("Rerun"); n != 1 {
+			t.Errorf("it was run again %d times", n)
+		}
+	})
+}
+
+// TestOneTarget checks that an action is to one run, however its id is written.
+func TestOneTarget(t *testing.T) {
+	w := newWorld(t)
+	id := w.run(5)
+	for _, written := range []string{id, id[:4] + "\n" + id[4:]} {
+		w.want(w.send(t.Context(), token, again, map[string]any{"id": written, "key": "k"}), `"attempt":2`, `"userErrors":[]`)
+	}
+	if n := w.hub.count("Rerun"); n != 1 {
+		t.Errorf("it was run again %d times", n)
 	}
 }
