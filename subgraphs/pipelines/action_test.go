@@ -1,8 +1,11 @@
 package pipelines_test
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +86,15 @@ func TestActionsFail(t *testing.T) {
 	}
 	answer := w.send(t.Context(), audit, `query($id: ID) { pipelineActions(target: $id, first: 2) { nodes { principal kind state error target run endedAt } pageInfo { hasNextPage endCursor } } }`, map[string]any{"id": id})
 	w.want(answer, `"principal":"bot"`, `"kind":"RERUN"`, `"state":"FAILED"`, "so it is", `"hasNextPage":true`)
+}
+
+// TestConnectionBreaks checks that where a system went away while it was asked, nobody claims that nothing was done.
+func TestConnectionBreaks(t *testing.T) {
+	w := newWorld(t)
+	for i, cause := range []error{io.EOF, syscall.ECONNRESET} {
+		w.hub.set(func() { w.hub.failure = &clients.Error{Kind: clients.ErrUnavailable, Message: "so it is", Err: cause} })
+		w.want(w.send(t.Context(), token, again, map[string]any{"id": w.run(5), "key": fmt.Sprint(i)}), `"code":"OUTCOME_UNKNOWN"`)
+	}
 }
 
 // TestStart checks that what is started has what it was given, and that secrets among it are not written down.
