@@ -1,9 +1,13 @@
 package pipelines_test
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"callboard.dev/callboard/clients"
@@ -84,6 +88,15 @@ func TestActionsFail(t *testing.T) {
 	w.want(answer, `"principal":"bot"`, `"kind":"RERUN"`, `"state":"FAILED"`, "so it is", `"hasNextPage":true`)
 }
 
+// TestConnectionBreaks checks that where a system went away while it was asked, nobody claims that nothing was done.
+func TestConnectionBreaks(t *testing.T) {
+	w := newWorld(t)
+	for i, cause := range []error{io.EOF, syscall.ECONNRESET} {
+		w.hub.set(func() { w.hub.failure = &clients.Error{Kind: clients.ErrUnavailable, Message: "so it is", Err: cause} })
+		w.want(w.send(t.Context(), token, again, map[string]any{"id": w.run(5), "key": fmt.Sprint(i)}), `"code":"OUTCOME_UNKNOWN"`)
+	}
+}
+
 // TestStart checks that what is started has what it was given, and that secrets among it are not written down.
 func TestStart(t *testing.T) {
 	w := newWorld(t)
@@ -103,5 +116,33 @@ func TestStart(t *testing.T) {
 	w.want(w.send(t.Context(), token, start, with), `"code":"KEY_REUSED"`)
 	if answer := w.send(t.Context(), audit, `{ pipelineActions { nodes { kind target run error } } }`, nil); strings.Contains(answer, "hunter2") {
 		t.Errorf("what was done has the password: %s", answer)
+	}
+}
+
+// TestActionsTakeTooLong checks that what came of an action that a system did not answer is known as such, also to who asks again.
+func TestActionsTakeTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.hub.set(func() { w.hub.block = make(chan struct{}) })
+		id := idOf("r", "github.com", "larkfold/tiles#r5")
+		for range 2 {
+			w.want(w.send(t.Context(), token, again, map[string]any{"id": id, "key": "k"}), `"code":"OUTCOME_UNKNOWN"`, `"run":null`)
+		}
+		w.want(w.send(t.Context(), audit, `{ pipelineActions { nodes { state error endedAt target } } }`, nil), `"state":"FAILED"`, "look at its runs before asking again", id)
+		if n := w.hub.count("Rerun"); n != 1 {
+			t.Errorf("it was run again %d times", n)
+		}
+	})
+}
+
+// TestOneTarget checks that an action is to one run, however its id is written.
+func TestOneTarget(t *testing.T) {
+	w := newWorld(t)
+	id := w.run(5)
+	for _, written := range []string{id, id[:4] + "\n" + id[4:]} {
+		w.want(w.send(t.Context(), token, again, map[string]any{"id": written, "key": "k"}), `"attempt":2`, `"userErrors":[]`)
+	}
+	if n := w.hub.count("Rerun"); n != 1 {
+		t.Errorf("it was run again %d times", n)
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"slices"
+	"syscall"
 	"time"
 
 	"callboard.dev/callboard/clients"
@@ -183,7 +185,8 @@ func ended(run *ci.Run, err error) (result, store.State) {
 		out.Code = errForbidden
 	case errors.Is(err, clients.ErrLimited):
 		out.Code = errLimited
-	case errors.Is(err, clients.ErrTimeout), errors.Is(err, context.DeadlineExceeded), errors.Is(err, clients.ErrBadAnswer):
+	case errors.Is(err, clients.ErrTimeout), errors.Is(err, context.DeadlineExceeded), errors.Is(err, clients.ErrBadAnswer),
+		errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET): // it was connected to, and may have been asked
 		out.Code, out.Message = errUnknown, "the system was asked and did not say whether it does it: look at its runs before asking again, with another key; "+out.Message
 	default:
 		out.Code = errUnavailable
