@@ -30,8 +30,9 @@ type hooks struct {
 	github, gitlab, jenkins *webhooks.Receiver
 	forget                  func(ctx context.Context, tags ...string) error
 	places                  []place
-	builders                []*ci.System // that are no repository hosts
-	pipelines               noticer      // nil where this process does not serve them
+	builders                []*ci.System        // that are no repository hosts
+	pipelines               noticer             // nil where this process does not serve them
+	secrets                 map[string][]string // of webhooks, by name of source
 
 	refresh refresher // of the catalog, where this process has one
 }
@@ -46,7 +47,7 @@ type place struct {
 }
 
 func newHooks(u *upstream) *hooks {
-	h := &hooks{log: u.log, forget: func(context.Context, ...string) error { return nil }}
+	h := &hooks{log: u.log, secrets: map[string][]string{}, forget: func(context.Context, ...string) error { return nil }}
 	h.refresh.log = u.log
 	h.refresh.ctx, h.refresh.stop = context.WithCancel(context.Background())
 	if u.cache != nil {
@@ -83,14 +84,20 @@ func (h *hooks) close() {
 	h.refresh.close()
 }
 
-// at returns the source that an event is of: among those of one kind, which may share a secret, the one whose pages lie where the event says.
+// speaks tells whether who signs webhooks of a source may tell of another: where it is that one, or they share a secret. Else the administrator of one host could tell
+// what happens on another.
+func (h *hooks) speaks(source, of string) bool {
+	return source == of || slices.ContainsFunc(h.secrets[source], func(secret string) bool { return slices.Contains(h.secrets[of], secret) })
+}
+
+// at returns the source that an event is of: among those of one kind that share a secret the one whose pages lie where the event says.
 func (h *hooks) at(source, server string) place {
 	named := slices.IndexFunc(h.places, func(p place) bool { return p.host.Name == source })
 	if named < 0 {
 		return place{}
 	}
 	for _, p := range h.places {
-		if p.host.Provider == h.places[named].host.Provider && strings.EqualFold(p.host.Web.Host, server) {
+		if p.host.Provider == h.places[named].host.Provider && strings.EqualFold(p.host.Web.Host, server) && h.speaks(source, p.host.Name) {
 			return p
 		}
 	}
@@ -214,11 +221,11 @@ func (h *hooks) fromJenkins(ctx context.Context, e webhooks.Event) error {
 	return err
 }
 
-// builder returns the Jenkins that an event is of: among those that may share a secret the one whose pages lie where the event says.
+// builder returns the Jenkins that an event is of: among those that share a secret the one whose pages lie where the event says.
 func (h *hooks) builder(source, instance string) *ci.System {
 	var named *ci.System
 	for _, s := range h.builders {
-		if u, err := url.Parse(instance); err == nil && strings.EqualFold(u.Host, s.Web.Host) && strings.Trim(u.Path, "/") == strings.Trim(s.Web.Path, "/") {
+		if u, err := url.Parse(instance); err == nil && strings.EqualFold(u.Host, s.Web.Host) && strings.Trim(u.Path, "/") == strings.Trim(s.Web.Path, "/") && h.speaks(source, s.Name) {
 			return s
 		}
 		if s.Name == source {

@@ -146,6 +146,7 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 		}
 	}
 	u.rules[s.Name], u.announces[s.Name] = s.Reports, s.Announce
+	u.hooks.secrets[s.Name] = given(s.WebhookSecrets)
 	settings := clients.Settings{Name: s.Name, Kind: s.Kind, Address: address, Timeout: s.Timeout.Duration(), Places: s.Concurrency}
 	if settings.Policies, err = policies(s); err != nil {
 		return err

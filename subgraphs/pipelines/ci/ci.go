@@ -189,9 +189,3 @@ func OwnerOf(key string) string {
 	owner, _, _ := strings.Cut(key, "#")
 	return strings.ReplaceAll(owner, "%23", "#")
 }
-
-// NameIn returns what names something in its owner, "" where the key names the owner alone.
-func NameIn(key string) string {
-	_, name, _ := strings.Cut(key, "#")
-	return name
-}

@@ -98,6 +98,12 @@ type Hub struct {
 	topics   map[string]*topic // by key
 	resting  list.List         // of *topic that nobody watches, the longest first; they are kept for those who come back
 	watchers int
+
+	complaints struct {
+		mu   sync.Mutex
+		last time.Time // when it was last said that a topic cannot be looked at
+		more int       // how many there were since, of which nothing was said
+	}
 }
 
 // New returns a Hub. It does not wait for Redis.
@@ -206,6 +212,28 @@ func (h *Hub) tidy() {
 		h.resting.Remove(e)
 		delete(h.topics, t.key)
 		t.forget()
+	}
+}
+
+// complainEvery is the least time between two lines in the log about topics that cannot be looked at: what is watched is what clients say, and one whose system is away
+// is one of all of it.
+const complainEvery = 10 * time.Second
+
+// complain says that a topic cannot be looked at, for several at once where there are many.
+func (h *Hub) complain(key string, wait time.Duration, err error) {
+	c := &h.complaints
+	c.mu.Lock()
+	now := time.Now()
+	quiet := !c.last.IsZero() && now.Sub(c.last) < complainEvery
+	more := c.more
+	if quiet {
+		c.more++
+	} else {
+		c.last, c.more = now, 0
+	}
+	c.mu.Unlock()
+	if !quiet {
+		h.log.Warn("what is watched cannot be looked at: trying again", "topic", key, "wait", wait, "others", more, "error", err)
 	}
 }
 

@@ -308,7 +308,7 @@ func (t *topic) fail(ctx context.Context, err error) {
 	wait = jittered(max(min(wait, maxWait), t.hub.config.Every))
 	t.due = time.Now().Add(wait)
 	if t.failures == 1 {
-		t.hub.log.Warn("what is watched cannot be looked at: trying again", "topic", t.key, "wait", wait, "error", err)
+		t.hub.complain(t.key, wait, err)
 	}
 	if len(t.ring) > 0 && t.tail().end == goesOn && !t.current {
 		t.current = true
