@@ -33,6 +33,7 @@ func TestPullRequestsLeadToBuilds(t *testing.T) {
 		status     string
 	}{
 		{"larkfold/catalogue-api", 204, "GITHUB_ACTIONS", "FAILED"},
+		{"larkfold/tiles", 75, "GITHUB_ACTIONS", "QUEUED"},
 		{"larkfold/web-player", 409, "GITHUB_ACTIONS", "SUCCEEDED"},
 		{"larkfold/data/mixes", 268, "GITLAB_CI", "CANCELED"},
 		{"larkfold/data/listening-events", 143, "GITLAB_CI", "SUCCEEDED"},

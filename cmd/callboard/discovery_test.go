@@ -15,8 +15,8 @@ func (s *theatre) discovering() string {
 	var b strings.Builder
 	b.WriteString("sources:\n")
 	for _, source := range s.Sources() {
-		if source.Kind == "jenkins" {
-			continue // it has no catalog files
+		if source.Kind == "jenkins" { // it keeps no catalog files
+			continue
 		}
 		fmt.Fprintf(&b, "  - name: %s\n    kind: %s\n    url: %s\n    api: %s\n    token: %s\n    webhookSecrets: [%s]\n    allowAddresses: [127.0.0.0/8]\n    discover: {groups: [larkfold]}\n",
 			source.Name, source.Kind, source.URL, source.API, source.Token.Reveal(), source.WebhookSecrets[0].Reveal())

@@ -19,7 +19,7 @@ import (
 
 // cli is every command with its flags. The comments in help tags are what a newcomer reads first.
 type cli struct {
-	Up        upCommand        `cmd:"" help:"Start Callboard: gateway, catalog and repositories of the given folders."`
+	Up        upCommand        `cmd:"" help:"Start Callboard: gateway, catalog, repositories of the given folders, and the configured sources."`
 	Demo      demoCommand      `cmd:"" help:"Start Callboard on the example organisation."`
 	Gateway   gatewayCommand   `cmd:"" help:"Start only the gateway, for any Federation supergraph."`
 	Subgraph  subgraphCommand  `cmd:"" help:"Start one first-party subgraph over HTTP."`

@@ -131,7 +131,16 @@ func (c *demoCommand) Run(p *program) error {
 	}
 	defer stage.Close()
 	cfg.Folders = []string{folder}
-	cfg.Sources = append(stage.Sources(), cfg.Sources...)
+	sources := stage.Sources()
+	if _, port, err := net.SplitHostPort(cfg.Listen); err == nil && port != "0" && cfg.PublicURL == "" {
+		cfg.PublicURL = "http://localhost:" + port
+	}
+	for i := range sources {
+		if cfg.PublicURL != "" && sources[i].Kind != "jenkins" { // the others have pull requests
+			sources[i].Announce = config.Announce{As: "comment", Repositories: []string{"**"}}
+		}
+	}
+	cfg.Sources = append(sources, cfg.Sources...)
 	// In the demonstration everybody may run pipelines, and so may its script.
 	cfg.Access.Anonymous = append(cfg.Access.Anonymous, string(access.RunPipelines), string(access.AuditPipelines))
 	cfg.Access.Tokens = append(cfg.Access.Tokens, config.AccessToken{Name: "script", Token: config.NewSecret(stage.ScriptToken), May: []string{string(access.RunPipelines)}})

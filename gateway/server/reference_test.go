@@ -12,7 +12,7 @@ import (
 	"callboard.dev/callboard/gateway/server"
 )
 
-// The clients of those who wrote the protocols understand what is said. They are npm packages, pinned by web/package-lock.json.
+// The clients of those who wrote the protocols understand what is said, and so does the playground. They are npm packages, pinned by web/package-lock.json.
 func TestReferenceClients(t *testing.T) {
 	web, err := filepath.Abs("../../web")
 	if err != nil {
@@ -36,7 +36,7 @@ func TestReferenceClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	for _, name := range []string{"graphql-ws", "graphql-sse distinct", "graphql-sse single"} {
+	for _, name := range []string{"graphql-ws", "graphql-sse distinct", "playground", "graphql-sse single"} {
 		eventually(t, name+" has subscribed", func() bool { return s.listening() == 1 })
 		for _, id := range []string{"1", "null", "2", ""} {
 			s.happen(id)

@@ -48,8 +48,9 @@ type pages interface {
 	valid(path string) bool
 	// pullRequestIn returns the number of the pull request that the rest of an address names; 0 for none.
 	pullRequestIn(rest string) int
-	// commit returns the rest of the address of a commit.
+	// commit returns the rest of the address of a commit, and commitIn what stands for its object id in one; "" for none.
 	commit(oid string) string
+	commitIn(rest string) string
 	// pullRequest returns the rest of the address of a pull request.
 	pullRequest(number int) string
 }
@@ -86,7 +87,13 @@ func (h *Host) CommitURL(repository, oid string) string {
 	return h.Web.JoinPath(repository, h.pages.commit(oid)).String()
 }
 
+// CommitIn returns what stands for the object id of a commit in the rest of an address, as Locate returns it; "" where it is no page of a commit.
+func (h *Host) CommitIn(rest string) string { return h.pages.commitIn(rest) }
+
 // PullRequestURL returns the address of the page of a pull request.
 func (h *Host) PullRequestURL(repository string, number int) string {
 	return h.Web.JoinPath(repository, h.pages.pullRequest(number)).String()
 }
+
+// RepositoryURL returns the address of the page of a repository.
+func (h *Host) RepositoryURL(repository string) string { return h.Web.JoinPath(repository).String() }

@@ -129,7 +129,7 @@ func TestPagesAreFound(t *testing.T) {
 		if u, err = url.Parse(h.CommitURL("larkfold/tiles", "abc")); err != nil {
 			t.Fatal(err)
 		}
-		if path, rest, ok := h.Locate(u); !ok || path != "larkfold/tiles" || !strings.HasSuffix(rest, "commit/abc") {
+		if path, rest, ok := h.Locate(u); !ok || path != "larkfold/tiles" || h.CommitIn(rest) != "abc" || h.CommitIn(rest+"/checks") != "abc" || h.CommitIn("tree/main") != "" {
 			t.Errorf("%s is %q, %q, %v", u, path, rest, ok)
 		}
 	}

@@ -39,3 +39,13 @@ func (github) pullRequestIn(rest string) int {
 func (github) commit(oid string) string { return "commit/" + oid }
 
 func (github) pullRequest(number int) string { return "pull/" + strconv.Itoa(number) }
+
+// commitIn reads "commit/OID", and any page below it.
+func (github) commitIn(rest string) string {
+	below, ok := strings.CutPrefix(rest, "commit/")
+	if !ok {
+		return ""
+	}
+	oid, _, _ := strings.Cut(below, "/")
+	return oid
+}

@@ -66,3 +66,13 @@ func naturalNumber(text string) int {
 	}
 	return int(n)
 }
+
+// commitIn reads "commit/OID", and any page below it.
+func (gitlab) commitIn(rest string) string {
+	below, ok := strings.CutPrefix(strings.TrimPrefix(rest, "-/"), "commit/")
+	if !ok {
+		return ""
+	}
+	oid, _, _ := strings.Cut(below, "/")
+	return oid
+}

@@ -276,17 +276,17 @@ func (e entity) FindManyCatalogEntityByRefs(ctx context.Context, reps []*graph.C
 	return e.request(ctx).NewEntities(len(reps), func(i int) (string, map[string]string) { return reps[i].Ref, reps[i].Annotations }), nil
 }
 
-func (e entity) FindManyRepositoryByIDs(ctx context.Context, reps []*graph.RepositoryByIDsInput) ([]*view.Repository, error) {
-	return e.request(ctx).NewRepositories(len(reps), func(i int) (string, *scalar.URL) { return reps[i].ID, reps[i].URL }), nil
+func (e entity) FindManyRepositoryByURLs(ctx context.Context, reps []*graph.RepositoryByURLsInput) ([]*view.Repository, error) {
+	return e.request(ctx).NewRepositories(len(reps), func(i int) (*scalar.URL, *string) { return reps[i].URL, reps[i].DefaultBranch }), nil
 }
 
-func (e entity) FindManyCommitByIDs(ctx context.Context, reps []*graph.CommitByIDsInput) ([]*view.Commit, error) {
-	return e.request(ctx).NewCommits(len(reps), func(i int) (string, string, *scalar.URL) { return reps[i].ID, reps[i].Oid, reps[i].URL }), nil
+func (e entity) FindManyCommitByURLs(ctx context.Context, reps []*graph.CommitByURLsInput) ([]*view.Commit, error) {
+	return e.request(ctx).NewCommits(len(reps), func(i int) *scalar.URL { return reps[i].URL }), nil
 }
 
-func (e entity) FindManyPullRequestByIDs(ctx context.Context, reps []*graph.PullRequestByIDsInput) ([]*view.PullRequest, error) {
-	return e.request(ctx).NewPullRequests(len(reps), func(i int) (string, scalar.URL, *string, string) {
-		return reps[i].ID, reps[i].URL, reps[i].HeadRefOid, reps[i].BaseRefName
+func (e entity) FindManyPullRequestByURLs(ctx context.Context, reps []*graph.PullRequestByURLsInput) ([]*view.PullRequest, error) {
+	return e.request(ctx).NewPullRequests(len(reps), func(i int) (scalar.URL, *string, string) {
+		return reps[i].URL, reps[i].HeadRefOid, reps[i].BaseRefName
 	}), nil
 }
 

@@ -2,6 +2,7 @@ package pipelines_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,13 +33,17 @@ type system struct {
 	stages  map[string][]ci.Stage
 	logs    map[string]string // by key of the run
 	owners  map[string][]*ci.Pipeline
-	asked   map[string]int // calls by method
-	block   chan struct{}  // actions wait for it where it is not nil
-	failure error          // of actions
+	asked   map[string]int      // calls by method
+	fails   map[string]error    // by method
+	wanted  []ci.RunsQuery      // that pages were asked for
+	comes   map[string][]string // names of what others have put on commits
+	block   chan struct{}       // actions wait for it where it is not nil
+	failure error               // of actions
 }
 
 func newSystem() *system {
-	return &system{runs: map[string]*ci.Run{}, stages: map[string][]ci.Stage{}, logs: map[string]string{}, owners: map[string][]*ci.Pipeline{}, asked: map[string]int{}}
+	return &system{runs: map[string]*ci.Run{}, stages: map[string][]ci.Stage{}, logs: map[string]string{}, owners: map[string][]*ci.Pipeline{}, asked: map[string]int{},
+		fails: map[string]error{}, comes: map[string][]string{}}
 }
 
 func (s *system) count(method string) int {
@@ -72,6 +77,9 @@ func each[Q, V any](s *system, method string, questions []Q, find func(Q) (V, bo
 	s.asked[method]++
 	out, errs := make([]V, len(questions)), make([]error, len(questions))
 	for i, q := range questions {
+		if errs[i] = s.fails[method]; errs[i] != nil {
+			continue
+		}
 		var ok bool
 		if out[i], ok = find(q); !ok {
 			errs[i] = &clients.Error{Kind: clients.ErrNotFound, Message: "there is no such thing"}
@@ -113,12 +121,17 @@ func (s *system) Runs(_ context.Context, keys []string) ([]*ci.Run, []error) {
 func (s *system) RunPages(_ context.Context, queries []ci.RunsQuery) ([]*ci.Page[*ci.Run], []error) {
 	return each(s, "RunPages", queries, func(q ci.RunsQuery) (*ci.Page[*ci.Run], bool) {
 		page := &ci.Page[*ci.Run]{}
+		s.wanted = append(s.wanted, q)
 		for _, r := range s.runs {
-			if r.Pipeline == q.Pipeline && (q.Status == "" || q.Status == r.Status) && (q.Branch == "" || q.Branch == r.Branch) {
+			if r.Pipeline == q.Pipeline && (q.Status == "" || q.Status == r.Status) && (q.Branch == "" || q.Branch == r.Branch) && (q.Commit == "" || q.Commit == r.Commit) &&
+				(q.Since.IsZero() || !r.CreatedAt.Before(q.Since)) && (q.Until.IsZero() || !r.CreatedAt.After(q.Until)) {
 				page.Items = append(page.Items, new(*r))
 			}
 		}
 		slices.SortFunc(page.Items, func(a, b *ci.Run) int { return b.Number - a.Number })
+		if i := slices.IndexFunc(page.Items, func(r *ci.Run) bool { return r.Key == q.Paging.After }); i >= 0 {
+			page.Items = page.Items[i+1:]
+		}
 		page.Next = len(page.Items) > q.Paging.First
 		page.Items = page.Items[:min(len(page.Items), q.Paging.First)]
 		for _, r := range page.Items {
@@ -177,16 +190,26 @@ func (s *system) Artifacts(_ context.Context, keys []string) ([][]ci.Artifact, [
 
 func (s *system) Logs(_ context.Context, queries []ci.LogQuery) ([]*ci.Log, []error) {
 	return each(s, "Logs", queries, func(q ci.LogQuery) (*ci.Log, bool) {
+		job := cmp.Or(q.Job, ci.KeyOf(ci.OwnerOf(q.Run), "j1"))
 		text, ok := s.logs[q.Run]
+		if other, known := s.logs[job]; known {
+			text, ok = other, true
+		}
 		if !ok {
 			return nil, false
+		}
+		if text == "" && !s.runs[q.Run].Status.Done() {
+			return &ci.Log{Size: -1, Runs: true}, true
 		}
 		from := int(min(q.After, int64(len(text))))
 		if q.Tail > 0 {
 			from = max(0, len(text)-q.Tail)
+			if at := strings.IndexByte(text[from:], '\n'); from > 0 && at >= 0 && at < 4096 {
+				from += at + 1 // as drivers do
+			}
 		}
 		to := min(len(text), from+q.Most)
-		return &ci.Log{Job: ci.KeyOf(ci.OwnerOf(q.Run), "j1"), Text: text[from:to], Start: int64(from), Next: int64(to), Size: int64(len(text)), More: to < len(text), Runs: !s.runs[q.Run].Status.Done()}, true
+		return &ci.Log{Job: job, Text: text[from:to], Start: int64(from), Next: int64(to), Size: int64(len(text)), More: to < len(text), Runs: !s.runs[q.Run].Status.Done()}, true
 	})
 }
 
@@ -246,6 +269,7 @@ type world struct {
 	t        testing.TB
 	hub      *system // GitHub
 	jenkins  *system
+	systems  []*ci.System
 	opened   *pipelines.Pipelines
 	executor *executor.Executor
 	cache    *cache.Cache
@@ -261,27 +285,9 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, hub: newSystem(), jenkins: newSystem(), cache: cache.New(cache.Config{Store: cache.NewMemory(1 << 20)})}
 	t.Cleanup(func() { _ = w.cache.Close() })
-	system := func(provider ci.Provider, name string, driver ci.Driver) *ci.System {
-		address := &url.URL{Scheme: "https", Host: name}
-		source, err := clients.Open(clients.Settings{Name: name, Kind: "test", Address: address, Policies: ci.Policies()}, clients.Shared{Cache: w.cache})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(source.Close)
-		var host *forge.Host
-		if provider == ci.GitHubActions {
-			host = forge.New(name, forge.GitHub, address)
-		}
-		return ci.New(provider, address, host, source, driver)
-	}
-	w.opened = pipelines.Open(pipelines.Config{
-		Systems: []*ci.System{system(ci.GitHubActions, "github.com", w.hub), system(ci.Jenkins, "ci.example", w.jenkins)},
-		Access: access.New(nil, []access.Token{{Name: "bot", Secret: token, May: []access.Permission{access.RunPipelines}},
-			{Name: "auditor", Secret: audit, May: []access.Permission{access.AuditPipelines}}}),
-		Forget: w.cache.Invalidate,
-	})
-	t.Cleanup(func() { _ = w.opened.Close() })
-	w.executor = executor.New(w.opened.ExecutableSchema())
+	web := func(host string) *url.URL { return &url.URL{Scheme: "https", Host: host} }
+	w.systems = []*ci.System{w.system(ci.GitHubActions, "github.com", w.hub, forge.New("github.com", forge.GitHub, web("github.com"))), w.system(ci.Jenkins, "ci.example", w.jenkins, nil)}
+	w.open(t, pipelines.Config{Systems: w.systems})
 	began := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 	for n := 1; n <= 6; n++ {
 		took := time.Duration(n) * time.Minute
@@ -298,6 +304,29 @@ func newWorld(t testing.TB) *world {
 	w.jenkins.owners["team/other"] = []*ci.Pipeline{{Key: "team/other", Name: "team/other"}}
 	w.jenkins.runs["team/app/main#3"] = &ci.Run{Key: "team/app/main#3", Pipeline: "team/app", PipelineName: "team/app", Number: 3, Status: ci.Running, StartedAt: time.Now()}
 	return w
+}
+
+// system is a configured one.
+func (w *world) system(provider ci.Provider, name string, driver ci.Driver, host *forge.Host) *ci.System {
+	w.t.Helper()
+	address := &url.URL{Scheme: "https", Host: name}
+	source, err := clients.Open(clients.Settings{Name: name, Kind: "test", Address: address, Policies: ci.Policies()}, clients.Shared{Cache: w.cache})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(source.Close)
+	return ci.New(provider, address, host, source, driver)
+}
+
+// open opens the subgraph, in place of one that is open already.
+func (w *world) open(t testing.TB, cfg pipelines.Config) {
+	t.Helper()
+	cfg.Access = access.New(nil, []access.Token{{Name: "bot", Secret: token, May: []access.Permission{access.RunPipelines}},
+		{Name: "auditor", Secret: audit, May: []access.Permission{access.AuditPipelines}}})
+	cfg.Forget = w.cache.Invalidate
+	opened := pipelines.Open(cfg)
+	t.Cleanup(func() { _ = opened.Close() })
+	w.opened, w.executor = opened, executor.New(opened.ExecutableSchema())
 }
 
 // send sends an operation as who has the token, and returns the answer as JSON.

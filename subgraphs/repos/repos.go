@@ -152,6 +152,30 @@ func (e entity) FindManyRepositoryByIDs(ctx context.Context, reps []*graph.Repos
 	})
 }
 
+func (e entity) FindManyRepositoryByURLs(ctx context.Context, reps []*graph.RepositoryByURLsInput) ([]*view.Repository, error) {
+	return upstream.FindMany(reps, func(rep *graph.RepositoryByURLsInput) (*view.Repository, error) {
+		if rep.URL == nil {
+			return nil, nil
+		}
+		return e.request(ctx).ByURL(ctx, *rep.URL)
+	})
+}
+
+func (e entity) FindManyCommitByURLs(ctx context.Context, reps []*graph.CommitByURLsInput) ([]*view.Commit, error) {
+	return upstream.FindMany(reps, func(rep *graph.CommitByURLsInput) (*view.Commit, error) {
+		if rep.URL == nil {
+			return nil, nil
+		}
+		return e.request(ctx).CommitByURL(ctx, *rep.URL)
+	})
+}
+
+func (e entity) FindManyPullRequestByURLs(ctx context.Context, reps []*graph.PullRequestByURLsInput) ([]*view.PullRequest, error) {
+	return upstream.FindMany(reps, func(rep *graph.PullRequestByURLsInput) (*view.PullRequest, error) {
+		return e.request(ctx).PullRequestByURL(ctx, rep.URL)
+	})
+}
+
 func (e entity) FindManyCommitByIDs(ctx context.Context, reps []*graph.CommitByIDsInput) ([]*view.Commit, error) {
 	return upstream.FindMany(reps, func(rep *graph.CommitByIDsInput) (*view.Commit, error) {
 		return e.request(ctx).CommitByID(ctx, rep.ID)

@@ -114,8 +114,12 @@ func (d Duration) String() string {
 	if minutes > 0 {
 		fmt.Fprintf(&out, "%dM", minutes)
 	}
-	if seconds := (span % time.Minute).Seconds(); seconds > 0 || hours+minutes == 0 {
-		out.WriteString(strconv.FormatFloat(seconds, 'f', -1, 64) + "S")
+	if rest := (span % time.Minute).Milliseconds(); rest > 0 || hours+minutes == 0 {
+		out.WriteString(strconv.FormatInt(rest/1000, 10))
+		if rest %= 1000; rest > 0 {
+			out.WriteString(strings.TrimRight(fmt.Sprintf(".%03d", rest), "0"))
+		}
+		out.WriteByte('S')
 	}
 	return out.String()
 }

@@ -10,6 +10,7 @@ import (
 
 func TestDuration(t *testing.T) {
 	for span, want := range map[time.Duration]string{
+		3869 * time.Millisecond: "PT3.869S", 10 * time.Second: "PT10S",
 		0: "PT0S", 3200 * time.Millisecond: "PT3.2S", time.Minute: "PT1M", 63*time.Second + 5*time.Millisecond: "PT1M3.005S", 49 * time.Hour: "PT49H",
 		time.Hour + time.Second: "PT1H1S", -90 * time.Second: "-PT1M30S", time.Microsecond: "PT0S", 59*time.Second + 999*time.Millisecond + 600*time.Microsecond: "PT1M",
 	} {

@@ -193,3 +193,34 @@ func TestBuildsByTheTime(t *testing.T) {
 		t.Error("a run of a branch that is not there was started")
 	}
 }
+
+// What a job does when it is run again may be something else, with other logs and artifacts.
+func TestRunAgainDoesSomethingElse(t *testing.T) {
+	s := newSite(t, githubtest.Settings{})
+	again := githubtest.JobPlan{Steps: []githubtest.StepPlan{{Name: "Run", Log: "all is well"}}, Artifacts: []githubtest.ArtifactPlan{{Name: "second", Zip: []byte("PK")}}}
+	run := s.startBuild(
+		githubtest.JobPlan{Name: "lint", Steps: []githubtest.StepPlan{{Name: "Run"}}},
+		githubtest.JobPlan{Name: "test", Steps: []githubtest.StepPlan{{Name: "Run", Conclusion: "FAILURE", Log: "a test fails"}}, Artifacts: []githubtest.ArtifactPlan{{Name: "first", Zip: []byte("PK"), Always: true}}, Again: &again},
+		githubtest.JobPlan{Name: "image", Needs: []string{"test"}, Steps: []githubtest.StepPlan{{Name: "Run"}}})
+	id, err := strconv.Atoi(run)
+	must(t, err)
+	state := func() githubtest.RunState {
+		runs, err := s.Runs("larkfold/tiles")
+		must(t, err)
+		return runs[0]
+	}
+	if r := state(); r.Conclusion != "FAILURE" || r.Jobs[2].Conclusion != "SKIPPED" {
+		t.Fatalf("%+v", r)
+	}
+	must(t, s.RerunRun("larkfold/tiles", id, true, "ada"))
+	r := state()
+	if r.Conclusion != "SUCCESS" || len(r.Jobs) != 3 || r.Jobs[0].Attempt != 1 || r.Jobs[1].Attempt != 2 || r.Jobs[2].Attempt != 2 {
+		t.Fatalf("%+v", r)
+	}
+	log, err := s.Log("larkfold/tiles", r.Jobs[1].ID)
+	must(t, err)
+	_, artifacts := s.get(tilesPath+"/actions/runs/"+run+"/artifacts", "ada-token")
+	if !strings.Contains(log, "all is well") || strings.Count(artifacts, `"name":"first"`) != 1 || strings.Count(artifacts, `"name":"second"`) != 1 {
+		t.Errorf("%s\n%s", log, artifacts)
+	}
+}

@@ -13,6 +13,7 @@ import (
 func (s *Server) tells(p *project) func(ci.Change) {
 	return func(c ci.Change) {
 		switch {
+		case len(p.hooks) == 0: // nobody listens, and what is told of commits is read from git
 		case c.Job == nil:
 			s.tellPipeline(p, c.Pipeline)
 		case !c.Job.Bridge() && !c.Job.External: // GitLab leaves these out

@@ -48,6 +48,7 @@ type Stage struct {
 	doors   []door
 	log     *slog.Logger
 
+	content   map[string]*git.Repository // of the hosts, by name
 	clock     clock
 	pipelines *examples.Pipelines
 	mains     map[*examples.Pipeline]examples.Commit // what main was at when the stage was set
@@ -133,17 +134,17 @@ func (s *Stage) open(ctx context.Context, below string) (err error) {
 	if err != nil {
 		return err
 	}
-	repositories := map[string]*git.Repository{}
+	s.content = map[string]*git.Repository{}
 	for _, r := range found.Repositories {
-		repositories[filepath.Base(r.Dir)] = r
+		s.content[filepath.Base(r.Dir)] = r
 	}
-	if err := s.openGitHub(ctx, built, repositories); err != nil {
+	if err := s.openGitHub(ctx, built, s.content); err != nil {
 		return err
 	}
-	if err := s.openGitLab(ctx, built, repositories); err != nil {
+	if err := s.openGitLab(ctx, built, s.content); err != nil {
 		return err
 	}
-	return s.openRuns(ctx, repositories)
+	return s.openRuns(ctx, s.content)
 }
 
 // listen brings a host up.

@@ -132,8 +132,8 @@ func (s *Stage) past(name string, r examples.Run, at time.Time, done jenkinstest
 		return err
 	}
 	s.numbers[name]++
-	if _, reported := reports.Of(r.Pipeline.Repository, r.Commit.OID); reported && r.Pipeline.Reports {
-		s.reported[r.Commit.OID] = jobAddress(name, s.numbers[name])
+	if _, reported := reports.Of(r.Pipeline.Repository, r.Commit.OID); reported && r.Pipeline.Reports && s.reported[r.Commit.OID] == "" {
+		s.reported[r.Commit.OID] = jobAddress(name, s.numbers[name]) // its first, not that of a night
 	}
 	end, result := at, done.Result
 	for _, stage := range done.Stages {
@@ -272,6 +272,20 @@ func suitesOf(tests []byte) (out []jenkinstest.Suite) {
 	return out
 }
 
+// built has Jenkins build what main of a repository is at now, as GitHub would tell it to.
+func (s *Stage) built(ctx context.Context, repository string) error {
+	p := s.pipelines.Of(repository, examples.OnJenkins, "")
+	if p == nil || p.Single || p.Disabled {
+		return nil
+	}
+	refs, err := s.content[repository].Refs(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.Jenkins.Trigger(p.Name+"/main", jenkinstest.Trigger{Commit: string(refs.HeadOID)})
+	return err
+}
+
 // serveStatus takes what Jenkins tells of its builds, and tells their commits on GitHub.
 func (s *Stage) serveStatus(w http.ResponseWriter, r *http.Request) {
 	var told struct {
@@ -341,16 +355,24 @@ func jobAddress(job string, number int) string {
 	return fmt.Sprintf("%s%s/%d/", examples.Jenkins, &path, number)
 }
 
-// Remind has Jenkins tell Callboard, as its plugin for webhooks does, of the builds that have left reports of coverage: as if it had told so when they were done,
-// and Callboard had been there.
+// Remind has Jenkins tell Callboard once more of the builds that have left reports of coverage, as its Notification plugin did when they were done: Callboard was
+// not there then.
 func (s *Stage) Remind(ctx context.Context) error {
 	s.player.mu.Lock()
 	to := s.callboard
 	s.player.mu.Unlock()
 	const longest = 10 * time.Second
 	client := &http.Client{Timeout: longest}
+	type scm struct {
+		Commit string `json:"commit"`
+	}
+	type told struct {
+		URL   string `json:"full_url"`
+		Phase string `json:"phase"`
+		SCM   scm    `json:"scm"`
+	}
 	for _, commit := range slices.Sorted(maps.Keys(s.reported)) {
-		body, err := json.Marshal(map[string]string{"buildUrl": s.reported[commit], "event": "success", "commit": commit})
+		body, err := json.Marshal(map[string]told{"build": {s.reported[commit], "FINALIZED", scm{commit}}})
 		if err != nil {
 			return err
 		}

@@ -206,7 +206,7 @@ func (s *Stage) address(repository string, number int) string {
 	return fmt.Sprintf("%s/pull/%d", s.forge.Page(repository), number)
 }
 
-// Merge merges a pull request of one of the hosts, as its author.
+// Merge merges a pull request of one of the hosts, as its author. What is on Jenkins is built then.
 func (s *Stage) Merge(ctx context.Context, repository string, number int) error {
 	r := s.forge.Repositories[repository]
 	at := slices.IndexFunc(r.PullRequests, func(p examples.ForgePull) bool { return p.Number == number })
@@ -215,7 +215,10 @@ func (s *Stage) Merge(ctx context.Context, repository string, number int) error 
 	}
 	author := r.PullRequests[at].Author
 	if r.GitLab == "" {
-		return s.GitHub.MergePullRequest(ctx, path.Join(s.forge.Organisation, repository), number, "SQUASH", author)
+		if err := s.GitHub.MergePullRequest(ctx, path.Join(s.forge.Organisation, repository), number, "SQUASH", author); err != nil {
+			return err
+		}
+		return s.built(ctx, repository)
 	}
 	return s.GitLab.ChangeMergeRequest(r.GitLab, int64(number), author, func(m *gitlabtest.MergeRequest) { m.State, m.MergedBy = gitlabtest.Merged, author })
 }

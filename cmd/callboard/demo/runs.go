@@ -3,8 +3,11 @@ package demo
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/examples"
@@ -28,11 +31,23 @@ func (s *Stage) openRuns(ctx context.Context, repositories map[string]*git.Repos
 	s.clock.stand(examples.FirstDay) // when the workflows were made
 	defer s.clock.stand(time.Time{})
 	var past []moment
-	for _, name := range examples.Repositories() {
-		commits, err := s.commits(ctx, name, repositories[name])
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	names := examples.Repositories()
+	known := make([][]examples.Commit, len(names))
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() (err error) {
+			if known[i], err = s.commits(within, name, repositories[name]); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, name := range names {
+		commits := known[i]
 		runs, err := s.pipelines.Runs(name, commits, now)
 		if err != nil {
 			return err
@@ -148,9 +163,14 @@ func (s *Stage) commits(ctx context.Context, name string, r *git.Repository) ([]
 	}
 	// One question for all of them, so that those that follow are answered from memory.
 	const most = 1000
-	if oids, _, err := r.History(ctx, refs.HeadOID, git.Filter{}, "", most); err != nil {
+	oids, _, err := r.History(ctx, refs.HeadOID, git.Filter{}, "", most)
+	if err != nil {
 		return nil, err
-	} else if _, err := r.Commits(ctx, oids); err != nil {
+	}
+	for _, branch := range refs.Branches {
+		oids = append(oids, branch.Target)
+	}
+	if _, err := r.Commits(ctx, oids); err != nil {
 		return nil, err
 	}
 	if err := walk(refs.HeadOID, examples.Commit{Branch: "main"}); err != nil {

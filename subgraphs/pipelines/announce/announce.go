@@ -7,6 +7,7 @@
 package announce
 
 import (
+	"container/heap"
 	"context"
 	"log/slog"
 	"strconv"
@@ -82,7 +83,7 @@ const (
 	gather = time.Second
 	// between is how long after one post of a pull request there is no other. People read no faster, and hosts limit who writes often.
 	between = 10 * time.Second
-	// maxPulls is how many pull requests may wait at once.
+	// maxPulls is how many pull requests may wait at once: some minutes of posting.
 	maxPulls = 5000
 	// atOnce is how many are posted at once.
 	atOnce = 4
@@ -98,7 +99,8 @@ const (
 type Announcer struct {
 	config Config
 	log    *slog.Logger
-	places chan struct{} // one for each that posts
+	wake   chan struct{} // holds one where there is something to look at
+	todo   chan *pull    // to those who post, never full
 
 	wait, work       context.Context // of waiting for a turn, and of posting
 	stopWait, finish context.CancelFunc
@@ -108,27 +110,50 @@ type Announcer struct {
 	closed bool
 	full   time.Time // when it was last said that too many wait
 	pulls  map[string]*pull
+	queue  queue                // those of pulls that are not being posted
+	busy   int                  // how many are
 	quiet  map[string]time.Time // until when repositories are left alone
 }
 
-// pull is a pull request of which something was told lately. What is not guarded by Announcer.mu belongs to its goroutine.
+// pull is a pull request of which something was told lately. All but the last three is guarded by Announcer.mu; those belong to who posts it.
 type pull struct {
-	latest Pull // guarded
-	news   bool // guarded
+	key    string
+	latest Pull
+	news   bool      // since it was posted last
+	again  bool      // it is to be tried again
+	due    time.Time // when it is posted, or forgotten where there is no reason to
 
 	tries     int    // that failed, one after the other
 	busy      int    // times that another replica had its turn
 	reference string // of a comment that was made, for where it could not be written down
 }
 
+// queue is a heap of pull requests, the one that is due first on top.
+type queue []*pull
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(one any)      { *q = append(*q, one.(*pull)) }
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	one := (*q)[last]
+	(*q)[last], *q = nil, (*q)[:last]
+	return one
+}
+
 // New returns an Announcer, which has to be closed.
 func New(cfg Config) *Announcer {
-	a := &Announcer{config: cfg, log: cfg.Log, places: make(chan struct{}, atOnce), pulls: map[string]*pull{}, quiet: map[string]time.Time{}}
+	a := &Announcer{config: cfg, log: cfg.Log, wake: make(chan struct{}, 1), todo: make(chan *pull, atOnce), pulls: map[string]*pull{}, quiet: map[string]time.Time{}}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.wait, a.stopWait = context.WithCancel(context.Background())
 	a.work, a.finish = context.WithCancel(context.Background())
+	a.running.Go(a.run)
+	for range atOnce {
+		a.running.Go(a.post)
+	}
 	return a
 }
 
@@ -158,9 +183,18 @@ func (a *Announcer) Tell(p Pull) {
 		}
 		return
 	}
-	one := &pull{latest: p, news: true}
+	one := &pull{key: key, latest: p, news: true, due: time.Now().Add(gather)}
 	a.pulls[key] = one
-	a.running.Go(func() { a.keep(key, one) })
+	a.enqueue(one)
+}
+
+// enqueue has a pull request looked at when it is due. It is called with the lock.
+func (a *Announcer) enqueue(one *pull) {
+	heap.Push(&a.queue, one)
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (a *Announcer) how(p Pull) string {
@@ -183,60 +217,63 @@ func (a *Announcer) Close() {
 	a.finish()
 }
 
-// keep announces one pull request for as long as there is news of it.
-func (a *Announcer) keep(key string, one *pull) {
-	next, again := gather, true
-	for a.pause(next) && a.enter() {
-		p, wanted := a.take(key, one, again)
-		if !wanted {
-			<-a.places
+// run has each pull request posted when it is due, a few at once, until all ends.
+func (a *Announcer) run() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(a.start())
+		select {
+		case <-timer.C:
+		case <-a.wake:
+		case <-a.wait.Done():
 			return
 		}
-		next, again = a.turn(one, p)
-		<-a.places
 	}
+}
+
+// idle is for how long nothing has to be looked at where nothing is due.
+const idle = time.Hour
+
+// start begins to post what is due, as far as there is room, and returns how long there is nothing more to begin.
+func (a *Announcer) start() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.pulls, key)
-}
-
-// take returns the pull request as it was told last, and forgets it where there is no news and nothing is to be tried again.
-func (a *Announcer) take(key string, one *pull, again bool) (Pull, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !one.news && !again {
-		delete(a.pulls, key)
-		return Pull{}, false
+	for len(a.queue) > 0 && a.busy < atOnce && !a.closed {
+		one := a.queue[0]
+		if rest := time.Until(one.due); rest > 0 {
+			return rest
+		}
+		heap.Pop(&a.queue)
+		if !one.news && !one.again {
+			delete(a.pulls, one.key)
+			continue
+		}
+		a.busy++
+		a.todo <- one
 	}
-	one.news = false
-	return one.latest, true
+	return idle
 }
 
-// pause waits; false where all ends.
-func (a *Announcer) pause(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-a.wait.Done():
-		return false
+// post posts one pull request after the other, until all ends.
+func (a *Announcer) post() {
+	for {
+		select {
+		case one := <-a.todo:
+			a.mu.Lock()
+			one.news = false
+			p := one.latest
+			a.mu.Unlock()
+			rest, again := a.turn(one, p)
+			a.mu.Lock()
+			a.busy--
+			one.due, one.again = time.Now().Add(rest), again
+			a.enqueue(one)
+			a.mu.Unlock()
+		case <-a.wait.Done():
+			return
+		}
 	}
-}
-
-// enter waits for a place among those that post.
-func (a *Announcer) enter() bool {
-	select {
-	case a.places <- struct{}{}:
-		return a.wait.Err() == nil || a.leave()
-	case <-a.wait.Done():
-		return false
-	}
-}
-
-func (a *Announcer) leave() bool {
-	<-a.places
-	return false
 }
 
 // silence leaves a repository alone for a while.

@@ -66,7 +66,7 @@ func (a *Announcer) turn(one *pull, p Pull) (rest time.Duration, again bool) {
 		return between - max(since, 0), true
 	}
 	said.Reference = cmp.Or(said.Reference, one.reference)
-	now, err := a.post(ctx, p, how, view, said)
+	now, err := a.say(ctx, p, how, view, said)
 	one.reference = now.Reference
 	a.save(ctx, p, now)
 	if err != nil {
@@ -76,8 +76,8 @@ func (a *Announcer) turn(one *pull, p Pull) (rest time.Duration, again bool) {
 	return between, false
 }
 
-// post says how a pull request is where that was not said yet, and returns what is said then.
-func (a *Announcer) post(ctx context.Context, p Pull, how, view string, said store.Announcement) (store.Announcement, error) {
+// say says how a pull request is where that was not said yet, and returns what is said then.
+func (a *Announcer) say(ctx context.Context, p Pull, how, view string, said store.Announcement) (store.Announcement, error) {
 	describing, cancel := context.WithTimeout(ctx, describeTime)
 	summary, err := a.config.Describe(describing, p)
 	cancel()

@@ -25,7 +25,7 @@ const lasting = "builds, tests and coverage as they are now"
 const marker = "<!-- callboard -->"
 
 // counts are how many builds are how.
-type counts struct{ all, passed, red, waiting, running int }
+type counts struct{ all, passed, red, running, waiting, canceled int }
 
 func count(builds []Build) counts {
 	c := counts{all: len(builds)}
@@ -39,6 +39,8 @@ func count(builds []Build) counts {
 			c.running++
 		case !b.Status.Done():
 			c.waiting++
+		default:
+			c.canceled++
 		}
 	}
 	return c
@@ -55,7 +57,7 @@ func parts(s Summary) (builds, rest []string) {
 	for _, one := range []struct {
 		n    int
 		what string
-	}{{c.red, "failed"}, {c.running, "running"}, {c.waiting, "waiting"}} {
+	}{{c.red, "failed"}, {c.running, "running"}, {c.waiting, "waiting"}, {c.canceled, "canceled"}} {
 		if one.n > 0 {
 			builds = append(builds, fmt.Sprintf("%d %s", one.n, one.what))
 		}

@@ -65,7 +65,7 @@ func TestDescription(t *testing.T) {
 		{Summary{Builds: []Build{{Status: ci.Succeeded}}, Coverage: new(0.04)}, "1 of 1 build passed, coverage +0.04 points"},
 		{Summary{Builds: []Build{{Status: ci.Succeeded}, {Status: ci.Skipped}, {Status: ci.TimedOut}}, Coverage: new(0.6)}, "2 of 3 builds passed, 1 failed, coverage +0.6 points"},
 		{Summary{Builds: []Build{{Status: ci.Running}}, NewlyFailing: 1, Coverage: new(-12.34)}, "0 of 1 build passed, 1 running, 1 test newly failing, coverage -12.3 points"},
-		{Summary{Builds: []Build{{Status: ci.Canceled}}, Coverage: new(math.NaN())}, "0 of 1 build passed"},
+		{Summary{Builds: []Build{{Status: ci.Canceled}}, Coverage: new(math.NaN())}, "0 of 1 build passed, 1 canceled"},
 		{Summary{Builds: []Build{{Status: ci.Unknown}}, Coverage: new(math.Inf(1))}, "0 of 1 build passed, 1 waiting"},
 	} {
 		if got := describe(test.summary); got != test.want {

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"encoding/json"
 	"time"
 
 	"callboard.dev/callboard/clients/cache"
@@ -224,6 +225,28 @@ type Log struct {
 	Size  int64 // of all of it by now; -1 where it is not told
 	More  bool  // there is more now
 	Runs  bool  // there may be more later
+}
+
+// MarshalJSON keeps every byte of the text: as a text of JSON, those of characters that are cut in two would become others, and offsets count them.
+func (l Log) MarshalJSON() ([]byte, error) {
+	type plain Log
+	return json.Marshal(struct {
+		plain
+		Text []byte
+	}{plain(l), []byte(l.Text)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (l *Log) UnmarshalJSON(text []byte) error {
+	type plain Log
+	var read struct {
+		plain
+		Text []byte
+	}
+	err := json.Unmarshal(text, &read)
+	*l = Log(read.plain)
+	l.Text = string(read.Text)
+	return err
 }
 
 // Lasts keeps the log of what is done, and none that grows.

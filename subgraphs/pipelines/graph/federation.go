@@ -240,39 +240,23 @@ func (ec *executionContext) resolveManyEntities(
 		}
 		switch resolverName {
 
-		case "findManyCommitByIDs":
-			typedReps := make([]*CommitByIDsInput, len(reps))
+		case "findManyCommitByURLs":
+			typedReps := make([]*CommitByURLsInput, len(reps))
 
 			for i, rep := range reps {
-				id0, err := ec.unmarshalNID2string(ctx, rep.entity["id"])
+				id0, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
 				if err != nil {
-					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "id"))
+					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "url"))
 				}
 
-				representation := &CommitByIDsInput{
-					ID: id0,
-				}
-				representation.URL, err = ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
-				if err != nil {
-					return err
-				}
-				representation.Oid, err = ec.unmarshalNGitObjectID2string(ctx, rep.entity["oid"])
-				if err != nil {
-					return err
-				}
-				representation.URL, err = ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
-				if err != nil {
-					return err
-				}
-				representation.Oid, err = ec.unmarshalNGitObjectID2string(ctx, rep.entity["oid"])
-				if err != nil {
-					return err
+				representation := &CommitByURLsInput{
+					URL: id0,
 				}
 
 				typedReps[i] = representation
 			}
 
-			entities, err := ec.Resolvers.Entity().FindManyCommitByIDs(ctx, typedReps)
+			entities, err := ec.Resolvers.Entity().FindManyCommitByURLs(ctx, typedReps)
 			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
 			if err != nil {
 				return err
@@ -382,31 +366,23 @@ func (ec *executionContext) resolveManyEntities(
 		}
 		switch resolverName {
 
-		case "findManyPullRequestByIDs":
-			typedReps := make([]*PullRequestByIDsInput, len(reps))
+		case "findManyPullRequestByURLs":
+			typedReps := make([]*PullRequestByURLsInput, len(reps))
 
 			for i, rep := range reps {
-				id0, err := ec.unmarshalNID2string(ctx, rep.entity["id"])
+				id0, err := ec.unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
 				if err != nil {
-					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "id"))
+					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "url"))
 				}
 
-				representation := &PullRequestByIDsInput{
-					ID: id0,
-				}
-				representation.URL, err = ec.unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
-				if err != nil {
-					return err
+				representation := &PullRequestByURLsInput{
+					URL: id0,
 				}
 				representation.HeadRefOid, err = ec.unmarshalOGitObjectID2ᚖstring(ctx, rep.entity["headRefOid"])
 				if err != nil {
 					return err
 				}
 				representation.BaseRefName, err = ec.unmarshalNString2string(ctx, rep.entity["baseRefName"])
-				if err != nil {
-					return err
-				}
-				representation.URL, err = ec.unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
 				if err != nil {
 					return err
 				}
@@ -422,7 +398,7 @@ func (ec *executionContext) resolveManyEntities(
 				typedReps[i] = representation
 			}
 
-			entities, err := ec.Resolvers.Entity().FindManyPullRequestByIDs(ctx, typedReps)
+			entities, err := ec.Resolvers.Entity().FindManyPullRequestByURLs(ctx, typedReps)
 			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
 			if err != nil {
 				return err
@@ -448,23 +424,19 @@ func (ec *executionContext) resolveManyEntities(
 		}
 		switch resolverName {
 
-		case "findManyRepositoryByIDs":
-			typedReps := make([]*RepositoryByIDsInput, len(reps))
+		case "findManyRepositoryByURLs":
+			typedReps := make([]*RepositoryByURLsInput, len(reps))
 
 			for i, rep := range reps {
-				id0, err := ec.unmarshalNID2string(ctx, rep.entity["id"])
+				id0, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
 				if err != nil {
-					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "id"))
+					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "url"))
 				}
 
-				representation := &RepositoryByIDsInput{
-					ID: id0,
+				representation := &RepositoryByURLsInput{
+					URL: id0,
 				}
-				representation.URL, err = ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
-				if err != nil {
-					return err
-				}
-				representation.URL, err = ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
+				representation.DefaultBranch, err = ec.unmarshalOString2ᚖstring(ctx, rep.entity["defaultBranch"])
 				if err != nil {
 					return err
 				}
@@ -472,7 +444,7 @@ func (ec *executionContext) resolveManyEntities(
 				typedReps[i] = representation
 			}
 
-			entities, err := ec.Resolvers.Entity().FindManyRepositoryByIDs(ctx, typedReps)
+			entities, err := ec.Resolvers.Entity().FindManyRepositoryByURLs(ctx, typedReps)
 			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
 			if err != nil {
 				return err
@@ -546,10 +518,10 @@ func entityResolverNameForCommit(ctx context.Context, rep EntityRepresentation) 
 		// we shouldn't use use it
 		allNull := true
 		m = rep
-		val, ok = m["id"]
+		val, ok = m["url"]
 		if !ok {
 			entityResolverErrs = append(entityResolverErrs,
-				fmt.Errorf("%w due to missing Key Field \"id\" for Commit", ErrTypeNotFound))
+				fmt.Errorf("%w due to missing Key Field \"url\" for Commit", ErrTypeNotFound))
 			break
 		}
 		if allNull {
@@ -560,7 +532,7 @@ func entityResolverNameForCommit(ctx context.Context, rep EntityRepresentation) 
 				fmt.Errorf("%w due to all null value KeyFields for Commit", ErrTypeNotFound))
 			break
 		}
-		return "findManyCommitByIDs", nil
+		return "findManyCommitByURLs", nil
 	}
 	return "", fmt.Errorf("%w for Commit due to %v", ErrTypeNotFound,
 		errors.Join(entityResolverErrs...).Error())
@@ -651,10 +623,10 @@ func entityResolverNameForPullRequest(ctx context.Context, rep EntityRepresentat
 		// we shouldn't use use it
 		allNull := true
 		m = rep
-		val, ok = m["id"]
+		val, ok = m["url"]
 		if !ok {
 			entityResolverErrs = append(entityResolverErrs,
-				fmt.Errorf("%w due to missing Key Field \"id\" for PullRequest", ErrTypeNotFound))
+				fmt.Errorf("%w due to missing Key Field \"url\" for PullRequest", ErrTypeNotFound))
 			break
 		}
 		if allNull {
@@ -665,7 +637,7 @@ func entityResolverNameForPullRequest(ctx context.Context, rep EntityRepresentat
 				fmt.Errorf("%w due to all null value KeyFields for PullRequest", ErrTypeNotFound))
 			break
 		}
-		return "findManyPullRequestByIDs", nil
+		return "findManyPullRequestByURLs", nil
 	}
 	return "", fmt.Errorf("%w for PullRequest due to %v", ErrTypeNotFound,
 		errors.Join(entityResolverErrs...).Error())
@@ -686,10 +658,10 @@ func entityResolverNameForRepository(ctx context.Context, rep EntityRepresentati
 		// we shouldn't use use it
 		allNull := true
 		m = rep
-		val, ok = m["id"]
+		val, ok = m["url"]
 		if !ok {
 			entityResolverErrs = append(entityResolverErrs,
-				fmt.Errorf("%w due to missing Key Field \"id\" for Repository", ErrTypeNotFound))
+				fmt.Errorf("%w due to missing Key Field \"url\" for Repository", ErrTypeNotFound))
 			break
 		}
 		if allNull {
@@ -700,7 +672,7 @@ func entityResolverNameForRepository(ctx context.Context, rep EntityRepresentati
 				fmt.Errorf("%w due to all null value KeyFields for Repository", ErrTypeNotFound))
 			break
 		}
-		return "findManyRepositoryByIDs", nil
+		return "findManyRepositoryByURLs", nil
 	}
 	return "", fmt.Errorf("%w for Repository due to %v", ErrTypeNotFound,
 		errors.Join(entityResolverErrs...).Error())

@@ -56,8 +56,6 @@ type ComplexityRoot struct {
 
 	Commit struct {
 		Coverage     func(childComplexity int) int
-		ID           func(childComplexity int) int
-		Oid          func(childComplexity int) int
 		PipelineRuns func(childComplexity int, first *int, after *string) int
 		URL          func(childComplexity int) int
 	}
@@ -124,11 +122,11 @@ type ComplexityRoot struct {
 
 	Entity struct {
 		FindManyCatalogEntityByRefs func(childComplexity int, reps []*CatalogEntityByRefsInput) int
-		FindManyCommitByIDs         func(childComplexity int, reps []*CommitByIDsInput) int
+		FindManyCommitByURLs        func(childComplexity int, reps []*CommitByURLsInput) int
 		FindManyPipelineByIDs       func(childComplexity int, reps []*PipelineByIDsInput) int
 		FindManyPipelineRunByIDs    func(childComplexity int, reps []*PipelineRunByIDsInput) int
-		FindManyPullRequestByIDs    func(childComplexity int, reps []*PullRequestByIDsInput) int
-		FindManyRepositoryByIDs     func(childComplexity int, reps []*RepositoryByIDsInput) int
+		FindManyPullRequestByURLs   func(childComplexity int, reps []*PullRequestByURLsInput) int
+		FindManyRepositoryByURLs    func(childComplexity int, reps []*RepositoryByURLsInput) int
 	}
 
 	Mutation struct {
@@ -285,6 +283,7 @@ type ComplexityRoot struct {
 		Artifacts          func(childComplexity int) int
 		Attempt            func(childComplexity int) int
 		Branch             func(childComplexity int) int
+		Commit             func(childComplexity int) int
 		CommitOid          func(childComplexity int) int
 		Coverage           func(childComplexity int) int
 		CreatedAt          func(childComplexity int) int
@@ -303,8 +302,10 @@ type ComplexityRoot struct {
 		Pipeline           func(childComplexity int) int
 		ProviderStatus     func(childComplexity int) int
 		ProviderTrigger    func(childComplexity int) int
+		PullRequest        func(childComplexity int) int
 		PullRequestNumber  func(childComplexity int) int
 		QueueTime          func(childComplexity int) int
+		Repository         func(childComplexity int) int
 		Source             func(childComplexity int) int
 		Stages             func(childComplexity int) int
 		StartedAt          func(childComplexity int) int
@@ -370,7 +371,6 @@ type ComplexityRoot struct {
 		BaseRefName    func(childComplexity int) int
 		CoverageChange func(childComplexity int) int
 		HeadRefOid     func(childComplexity int) int
-		ID             func(childComplexity int) int
 		PipelineRuns   func(childComplexity int, first *int, after *string) int
 		URL            func(childComplexity int) int
 	}
@@ -385,7 +385,7 @@ type ComplexityRoot struct {
 
 	Repository struct {
 		CoverageSeries func(childComplexity int, branch *string, flag *string, from *time.Time, to *time.Time) int
-		ID             func(childComplexity int) int
+		DefaultBranch  func(childComplexity int) int
 		Pipelines      func(childComplexity int, idle bool, first *int, after *string) int
 		URL            func(childComplexity int) int
 	}
@@ -459,11 +459,11 @@ type ComplexityRoot struct {
 
 type EntityResolver interface {
 	FindManyCatalogEntityByRefs(ctx context.Context, reps []*CatalogEntityByRefsInput) ([]*view.CatalogEntity, error)
-	FindManyCommitByIDs(ctx context.Context, reps []*CommitByIDsInput) ([]*view.Commit, error)
+	FindManyCommitByURLs(ctx context.Context, reps []*CommitByURLsInput) ([]*view.Commit, error)
 	FindManyPipelineByIDs(ctx context.Context, reps []*PipelineByIDsInput) ([]*view.Pipeline, error)
 	FindManyPipelineRunByIDs(ctx context.Context, reps []*PipelineRunByIDsInput) ([]*view.PipelineRun, error)
-	FindManyPullRequestByIDs(ctx context.Context, reps []*PullRequestByIDsInput) ([]*view.PullRequest, error)
-	FindManyRepositoryByIDs(ctx context.Context, reps []*RepositoryByIDsInput) ([]*view.Repository, error)
+	FindManyPullRequestByURLs(ctx context.Context, reps []*PullRequestByURLsInput) ([]*view.PullRequest, error)
+	FindManyRepositoryByURLs(ctx context.Context, reps []*RepositoryByURLsInput) ([]*view.Repository, error)
 }
 type MutationResolver interface {
 	RerunPipelineRun(ctx context.Context, input RerunPipelineRunInput) (*RerunPipelineRunPayload, error)
@@ -548,18 +548,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Commit.Coverage(childComplexity), true
-	case "Commit.id":
-		if e.ComplexityRoot.Commit.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commit.ID(childComplexity), true
-	case "Commit.oid":
-		if e.ComplexityRoot.Commit.Oid == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commit.Oid(childComplexity), true
 	case "Commit.pipelineRuns":
 		if e.ComplexityRoot.Commit.PipelineRuns == nil {
 			break
@@ -835,17 +823,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyCatalogEntityByRefs(childComplexity, args["reps"].([]*CatalogEntityByRefsInput)), true
-	case "Entity.findManyCommitByIDs":
-		if e.ComplexityRoot.Entity.FindManyCommitByIDs == nil {
+	case "Entity.findManyCommitByURLs":
+		if e.ComplexityRoot.Entity.FindManyCommitByURLs == nil {
 			break
 		}
 
-		args, err := ec.field_Entity_findManyCommitByIDs_args(ctx, rawArgs)
+		args, err := ec.field_Entity_findManyCommitByURLs_args(ctx, rawArgs)
 		if err != nil {
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Entity.FindManyCommitByIDs(childComplexity, args["reps"].([]*CommitByIDsInput)), true
+		return e.ComplexityRoot.Entity.FindManyCommitByURLs(childComplexity, args["reps"].([]*CommitByURLsInput)), true
 	case "Entity.findManyPipelineByIDs":
 		if e.ComplexityRoot.Entity.FindManyPipelineByIDs == nil {
 			break
@@ -868,28 +856,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyPipelineRunByIDs(childComplexity, args["reps"].([]*PipelineRunByIDsInput)), true
-	case "Entity.findManyPullRequestByIDs":
-		if e.ComplexityRoot.Entity.FindManyPullRequestByIDs == nil {
+	case "Entity.findManyPullRequestByURLs":
+		if e.ComplexityRoot.Entity.FindManyPullRequestByURLs == nil {
 			break
 		}
 
-		args, err := ec.field_Entity_findManyPullRequestByIDs_args(ctx, rawArgs)
+		args, err := ec.field_Entity_findManyPullRequestByURLs_args(ctx, rawArgs)
 		if err != nil {
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Entity.FindManyPullRequestByIDs(childComplexity, args["reps"].([]*PullRequestByIDsInput)), true
-	case "Entity.findManyRepositoryByIDs":
-		if e.ComplexityRoot.Entity.FindManyRepositoryByIDs == nil {
+		return e.ComplexityRoot.Entity.FindManyPullRequestByURLs(childComplexity, args["reps"].([]*PullRequestByURLsInput)), true
+	case "Entity.findManyRepositoryByURLs":
+		if e.ComplexityRoot.Entity.FindManyRepositoryByURLs == nil {
 			break
 		}
 
-		args, err := ec.field_Entity_findManyRepositoryByIDs_args(ctx, rawArgs)
+		args, err := ec.field_Entity_findManyRepositoryByURLs_args(ctx, rawArgs)
 		if err != nil {
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Entity.FindManyRepositoryByIDs(childComplexity, args["reps"].([]*RepositoryByIDsInput)), true
+		return e.ComplexityRoot.Entity.FindManyRepositoryByURLs(childComplexity, args["reps"].([]*RepositoryByURLsInput)), true
 
 	case "Mutation.cancelPipelineRun":
 		if e.ComplexityRoot.Mutation.CancelPipelineRun == nil {
@@ -1560,6 +1548,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PipelineRun.Branch(childComplexity), true
+	case "PipelineRun.commit":
+		if e.ComplexityRoot.PipelineRun.Commit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PipelineRun.Commit(childComplexity), true
 	case "PipelineRun.commitOid":
 		if e.ComplexityRoot.PipelineRun.CommitOid == nil {
 			break
@@ -1678,6 +1672,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PipelineRun.ProviderTrigger(childComplexity), true
+	case "PipelineRun.pullRequest":
+		if e.ComplexityRoot.PipelineRun.PullRequest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PipelineRun.PullRequest(childComplexity), true
 	case "PipelineRun.pullRequestNumber":
 		if e.ComplexityRoot.PipelineRun.PullRequestNumber == nil {
 			break
@@ -1690,6 +1690,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PipelineRun.QueueTime(childComplexity), true
+	case "PipelineRun.repository":
+		if e.ComplexityRoot.PipelineRun.Repository == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PipelineRun.Repository(childComplexity), true
 	case "PipelineRun.source":
 		if e.ComplexityRoot.PipelineRun.Source == nil {
 			break
@@ -1944,12 +1950,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PullRequest.HeadRefOid(childComplexity), true
-	case "PullRequest.id":
-		if e.ComplexityRoot.PullRequest.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PullRequest.ID(childComplexity), true
 	case "PullRequest.pipelineRuns":
 		if e.ComplexityRoot.PullRequest.PipelineRuns == nil {
 			break
@@ -2030,12 +2030,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Repository.CoverageSeries(childComplexity, args["branch"].(*string), args["flag"].(*string), args["from"].(*time.Time), args["to"].(*time.Time)), true
-	case "Repository.id":
-		if e.ComplexityRoot.Repository.ID == nil {
+	case "Repository.defaultBranch":
+		if e.ComplexityRoot.Repository.DefaultBranch == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Repository.ID(childComplexity), true
+		return e.ComplexityRoot.Repository.DefaultBranch(childComplexity), true
 	case "Repository.pipelines":
 		if e.ComplexityRoot.Repository.Pipelines == nil {
 			break
@@ -2336,11 +2336,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("CancelPipelineRunInput", ec.unmarshalInputCancelPipelineRunInput),
 			graphql.NewInputUnmarshaler("CatalogEntityByRefsInput", ec.unmarshalInputCatalogEntityByRefsInput),
-			graphql.NewInputUnmarshaler("CommitByIDsInput", ec.unmarshalInputCommitByIDsInput),
+			graphql.NewInputUnmarshaler("CommitByURLsInput", ec.unmarshalInputCommitByURLsInput),
 			graphql.NewInputUnmarshaler("PipelineByIDsInput", ec.unmarshalInputPipelineByIDsInput),
 			graphql.NewInputUnmarshaler("PipelineRunByIDsInput", ec.unmarshalInputPipelineRunByIDsInput),
-			graphql.NewInputUnmarshaler("PullRequestByIDsInput", ec.unmarshalInputPullRequestByIDsInput),
-			graphql.NewInputUnmarshaler("RepositoryByIDsInput", ec.unmarshalInputRepositoryByIDsInput),
+			graphql.NewInputUnmarshaler("PullRequestByURLsInput", ec.unmarshalInputPullRequestByURLsInput),
+			graphql.NewInputUnmarshaler("RepositoryByURLsInput", ec.unmarshalInputRepositoryByURLsInput),
 			graphql.NewInputUnmarshaler("RerunFailedJobsInput", ec.unmarshalInputRerunFailedJobsInput),
 			graphql.NewInputUnmarshaler("RerunPipelineRunInput", ec.unmarshalInputRerunPipelineRunInput),
 			graphql.NewInputUnmarshaler("StartPipelineInput", ec.unmarshalInputStartPipelineInput),
@@ -2535,11 +2535,11 @@ type CatalogEntity @key(fields: "ref") @interfaceObject {
 A repository of source code: one of a repository host, or a checkout. What only hosts know is null of a checkout. Commits, trees and files of a host's repository are read from its checkout where
 there is one that has them: they are named by their content, so that they are the same.
 """
-type Repository @key(fields: "id") {
-  "A name that is unique among all repositories of all providers. It has no meaning."
-  id: ID!
+type Repository @key(fields: "url") {
   "The page of the repository on the web."
-  url: URL @external
+  url: URL
+  "The name of the branch that work goes to."
+  defaultBranch: String @external
   "The pipelines that its host runs for it. Null where its host is none of those configured."
   pipelines(
     "Also those that have not run for the newest commits. It costs one request more for each repository on GitHub."
@@ -2548,45 +2548,39 @@ type Repository @key(fields: "id") {
     first: Int
     "Those after this cursor."
     after: String
-  ): PipelineConnection @requires(fields: "url")
-  "The coverage of the newest commit of a branch of which a report is known, and how it went: from reports that were fetched or uploaded."
+  ): PipelineConnection
+  "The part of the lines that tests ran over time, one point for each commit of a branch with reports that were fetched or uploaded, the oldest first; at most 1,000, the newest. Null where its host is none of those configured."
   coverageSeries(
-    "The branch; all where absent."
+    "The branch; the default branch where absent."
     branch: String
-    "Only reports with this flag."
+    "Only reports with this flag; that which most reports have where absent."
     flag: String
     "Only of commits from then on."
     from: DateTime
     "Only of commits up to then."
     to: DateTime
-  ): PipelineSeries @requires(fields: "url")
+  ): PipelineSeries @requires(fields: "defaultBranch")
 }
 
 "A commit."
-type Commit @key(fields: "id") {
-  "A name that is unique among all commits of all repositories. It has no meaning."
-  id: ID!
-  "The object id."
-  oid: GitObjectID! @external
+type Commit @key(fields: "url") {
   "Its page on the web."
-  url: URL @external
+  url: URL
   "The newest run of each pipeline for the commit, the newest first: those of its host, and those that others have linked to it. Null where its host is none of those configured."
   pipelineRuns(
     "The first so many: from 0 to 100."
     first: Int
     "Those after this cursor."
     after: String
-  ): PipelineRunConnection @requires(fields: "url oid")
+  ): PipelineRunConnection
   "How much of the code the tests ran at the commit: of reports that were fetched or uploaded. Null where there are none."
-  coverage: Coverage @requires(fields: "url oid")
+  coverage: Coverage
 }
 
 "A pull request: commits that somebody wants to have merged into a branch. GitLab calls it a merge request."
-type PullRequest @key(fields: "id") {
-  "A name that is unique among all pull requests of all hosts. It has no meaning."
-  id: ID!
+type PullRequest @key(fields: "url") {
   "Its page on the web."
-  url: URL! @external
+  url: URL!
   "The newest commit of the branch that it comes from."
   headRefOid: GitObjectID @external
   "The branch that it goes into."
@@ -2597,9 +2591,9 @@ type PullRequest @key(fields: "id") {
     first: Int
     "Those after this cursor."
     after: String
-  ): PipelineRunConnection @requires(fields: "url headRefOid baseRefName")
+  ): PipelineRunConnection @requires(fields: "headRefOid baseRefName")
   "What it does to the coverage, against the commit where it left the branch that it goes into. Null where there is no report of its newest commit."
-  coverageChange: CoverageChange @requires(fields: "url headRefOid baseRefName")
+  coverageChange: CoverageChange @requires(fields: "headRefOid baseRefName")
 }
 
 "What runs pipelines."
@@ -2842,11 +2836,17 @@ type PipelineRun implements Sourced @key(fields: "id") {
   trigger: PipelineTrigger!
   "The system's own word for that."
   providerTrigger: String!
-  "The commit that it runs for; null where that is not known yet."
+  "The repository whose commit it is a run for; null where that is of no configured host."
+  repository: Repository
+  "The commit that it runs for; null where that is not known yet, or of no configured host. Jenkins may build a merge that no host has."
+  commit: Commit
+  "The object id of that commit."
   commitOid: GitObjectID
   "The branch or tag; null where that is not known."
   branch: String
-  "The number of the pull request that it is for; null where it is for none, or that is not told."
+  "The pull request that it is for; null where it is for none, or that is not told, or of no configured host."
+  pullRequest: PullRequest
+  "The number of that pull request."
   pullRequestNumber: Int
   "Who asked for it; null where that is nobody, or not told."
   actor: PipelineActor
@@ -3551,8 +3551,8 @@ input CatalogEntityByRefsInput {
 	Ref: ID!
 }
 
-input CommitByIDsInput {
-	ID: ID!
+input CommitByURLsInput {
+	URL: URL
 }
 
 input PipelineByIDsInput {
@@ -3563,22 +3563,22 @@ input PipelineRunByIDsInput {
 	ID: ID!
 }
 
-input PullRequestByIDsInput {
-	ID: ID!
+input PullRequestByURLsInput {
+	URL: URL!
 }
 
-input RepositoryByIDsInput {
-	ID: ID!
+input RepositoryByURLsInput {
+	URL: URL
 }
 
 # fake type to build resolver interfaces for users to implement
 type Entity {
 	findManyCatalogEntityByRefs(reps: [CatalogEntityByRefsInput]!): [CatalogEntity]
-	findManyCommitByIDs(reps: [CommitByIDsInput]!): [Commit]
+	findManyCommitByURLs(reps: [CommitByURLsInput]!): [Commit]
 	findManyPipelineByIDs(reps: [PipelineByIDsInput]!): [Pipeline]
 	findManyPipelineRunByIDs(reps: [PipelineRunByIDsInput]!): [PipelineRun]
-	findManyPullRequestByIDs(reps: [PullRequestByIDsInput]!): [PullRequest]
-	findManyRepositoryByIDs(reps: [RepositoryByIDsInput]!): [Repository]
+	findManyPullRequestByURLs(reps: [PullRequestByURLsInput]!): [PullRequest]
+	findManyRepositoryByURLs(reps: [RepositoryByURLsInput]!): [Repository]
 }
 
 type _Service {
@@ -3623,10 +3623,6 @@ func (ec *executionContext) childFields_CatalogEntity(ctx context.Context, field
 
 func (ec *executionContext) childFields_Commit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "id":
-		return ec.fieldContext_Commit_id(ctx, field)
-	case "oid":
-		return ec.fieldContext_Commit_oid(ctx, field)
 	case "url":
 		return ec.fieldContext_Commit_url(ctx, field)
 	case "pipelineRuns":
@@ -4069,10 +4065,16 @@ func (ec *executionContext) childFields_PipelineRun(ctx context.Context, field g
 		return ec.fieldContext_PipelineRun_trigger(ctx, field)
 	case "providerTrigger":
 		return ec.fieldContext_PipelineRun_providerTrigger(ctx, field)
+	case "repository":
+		return ec.fieldContext_PipelineRun_repository(ctx, field)
+	case "commit":
+		return ec.fieldContext_PipelineRun_commit(ctx, field)
 	case "commitOid":
 		return ec.fieldContext_PipelineRun_commitOid(ctx, field)
 	case "branch":
 		return ec.fieldContext_PipelineRun_branch(ctx, field)
+	case "pullRequest":
+		return ec.fieldContext_PipelineRun_pullRequest(ctx, field)
 	case "pullRequestNumber":
 		return ec.fieldContext_PipelineRun_pullRequestNumber(ctx, field)
 	case "actor":
@@ -4215,8 +4217,6 @@ func (ec *executionContext) childFields_PipelineUserError(ctx context.Context, f
 
 func (ec *executionContext) childFields_PullRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "id":
-		return ec.fieldContext_PullRequest_id(ctx, field)
 	case "url":
 		return ec.fieldContext_PullRequest_url(ctx, field)
 	case "headRefOid":
@@ -4233,10 +4233,10 @@ func (ec *executionContext) childFields_PullRequest(ctx context.Context, field g
 
 func (ec *executionContext) childFields_Repository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "id":
-		return ec.fieldContext_Repository_id(ctx, field)
 	case "url":
 		return ec.fieldContext_Repository_url(ctx, field)
+	case "defaultBranch":
+		return ec.fieldContext_Repository_defaultBranch(ctx, field)
 	case "pipelines":
 		return ec.fieldContext_Repository_pipelines(ctx, field)
 	case "coverageSeries":
@@ -4571,12 +4571,12 @@ func (ec *executionContext) field_Entity_findManyCatalogEntityByRefs_args(ctx co
 	return args, nil
 }
 
-func (ec *executionContext) field_Entity_findManyCommitByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+func (ec *executionContext) field_Entity_findManyCommitByURLs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
-		func(ctx context.Context, v any) ([]*CommitByIDsInput, error) {
-			return ec.unmarshalNCommitByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByIDsInput(ctx, v)
+		func(ctx context.Context, v any) ([]*CommitByURLsInput, error) {
+			return ec.unmarshalNCommitByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByURLsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4613,12 +4613,12 @@ func (ec *executionContext) field_Entity_findManyPipelineRunByIDs_args(ctx conte
 	return args, nil
 }
 
-func (ec *executionContext) field_Entity_findManyPullRequestByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+func (ec *executionContext) field_Entity_findManyPullRequestByURLs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
-		func(ctx context.Context, v any) ([]*PullRequestByIDsInput, error) {
-			return ec.unmarshalNPullRequestByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByIDsInput(ctx, v)
+		func(ctx context.Context, v any) ([]*PullRequestByURLsInput, error) {
+			return ec.unmarshalNPullRequestByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByURLsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4627,12 +4627,12 @@ func (ec *executionContext) field_Entity_findManyPullRequestByIDs_args(ctx conte
 	return args, nil
 }
 
-func (ec *executionContext) field_Entity_findManyRepositoryByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+func (ec *executionContext) field_Entity_findManyRepositoryByURLs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
-		func(ctx context.Context, v any) ([]*RepositoryByIDsInput, error) {
-			return ec.unmarshalNRepositoryByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByIDsInput(ctx, v)
+		func(ctx context.Context, v any) ([]*RepositoryByURLsInput, error) {
+			return ec.unmarshalNRepositoryByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByURLsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5416,52 +5416,6 @@ func (ec *executionContext) fieldContext_CatalogEntity_pipelines(ctx context.Con
 		return fc, err
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _Commit_id(ctx context.Context, field graphql.CollectedField, obj *view.Commit) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commit_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commit_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commit", field, false, false, "ID")
-}
-
-func (ec *executionContext) _Commit_oid(ctx context.Context, field graphql.CollectedField, obj *view.Commit) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commit_oid(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Oid, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNGitObjectID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commit_oid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commit", field, false, false, "GitObjectID")
 }
 
 func (ec *executionContext) _Commit_url(ctx context.Context, field graphql.CollectedField, obj *view.Commit) (ret graphql.Marshaler) {
@@ -6597,17 +6551,17 @@ func (ec *executionContext) fieldContext_Entity_findManyCatalogEntityByRefs(ctx 
 	return fc, nil
 }
 
-func (ec *executionContext) _Entity_findManyCommitByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entity_findManyCommitByURLs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Entity_findManyCommitByIDs(ctx, field)
+			return ec.fieldContext_Entity_findManyCommitByURLs(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Entity().FindManyCommitByIDs(ctx, fc.Args["reps"].([]*CommitByIDsInput))
+			return ec.Resolvers.Entity().FindManyCommitByURLs(ctx, fc.Args["reps"].([]*CommitByURLsInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*view.Commit) graphql.Marshaler {
@@ -6617,7 +6571,7 @@ func (ec *executionContext) _Entity_findManyCommitByIDs(ctx context.Context, fie
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Entity_findManyCommitByIDs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Entity_findManyCommitByURLs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Entity",
 		Field:      field,
@@ -6634,7 +6588,7 @@ func (ec *executionContext) fieldContext_Entity_findManyCommitByIDs(ctx context.
 		}
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Entity_findManyCommitByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+	if fc.Args, err = ec.field_Entity_findManyCommitByURLs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -6729,17 +6683,17 @@ func (ec *executionContext) fieldContext_Entity_findManyPipelineRunByIDs(ctx con
 	return fc, nil
 }
 
-func (ec *executionContext) _Entity_findManyPullRequestByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entity_findManyPullRequestByURLs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Entity_findManyPullRequestByIDs(ctx, field)
+			return ec.fieldContext_Entity_findManyPullRequestByURLs(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Entity().FindManyPullRequestByIDs(ctx, fc.Args["reps"].([]*PullRequestByIDsInput))
+			return ec.Resolvers.Entity().FindManyPullRequestByURLs(ctx, fc.Args["reps"].([]*PullRequestByURLsInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*view.PullRequest) graphql.Marshaler {
@@ -6749,7 +6703,7 @@ func (ec *executionContext) _Entity_findManyPullRequestByIDs(ctx context.Context
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Entity_findManyPullRequestByIDs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Entity_findManyPullRequestByURLs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Entity",
 		Field:      field,
@@ -6766,24 +6720,24 @@ func (ec *executionContext) fieldContext_Entity_findManyPullRequestByIDs(ctx con
 		}
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Entity_findManyPullRequestByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+	if fc.Args, err = ec.field_Entity_findManyPullRequestByURLs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
 	return fc, nil
 }
 
-func (ec *executionContext) _Entity_findManyRepositoryByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entity_findManyRepositoryByURLs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Entity_findManyRepositoryByIDs(ctx, field)
+			return ec.fieldContext_Entity_findManyRepositoryByURLs(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Entity().FindManyRepositoryByIDs(ctx, fc.Args["reps"].([]*RepositoryByIDsInput))
+			return ec.Resolvers.Entity().FindManyRepositoryByURLs(ctx, fc.Args["reps"].([]*RepositoryByURLsInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*view.Repository) graphql.Marshaler {
@@ -6793,7 +6747,7 @@ func (ec *executionContext) _Entity_findManyRepositoryByIDs(ctx context.Context,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Entity_findManyRepositoryByIDs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Entity_findManyRepositoryByURLs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Entity",
 		Field:      field,
@@ -6810,7 +6764,7 @@ func (ec *executionContext) fieldContext_Entity_findManyRepositoryByIDs(ctx cont
 		}
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Entity_findManyRepositoryByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+	if fc.Args, err = ec.field_Entity_findManyRepositoryByURLs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9664,6 +9618,70 @@ func (ec *executionContext) fieldContext_PipelineRun_providerTrigger(_ context.C
 	return graphql.NewScalarFieldContext("PipelineRun", field, true, false, "String")
 }
 
+func (ec *executionContext) _PipelineRun_repository(ctx context.Context, field graphql.CollectedField, obj *view.PipelineRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PipelineRun_repository(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Repository(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Repository) graphql.Marshaler {
+			return ec.marshalORepository2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋviewᚐRepository(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PipelineRun_repository(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PipelineRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Repository(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PipelineRun_commit(ctx context.Context, field graphql.CollectedField, obj *view.PipelineRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PipelineRun_commit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Commit(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Commit) graphql.Marshaler {
+			return ec.marshalOCommit2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋviewᚐCommit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PipelineRun_commit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PipelineRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Commit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PipelineRun_commitOid(ctx context.Context, field graphql.CollectedField, obj *view.PipelineRun) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9708,6 +9726,38 @@ func (ec *executionContext) _PipelineRun_branch(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_PipelineRun_branch(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PipelineRun", field, true, false, "String")
+}
+
+func (ec *executionContext) _PipelineRun_pullRequest(ctx context.Context, field graphql.CollectedField, obj *view.PipelineRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PipelineRun_pullRequest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PullRequest(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PullRequest) graphql.Marshaler {
+			return ec.marshalOPullRequest2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋviewᚐPullRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PipelineRun_pullRequest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PipelineRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequest(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _PipelineRun_pullRequestNumber(ctx context.Context, field graphql.CollectedField, obj *view.PipelineRun) (ret graphql.Marshaler) {
@@ -10950,29 +11000,6 @@ func (ec *executionContext) fieldContext_PipelineUserError_code(_ context.Contex
 	return graphql.NewScalarFieldContext("PipelineUserError", field, false, false, "PipelineErrorCode")
 }
 
-func (ec *executionContext) _PullRequest_id(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PullRequest_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_PullRequest_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PullRequest", field, false, false, "ID")
-}
-
 func (ec *executionContext) _PullRequest_url(ctx context.Context, field graphql.CollectedField, obj *view.PullRequest) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11402,29 +11429,6 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 	return fc, nil
 }
 
-func (ec *executionContext) _Repository_id(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Repository_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Repository_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Repository", field, false, false, "ID")
-}
-
 func (ec *executionContext) _Repository_url(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11446,6 +11450,29 @@ func (ec *executionContext) _Repository_url(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Repository_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Repository", field, false, false, "URL")
+}
+
+func (ec *executionContext) _Repository_defaultBranch(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Repository_defaultBranch(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DefaultBranch, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Repository_defaultBranch(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Repository", field, false, false, "String")
 }
 
 func (ec *executionContext) _Repository_pipelines(ctx context.Context, field graphql.CollectedField, obj *view.Repository) (ret graphql.Marshaler) {
@@ -13775,8 +13802,8 @@ func UnmarshalCatalogEntityByRefsInput(ctx context.Context, raw any) (CatalogEnt
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputCommitByIDsInput(ctx context.Context, obj any) (CommitByIDsInput, error) {
-	var it CommitByIDsInput
+func (ec *executionContext) unmarshalInputCommitByURLsInput(ctx context.Context, obj any) (CommitByURLsInput, error) {
+	var it CommitByURLsInput
 	if obj == nil {
 		return it, nil
 	}
@@ -13786,34 +13813,34 @@ func (ec *executionContext) unmarshalInputCommitByIDsInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"ID"}
+	fieldsInOrder := [...]string{"URL"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "ID":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ID"))
-			data, err := ec.unmarshalNID2string(ctx, v)
+		case "URL":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("URL"))
+			data, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.URL = data
 		}
 	}
 	return it, nil
 }
 
-// UnmarshalCommitByIDsInput unmarshals raw into the CommitByIDsInput input type, using the
+// UnmarshalCommitByURLsInput unmarshals raw into the CommitByURLsInput input type, using the
 // unmarshaler bound to ctx's request. Call it from a resolver to decode an input
 // object that was not passed as a field argument.
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalCommitByIDsInput(ctx context.Context, raw any) (CommitByIDsInput, error) {
-	var out CommitByIDsInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "CommitByIDsInput", raw, &out)
+func UnmarshalCommitByURLsInput(ctx context.Context, raw any) (CommitByURLsInput, error) {
+	var out CommitByURLsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CommitByURLsInput", raw, &out)
 	return out, err
 }
 
@@ -13901,8 +13928,8 @@ func UnmarshalPipelineRunByIDsInput(ctx context.Context, raw any) (PipelineRunBy
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputPullRequestByIDsInput(ctx context.Context, obj any) (PullRequestByIDsInput, error) {
-	var it PullRequestByIDsInput
+func (ec *executionContext) unmarshalInputPullRequestByURLsInput(ctx context.Context, obj any) (PullRequestByURLsInput, error) {
+	var it PullRequestByURLsInput
 	if obj == nil {
 		return it, nil
 	}
@@ -13912,39 +13939,39 @@ func (ec *executionContext) unmarshalInputPullRequestByIDsInput(ctx context.Cont
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"ID"}
+	fieldsInOrder := [...]string{"URL"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "ID":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ID"))
-			data, err := ec.unmarshalNID2string(ctx, v)
+		case "URL":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("URL"))
+			data, err := ec.unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.URL = data
 		}
 	}
 	return it, nil
 }
 
-// UnmarshalPullRequestByIDsInput unmarshals raw into the PullRequestByIDsInput input type, using the
+// UnmarshalPullRequestByURLsInput unmarshals raw into the PullRequestByURLsInput input type, using the
 // unmarshaler bound to ctx's request. Call it from a resolver to decode an input
 // object that was not passed as a field argument.
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalPullRequestByIDsInput(ctx context.Context, raw any) (PullRequestByIDsInput, error) {
-	var out PullRequestByIDsInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "PullRequestByIDsInput", raw, &out)
+func UnmarshalPullRequestByURLsInput(ctx context.Context, raw any) (PullRequestByURLsInput, error) {
+	var out PullRequestByURLsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PullRequestByURLsInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRepositoryByIDsInput(ctx context.Context, obj any) (RepositoryByIDsInput, error) {
-	var it RepositoryByIDsInput
+func (ec *executionContext) unmarshalInputRepositoryByURLsInput(ctx context.Context, obj any) (RepositoryByURLsInput, error) {
+	var it RepositoryByURLsInput
 	if obj == nil {
 		return it, nil
 	}
@@ -13954,34 +13981,34 @@ func (ec *executionContext) unmarshalInputRepositoryByIDsInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"ID"}
+	fieldsInOrder := [...]string{"URL"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "ID":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ID"))
-			data, err := ec.unmarshalNID2string(ctx, v)
+		case "URL":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("URL"))
+			data, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.URL = data
 		}
 	}
 	return it, nil
 }
 
-// UnmarshalRepositoryByIDsInput unmarshals raw into the RepositoryByIDsInput input type, using the
+// UnmarshalRepositoryByURLsInput unmarshals raw into the RepositoryByURLsInput input type, using the
 // unmarshaler bound to ctx's request. Call it from a resolver to decode an input
 // object that was not passed as a field argument.
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRepositoryByIDsInput(ctx context.Context, raw any) (RepositoryByIDsInput, error) {
-	var out RepositoryByIDsInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "RepositoryByIDsInput", raw, &out)
+func UnmarshalRepositoryByURLsInput(ctx context.Context, raw any) (RepositoryByURLsInput, error) {
+	var out RepositoryByURLsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RepositoryByURLsInput", raw, &out)
 	return out, err
 }
 
@@ -14322,16 +14349,6 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Commit")
-		case "id":
-			out.Values[i] = ec._Commit_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "oid":
-			out.Values[i] = ec._Commit_oid(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "url":
 			out.Values[i] = ec._Commit_url(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -14783,11 +14800,11 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) g
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyCatalogEntityByRefs(ctx, field)
 				})
-		case "findManyCommitByIDs":
+		case "findManyCommitByURLs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
-					return ec._Entity_findManyCommitByIDs(ctx, field)
+					return ec._Entity_findManyCommitByURLs(ctx, field)
 				})
 		case "findManyPipelineByIDs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -14801,17 +14818,17 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) g
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyPipelineRunByIDs(ctx, field)
 				})
-		case "findManyPullRequestByIDs":
+		case "findManyPullRequestByURLs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
-					return ec._Entity_findManyPullRequestByIDs(ctx, field)
+					return ec._Entity_findManyPullRequestByURLs(ctx, field)
 				})
-		case "findManyRepositoryByIDs":
+		case "findManyRepositoryByURLs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
-					return ec._Entity_findManyRepositoryByIDs(ctx, field)
+					return ec._Entity_findManyRepositoryByURLs(ctx, field)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -15898,6 +15915,16 @@ func (ec *executionContext) _PipelineRun(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "repository":
+			out.Values[i] = ec._PipelineRun_repository(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "commit":
+			out.Values[i] = ec._PipelineRun_commit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "commitOid":
 			out.Values[i] = ec._PipelineRun_commitOid(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -15905,6 +15932,11 @@ func (ec *executionContext) _PipelineRun(ctx context.Context, sel ast.SelectionS
 			}
 		case "branch":
 			out.Values[i] = ec._PipelineRun_branch(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pullRequest":
+			out.Values[i] = ec._PipelineRun_pullRequest(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -16375,11 +16407,6 @@ func (ec *executionContext) _PullRequest(ctx context.Context, sel ast.SelectionS
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("PullRequest")
-		case "id":
-			out.Values[i] = ec._PullRequest_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "url":
 			out.Values[i] = ec._PullRequest_url(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -16515,13 +16542,13 @@ func (ec *executionContext) _Repository(ctx context.Context, sel ast.SelectionSe
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Repository")
-		case "id":
-			out.Values[i] = ec._Repository_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "url":
 			out.Values[i] = ec._Repository_url(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "defaultBranch":
+			out.Values[i] = ec._Repository_defaultBranch(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -17351,13 +17378,13 @@ func (ec *executionContext) unmarshalNCatalogEntityByRefsInput2ᚕᚖcallboard�
 	return res, nil
 }
 
-func (ec *executionContext) unmarshalNCommitByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByIDsInput(ctx context.Context, v any) ([]*CommitByIDsInput, error) {
+func (ec *executionContext) unmarshalNCommitByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByURLsInput(ctx context.Context, v any) ([]*CommitByURLsInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*CommitByIDsInput, len(vSlice))
+	res := make([]*CommitByURLsInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalOCommitByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByIDsInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalOCommitByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByURLsInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -18061,13 +18088,13 @@ func (ec *executionContext) marshalNPipelineUserError2ᚖcallboardᚗdevᚋcallb
 	return ec._PipelineUserError(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNPullRequestByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByIDsInput(ctx context.Context, v any) ([]*PullRequestByIDsInput, error) {
+func (ec *executionContext) unmarshalNPullRequestByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByURLsInput(ctx context.Context, v any) ([]*PullRequestByURLsInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*PullRequestByIDsInput, len(vSlice))
+	res := make([]*PullRequestByURLsInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalOPullRequestByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByIDsInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalOPullRequestByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByURLsInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -18075,13 +18102,13 @@ func (ec *executionContext) unmarshalNPullRequestByIDsInput2ᚕᚖcallboardᚗde
 	return res, nil
 }
 
-func (ec *executionContext) unmarshalNRepositoryByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByIDsInput(ctx context.Context, v any) ([]*RepositoryByIDsInput, error) {
+func (ec *executionContext) unmarshalNRepositoryByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByURLsInput(ctx context.Context, v any) ([]*RepositoryByURLsInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*RepositoryByIDsInput, len(vSlice))
+	res := make([]*RepositoryByURLsInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalORepositoryByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByIDsInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalORepositoryByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByURLsInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -18666,11 +18693,11 @@ func (ec *executionContext) marshalOCommit2ᚖcallboardᚗdevᚋcallboardᚋsubg
 	return ec._Commit(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOCommitByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByIDsInput(ctx context.Context, v any) (*CommitByIDsInput, error) {
+func (ec *executionContext) unmarshalOCommitByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐCommitByURLsInput(ctx context.Context, v any) (*CommitByURLsInput, error) {
 	if v == nil {
 		return nil, nil
 	}
-	res, err := ec.unmarshalInputCommitByIDsInput(ctx, v)
+	res, err := ec.unmarshalInputCommitByURLsInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19082,11 +19109,11 @@ func (ec *executionContext) marshalOPullRequest2ᚖcallboardᚗdevᚋcallboard�
 	return ec._PullRequest(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOPullRequestByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByIDsInput(ctx context.Context, v any) (*PullRequestByIDsInput, error) {
+func (ec *executionContext) unmarshalOPullRequestByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐPullRequestByURLsInput(ctx context.Context, v any) (*PullRequestByURLsInput, error) {
 	if v == nil {
 		return nil, nil
 	}
-	res, err := ec.unmarshalInputPullRequestByIDsInput(ctx, v)
+	res, err := ec.unmarshalInputPullRequestByURLsInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19110,11 +19137,11 @@ func (ec *executionContext) marshalORepository2ᚖcallboardᚗdevᚋcallboardᚋ
 	return ec._Repository(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORepositoryByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByIDsInput(ctx context.Context, v any) (*RepositoryByIDsInput, error) {
+func (ec *executionContext) unmarshalORepositoryByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋpipelinesᚋgraphᚐRepositoryByURLsInput(ctx context.Context, v any) (*RepositoryByURLsInput, error) {
 	if v == nil {
 		return nil, nil
 	}
-	res, err := ec.unmarshalInputRepositoryByIDsInput(ctx, v)
+	res, err := ec.unmarshalInputRepositoryByURLsInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -31,10 +31,8 @@ type CatalogEntityByRefsInput struct {
 	Annotations scalar.StringMap `json:"-"`
 }
 
-type CommitByIDsInput struct {
-	ID  string      `json:"ID"`
-	Oid string      `json:"-"`
-	URL *scalar.URL `json:"-"`
+type CommitByURLsInput struct {
+	URL *scalar.URL `json:"URL,omitempty"`
 }
 
 type Mutation struct {
@@ -48,19 +46,18 @@ type PipelineRunByIDsInput struct {
 	ID string `json:"ID"`
 }
 
-type PullRequestByIDsInput struct {
-	ID          string     `json:"ID"`
+type PullRequestByURLsInput struct {
+	URL         scalar.URL `json:"URL"`
 	BaseRefName string     `json:"-"`
 	HeadRefOid  *string    `json:"-"`
-	URL         scalar.URL `json:"-"`
 }
 
 type Query struct {
 }
 
-type RepositoryByIDsInput struct {
-	ID  string      `json:"ID"`
-	URL *scalar.URL `json:"-"`
+type RepositoryByURLsInput struct {
+	URL           *scalar.URL `json:"URL,omitempty"`
+	DefaultBranch *string     `json:"-"`
 }
 
 // Where to run again what failed.

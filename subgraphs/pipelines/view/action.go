@@ -74,6 +74,8 @@ const (
 	maxKey = 200 // bytes of a client's key
 	// actTime is what doing something may take, with all that a system is asked for it. It goes on when the client has gone, so that what came of it is known.
 	actTime = 30 * time.Second
+	// afterTime is what writing down what came of it may take.
+	afterTime = 10 * time.Second
 	// waitTime is how long somebody waits for what another does under the same key, and lookAgain how often that is looked at.
 	waitTime  = 20 * time.Second
 	lookAgain = 150 * time.Millisecond
@@ -96,7 +98,7 @@ func (q *Request) Act(ctx context.Context, kind PipelineActionKind, id string, k
 	if !ok {
 		return wrong(errNotFound, "there is nothing of this id", "input", "id"), nil
 	}
-	action := store.Action{ID: rand.Text(), Key: orEmpty(key), Principal: who.Name, Kind: string(kind), Target: id, At: time.Now(), Details: details(orEmpty(key), start)}
+	action := store.Action{ID: rand.Text(), Key: orEmpty(key), Principal: who.Name, Kind: string(kind), Target: encodeID(of, system, name), At: time.Now(), Details: details(orEmpty(key), start)}
 	known, err := q.source.Store.Begin(ctx, action)
 	switch {
 	case errors.Is(err, store.ErrKeyReused):
@@ -116,10 +118,12 @@ func (q *Request) Act(ctx context.Context, kind PipelineActionKind, id string, k
 	run, err := q.do(within, system, kind, name, start)
 	end, state := ended(run, err)
 	text, _ := json.Marshal(end)
-	if err := q.source.Store.Finish(within, action.ID, state, string(text)); err != nil {
+	after, done := context.WithTimeout(context.WithoutCancel(ctx), afterTime) // of within there may be nothing left
+	defer done()
+	if err := q.source.Store.Finish(after, action.ID, state, string(text)); err != nil {
 		q.source.Log.Error("what came of an action could not be written down", "action", action.ID, "kind", action.Kind, "principal", action.Principal, "error", err)
 	}
-	q.changed(within, system, name, run)
+	q.changed(after, system, name, run)
 	return q.outcome(system, run, end), nil
 }
 

@@ -137,6 +137,16 @@ func (q *Request) coverageChange(ctx context.Context, of reports.Repository, c *
 	if err != nil {
 		return nil, unreadable()
 	}
+	if change != nil && change.Base == "" { // nobody has told of the base yet
+		found, err := q.runsAt(ctx, of, c.MergeBase)
+		if err != nil {
+			return nil, err
+		}
+		q.collectAll(ctx, found)
+		if change, err = q.source.Reports.CoverageChange(ctx, of, c, head); err != nil {
+			return nil, unreadable()
+		}
+	}
 	if change == nil || change.Coverage == nil {
 		return nil, nil
 	}
@@ -211,18 +221,38 @@ func (c *Coverage) Files(path *string, first *int, after *string) (*CoverageFile
 	return &CoverageFileConnection{Edges: page.Edges, Nodes: page.Nodes, PageInfo: page.PageInfo, TotalCount: *page.TotalCount}, nil
 }
 
+// covered returns the coverage of a commit, nil where there is none. Where nobody has told of it yet, the reports of its runs are fetched.
+func (q *Request) covered(ctx context.Context, of reports.Repository, commit string) (*reports.Coverage, error) {
+	known, err := q.source.Reports.Coverage(ctx, of, commit)
+	if err != nil {
+		return nil, unreadable()
+	}
+	if known != nil && known.Report != nil {
+		return known, nil
+	}
+	found, err := q.runsAt(ctx, of, commit)
+	if err != nil {
+		return nil, err
+	}
+	q.collectAll(ctx, found)
+	if known, err = q.source.Reports.Coverage(ctx, of, commit); err != nil {
+		return nil, unreadable()
+	}
+	if known == nil || known.Report == nil {
+		return nil, nil
+	}
+	return known, nil
+}
+
 // Coverage is how much of the code the tests ran at the commit.
 func (c *Commit) Coverage(ctx context.Context) (*Coverage, error) {
 	if !c.known {
 		return nil, nil
 	}
 	of := reports.Repository{System: c.at.system, Path: c.at.name}
-	known, err := c.request.source.Reports.Coverage(ctx, of, c.Oid)
-	if err != nil {
-		return nil, unreadable()
-	}
-	if known == nil || known.Report == nil {
-		return nil, nil
+	known, err := c.request.covered(ctx, of, c.oid)
+	if err != nil || known == nil {
+		return nil, err
 	}
 	return showCoverage(known), nil
 }
@@ -234,12 +264,9 @@ func (p *PullRequest) CoverageChange(ctx context.Context) (*CoverageChange, erro
 		return nil, nil
 	}
 	of := reports.Repository{System: p.at.system, Path: p.at.name}
-	known, err := p.request.source.Reports.Coverage(ctx, of, head)
-	if err != nil {
-		return nil, unreadable()
-	}
-	if known == nil {
-		return nil, nil // the host need not be asked what is compared with what
+	known, err := p.request.covered(ctx, of, head)
+	if err != nil || known == nil {
+		return nil, err // without any, the host need not be asked what is compared with what
 	}
 	c, err := p.request.compare(ctx, of, p.BaseRefName, head)
 	if err != nil || c == nil {
@@ -260,6 +287,9 @@ func (r *Repository) CoverageSeries(ctx context.Context, branch, flag *string, f
 	}
 	if to != nil {
 		until = *to
+	}
+	if branch == nil {
+		branch = r.DefaultBranch
 	}
 	found, err := r.request.source.Reports.CoverageSeries(ctx, reports.Repository{System: at.system, Path: at.name}, orEmpty(branch), flag, since, until, maxSeries)
 	if err != nil {

@@ -65,14 +65,14 @@ func (q *Request) job(text string) (target, bool) {
 		return target{}, false
 	}
 	if instance, job, ok := strings.Cut(text, ":"); ok {
-		for _, s := range systems {
-			if strings.EqualFold(s.Name, instance) {
-				return target{s, strings.Trim(job, "/")}, true
-			}
+		i := slices.IndexFunc(systems, func(s *ci.System) bool { return strings.EqualFold(s.Name, instance) })
+		if i < 0 {
+			return target{}, false
 		}
-		return target{}, false
+		systems, text = systems[i:], job
 	}
-	return target{systems[0], strings.Trim(text, "/")}, true
+	t := target{systems[0], strings.Trim(text, "/ ")}
+	return t, t.name != ""
 }
 
 // at returns the target that the address of a page on a host is in.
@@ -144,8 +144,8 @@ func (e *CatalogEntity) Pipelines(ctx context.Context, idle bool, first *int, af
 
 // Repository is a repository, as far as its pipelines are concerned.
 type Repository struct {
-	ID  string
-	URL *scalar.URL
+	URL           *scalar.URL
+	DefaultBranch *string
 
 	choices []choice
 	request *Request
@@ -156,12 +156,12 @@ type Repository struct {
 func (*Repository) IsEntity() {}
 
 // NewRepositories returns repositories that are asked for together.
-func (q *Request) NewRepositories(n int, at func(i int) (id string, page *scalar.URL)) []*Repository {
+func (q *Request) NewRepositories(n int, at func(i int) (page *scalar.URL, branch *string)) []*Repository {
 	together := &cohort{}
 	out := make([]*Repository, n)
 	for i := range out {
-		id, page := at(i)
-		out[i] = &Repository{ID: id, URL: page, request: q, cohort: together}
+		page, branch := at(i)
+		out[i] = &Repository{URL: page, DefaultBranch: branch, request: q, cohort: together}
 		if page == nil {
 			continue
 		}
@@ -191,10 +191,10 @@ func (q *Request) pipelinesOf(ctx context.Context, choices []choice, together *c
 	)
 	for _, one := range choices {
 		pipelines, ok, err := q.firstOf(ctx, one, idle)
-		switch {
-		case err != nil:
+		if err != nil {
 			errs = append(errs, err)
-		case ok:
+		}
+		if ok {
 			found++
 			all = append(all, pipelines...)
 		}
@@ -218,7 +218,7 @@ func (q *Request) pipelinesOf(ctx context.Context, choices []choice, together *c
 	return &PipelineConnection{page}, nil
 }
 
-// firstOf returns the pipelines of the first of the targets that there is.
+// firstOf returns the pipelines of the first of the targets that there is. Beside an error there may be those that have run lately.
 func (q *Request) firstOf(ctx context.Context, one choice, idle bool) ([]*Pipeline, bool, error) {
 	for _, t := range one {
 		l, err := q.of(t.system).overviews.Load(ctx, t.name)
@@ -237,7 +237,7 @@ func (q *Request) firstOf(ctx context.Context, one choice, idle bool) ([]*Pipeli
 		}
 		every, err := q.of(t.system).all.Load(ctx, t.name)
 		if err != nil {
-			return nil, false, err
+			return out, true, err
 		}
 		for _, p := range every.Value {
 			if !slices.ContainsFunc(l.Value, func(known *ci.Pipeline) bool { return known.Key == p.Key }) {

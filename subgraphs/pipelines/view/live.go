@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"callboard.dev/callboard/clients/cache"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
 	"callboard.dev/callboard/subgraphs/pipelines/live"
 )
@@ -17,13 +18,40 @@ const CodeFull = "TOO_MANY_STREAMS"
 type seen struct {
 	Run    *ci.Run    `json:"run"`
 	Stages []ci.Stage `json:"stages"`
+	Stale  *time.Time `json:"stale,omitempty"` // when its system said it, where it does not answer now
+}
+
+// from is where what was seen comes from.
+func (f *seen) from(s *ci.System) Provenance {
+	if f.Stale != nil {
+		return Provenance{Source: s.Name, FetchedAt: f.Stale, Freshness: "STALE"}
+	}
+	return Provenance{Source: s.Name, FetchedAt: new(time.Now()), Freshness: "LIVE"}
+}
+
+// nothing is what somebody gets who watches what is not there: null, and no more. A channel that is nil would never end.
+func nothing[T any]() <-chan *T {
+	out := make(chan *T, 1)
+	out <- nil
+	close(out)
+	return out
+}
+
+// send gives a watcher the next value, and reports whether there is one to give it to.
+func send[T any](ctx context.Context, out chan<- *T, value *T) bool {
+	select {
+	case out <- value:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Topic returns what a run is watched as.
 func Topic(s *ci.System, run string) string { return encodeID(runID, s, run) }
 
-// WatchRun returns the run as it is now and then each time that something of it changes, until it is done or the context ends. Where there is
-// no such run, null is all that it tells.
+// WatchRun returns the run as it is now and then each time that something of it changes, until it is done or the context ends. It is
+// null, and that the last, where there is no such run, or no more.
 func (q *Request) WatchRun(ctx context.Context, id string, after *string) (<-chan *PipelineRun, error) {
 	s, key, ok := q.decodeID(runID, id)
 	if !ok {
@@ -39,6 +67,9 @@ func (q *Request) WatchRun(ctx context.Context, id string, after *string) (<-cha
 		defer watch.Close()
 		for {
 			event, err := watch.Next(ctx)
+			if errors.Is(err, live.ErrGone) {
+				send(ctx, out, nil)
+			}
 			if err != nil {
 				return
 			}
@@ -46,28 +77,18 @@ func (q *Request) WatchRun(ctx context.Context, id string, after *string) (<-cha
 			if json.Unmarshal(event.Data, &found) != nil || found.Run == nil {
 				continue
 			}
-			// What else is asked for is asked anew for each event: nothing of it is of the one before.
-			run := NewRequest(q.source).showRun(s, Provenance{Source: s.Name, FetchedAt: new(time.Now()), Freshness: "LIVE"}, found.Run)
-			run.Event, run.MissedEvents = &event.ID, &event.Lost
 			if found.Stages != nil {
 				found.Run.Stages = found.Stages
 			}
-			select {
-			case out <- run:
-			case <-ctx.Done():
+			// What else is asked for is asked anew for each event: nothing of it is of the one before.
+			run := NewRequest(q.source).showRun(s, found.from(s), found.Run)
+			run.Event, run.MissedEvents = &event.ID, &event.Lost
+			if !send(ctx, out, run) {
 				return
 			}
 		}
 	}()
 	return out, nil
-}
-
-// nothing is a subscription to what there is not: null, and its end.
-func nothing[T any]() <-chan *T {
-	out := make(chan *T, 1)
-	out <- nil
-	close(out)
-	return out
 }
 
 func watchError(err error) error {
@@ -88,6 +109,9 @@ func lookAtRun(s *ci.System, key string) live.Look {
 			return nil, false, run.Err
 		}
 		found := seen{Run: run.Value}
+		if run.State == cache.Stale && run.Err != nil {
+			found.Stale = &run.At
+		}
 		stages := s.Stages(ctx, []string{run.Value.Key})[0]
 		if stages.Known() && stages.Value != nil {
 			found.Stages = stages.Value.Stages

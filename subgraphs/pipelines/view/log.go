@@ -2,13 +2,12 @@ package view
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
-	"callboard.dev/callboard/subgraphs/pipelines/live"
 	"callboard.dev/callboard/subgraphs/pipelines/logtext"
 	"callboard.dev/callboard/subgraphs/relay"
 )
@@ -32,9 +31,6 @@ type PipelineLogLine struct {
 	Level *string
 }
 
-// Text is all lines as one text.
-func (l *PipelineLog) Text() string { return strings.Join(l.Lines, "\n") }
-
 // Bounds of parts of logs, by judgement.
 const (
 	defaultTail = 100
@@ -43,8 +39,6 @@ const (
 	tailLine = 240
 	minPart  = 16 << 10
 	maxPart  = 1 << 20
-	// livePart is how much of a log one event has: it is held for each that watches.
-	livePart = 64 << 10
 )
 
 // Log is what it wrote.
@@ -93,6 +87,8 @@ func (q *Request) log(ctx context.Context, s *ci.System, run, job string, tail *
 		}
 		if query.Job == "" {
 			query.Job = of // the log of a run goes on with the job that it began with
+		} else if !strings.EqualFold(query.Job, of) {
+			return nil, Refuse(CodeBadPage, "after: it is of the log of another job")
 		}
 		lines = 0
 	case tail != nil:
@@ -116,16 +112,30 @@ var formats = map[ci.Provider]logtext.Settings{
 	ci.GitHubActions: {Format: logtext.GitHub, Times: true}, ci.GitLabCI: {Format: logtext.GitLab}, ci.Jenkins: {},
 }
 
+// maxLogLines is how many lines one part of a log has at most: a MiB of empty ones would be too much for an answer.
+const maxLogLines = 100_000
+
 // showLog returns what the schema shows of a part of a log, its last lines where that many are wanted.
 func showLog(s *ci.System, part *ci.Log, last int) *PipelineLog {
 	out := &PipelineLog{Lines: []string{}, Entries: []*PipelineLogLine{}, IsCutBefore: part.Start > 0, HasMore: part.More, IsComplete: !part.More && !part.Runs}
 	text, next := part.Text, part.Next
-	if cut := strings.LastIndexByte(text, '\n') + 1; cut > 0 && cut < len(text) && (part.More || part.Runs) {
-		next -= int64(len(text) - cut) // a line that goes on comes whole with what follows
-		text = text[:cut]
+	keep := func(n int) { text, next = text[:n], next-int64(len(text)-n) }
+	if part.More || part.Runs {
+		switch whole := strings.LastIndexByte(text, '\n') + 1; {
+		case whole > 0, !part.More:
+			keep(whole) // a line that goes on comes whole with what follows
+		default:
+			keep(between(text))
+		}
+	}
+	if n := strings.Count(text, "\n") - maxLogLines; n > 0 && last > 0 {
+		text, out.IsCutBefore = text[lineAt(text, n):], true
+	} else if n > 0 {
+		keep(lineAt(text, maxLogLines))
+		out.HasMore, out.IsComplete = true, false
 	}
 	settings := formats[s.Provider]
-	settings.Limits = logtext.Limits{Lines: 100_000, Bytes: 2 * maxPart}
+	settings.Limits = logtext.Limits{Lines: maxLogLines + 1, Bytes: 4 * maxPart} // what is no text takes three bytes for one
 	lines := logtext.Clean(text, settings)
 	if last > 0 && len(lines) > last {
 		lines, out.IsCutBefore = lines[len(lines)-last:], true
@@ -144,110 +154,31 @@ func showLog(s *ci.System, part *ci.Log, last int) *PipelineLog {
 	return out
 }
 
-// WatchLog returns what a job, or a run, writes: what there is now, and then what comes, until it is done or the context ends. Where there is
-// no such run, null is all that it tells.
-func (q *Request) WatchLog(ctx context.Context, run string, job, after *string) (<-chan *PipelineLog, error) {
-	s, key, ok := q.decodeID(runID, run)
-	if !ok {
-		return nothing[PipelineLog](), nil
+// lineAt returns where the line of that number begins, from 0.
+func lineAt(text string, n int) int {
+	at := 0
+	for range n {
+		at += strings.IndexByte(text[at:], '\n') + 1
 	}
-	query := ci.LogQuery{Run: key, Most: livePart}
-	if job != nil {
-		of, name, ok := q.decodeID(jobID, *job)
-		if !ok || of != s {
-			return nil, Refuse(CodeBadInput, "job: it is none of this run")
-		}
-		query.Job = name
-	}
-	seen := int64(-1)
-	if after != nil {
-		offset, of, err := offsetOf(*after)
-		if err != nil {
-			return nil, err
-		}
-		if seen = offset; query.Job == "" {
-			query.Job = of
-		}
-	}
-	watch, err := q.source.Hub.Watch(ctx, "log:"+encodeID(runID, s, key)+":"+query.Job, "", lookAtLog(s, query))
-	if err != nil {
-		return nil, watchError(err)
-	}
-	out := make(chan *PipelineLog)
-	go func() {
-		defer close(out)
-		defer watch.Close()
-		for {
-			event, err := watch.Next(ctx)
-			if err != nil {
-				return
-			}
-			var part ci.Log
-			if json.Unmarshal(event.Data, &part) != nil {
-				continue
-			}
-			for _, shown := range follow(ctx, s, query, &seen, &part) {
-				select {
-				case out <- shown:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}
-	}()
-	return out, nil
+	return at
 }
 
-// lookAtLog looks at the end of a log. What comes between two looks and is more than one part is left to those who watch: they ask for it, all with the same
-// question.
-func lookAtLog(s *ci.System, query ci.LogQuery) live.Look {
-	return func(ctx context.Context) ([]byte, bool, error) {
-		query.Tail, query.After = livePart, 0
-		l := s.Logs(ctx, []ci.LogQuery{query})[0]
-		switch {
-		case l.Absent:
-			return nil, false, live.ErrGone
-		case !l.Known() || l.Value == nil:
-			return nil, false, l.Err
-		}
-		text, err := json.Marshal(l.Value)
-		return text, !l.Value.Runs && !l.Value.More, err
-	}
-}
+// maxSequence is how long what tells a terminal to do something is taken to be, in bytes.
+const maxSequence = 256
 
-// follow returns what of a part comes after what was seen, and before it what lies between, where that was left out.
-func follow(ctx context.Context, s *ci.System, query ci.LogQuery, seen *int64, part *ci.Log) []*PipelineLog {
-	var out []*PipelineLog
-	add := func(p *ci.Log) {
-		shown := showLog(s, p, 0)
-		offset, _, _ := offsetOf(shown.Next)
-		*seen = offset
-		if len(shown.Lines) > 0 || shown.IsComplete {
-			out = append(out, shown)
+// between returns how much of a part that is within one line ends neither in a character nor in an escape sequence.
+func between(text string) int {
+	n := len(text)
+	for back := 1; back < utf8.UTFMax && back < n; back++ {
+		if utf8.RuneStart(text[n-back]) {
+			if !utf8.FullRuneInString(text[n-back:]) {
+				n -= back
+			}
+			break
 		}
 	}
-	for *seen >= 0 && *seen < part.Start && ctx.Err() == nil {
-		between := query
-		between.Job, between.After, between.Most = part.Job, *seen, min(livePart, int(part.Start-*seen))
-		l := s.Logs(ctx, []ci.LogQuery{between})[0]
-		if !l.Known() || l.Value == nil || l.Value.Next <= *seen {
-			break // it cannot be had: isCutBefore says so
-		}
-		gap := *l.Value
-		gap.More, gap.Runs = true, true
-		before := *seen
-		if add(&gap); *seen <= before {
-			*seen = gap.Next // one line longer than a part
-		}
+	if at := strings.LastIndexByte(text[:n], '\x1b'); at > 0 && n-at < maxSequence {
+		n = at
 	}
-	rest := *part
-	if *seen >= rest.Start && *seen >= 0 {
-		known := min(*seen-rest.Start, int64(len(rest.Text)))
-		rest.Text, rest.Start = rest.Text[known:], *seen
-	}
-	add(&rest)
-	for _, p := range out {
-		p.IsCutBefore = p.IsCutBefore && p == out[0] && *seen < 0
-	}
-	return out
+	return n
 }

@@ -112,10 +112,10 @@ func (p *Pipeline) Parameters(ctx context.Context) ([]*PipelineParameter, error)
 	return out, nil
 }
 
-// latest returns the newest run of the default branch, nil for none, and where that comes from.
-func (p *Pipeline) latest(ctx context.Context) (*ci.Run, Provenance, error) {
+// lately returns what is known of it with its newest run, nil where it has not run lately, and where that comes from.
+func (p *Pipeline) lately(ctx context.Context) (*ci.Pipeline, Provenance, error) {
 	if p.card != nil && !p.whole {
-		return p.card.Latest, p.Provenance, nil
+		return p.card, p.Provenance, nil
 	}
 	// Only the list of the pipelines that have run lately tells it.
 	l, err := p.request.of(p.system).overviews.Load(ctx, ci.OwnerOf(p.key))
@@ -126,28 +126,31 @@ func (p *Pipeline) latest(ctx context.Context) (*ci.Run, Provenance, error) {
 	if i < 0 {
 		return nil, Provenance{}, nil
 	}
-	return l.Value[i].Latest, sourced(p.system, l), nil
+	return l.Value[i], sourced(p.system, l), nil
 }
 
 // LatestRun is the newest run of the default branch.
 func (p *Pipeline) LatestRun(ctx context.Context) (*PipelineRun, error) {
-	run, from, err := p.latest(ctx)
-	if err != nil || run == nil {
+	card, from, err := p.lately(ctx)
+	if err != nil || card == nil || card.Latest == nil {
 		return nil, err
 	}
-	return p.request.showRun(p.system, from, run), nil
+	return p.request.showRun(p.system, from, card.Latest), nil
 }
 
-// defaultBranch returns the branch of the newest run, "" where it is not known.
+// defaultBranch returns the branch whose newest run is told, "" where it is not known.
 func (p *Pipeline) defaultBranch(ctx context.Context) (string, error) {
 	if p.card != nil && p.card.Branch != "" {
 		return p.card.Branch, nil
 	}
-	run, _, err := p.latest(ctx)
-	if err != nil || run == nil {
+	card, _, err := p.lately(ctx)
+	switch {
+	case err != nil || card == nil:
 		return "", err
+	case card.Branch == "" && card.Latest != nil:
+		return card.Latest.Branch, nil
 	}
-	return run.Branch, nil
+	return card.Branch, nil
 }
 
 // Runs are the runs, the newest first.

@@ -120,7 +120,36 @@ func (r *PipelineRun) CommitOid() *string { return orNull(r.run.Commit) }
 // Branch is the branch or tag.
 func (r *PipelineRun) Branch() *string { return orNull(r.run.Branch) }
 
-// PullRequestNumber is the pull request that it is for.
+// Repository is the repository whose commit it is a run for.
+func (r *PipelineRun) Repository() *Repository {
+	of, ok := r.repository()
+	if !ok {
+		return nil
+	}
+	return r.request.NewRepositories(1, func(int) (*scalar.URL, *string) { return address(of.System.Host.RepositoryURL(of.Path)), nil })[0]
+}
+
+// Commit is the commit that it runs for.
+func (r *PipelineRun) Commit() *Commit {
+	of, ok := r.repository()
+	if !ok || r.run.Commit == "" {
+		return nil
+	}
+	return r.request.NewCommits(1, func(int) *scalar.URL { return address(of.System.Host.CommitURL(of.Path, r.run.Commit)) })[0]
+}
+
+// PullRequest is the pull request that it is for.
+func (r *PipelineRun) PullRequest() *PullRequest {
+	of, ok := r.repository()
+	if !ok || r.run.PullRequest < 1 {
+		return nil
+	}
+	return r.request.NewPullRequests(1, func(int) (scalar.URL, *string, string) {
+		return scalar.URL(of.System.Host.PullRequestURL(of.Path, r.run.PullRequest)), nil, ""
+	})[0]
+}
+
+// PullRequestNumber is the number of the pull request that it is for.
 func (r *PipelineRun) PullRequestNumber() *int { return orNoNumber(r.run.PullRequest) }
 
 // Actor is who asked for it.
@@ -196,10 +225,9 @@ func (r *PipelineRun) Artifacts(ctx context.Context) ([]*PipelineArtifact, error
 
 // Commit is a commit, as far as its runs are concerned.
 type Commit struct {
-	ID  string
-	Oid string
 	URL *scalar.URL
 
+	oid     string
 	at      target
 	known   bool
 	request *Request
@@ -216,20 +244,30 @@ type commits struct {
 }
 
 // NewCommits returns commits that are asked for together.
-func (q *Request) NewCommits(n int, at func(i int) (id, oid string, page *scalar.URL)) []*Commit {
+func (q *Request) NewCommits(n int, at func(i int) *scalar.URL) []*Commit {
 	together := &commits{}
 	for i := range n {
-		id, oid, page := at(i)
-		c := &Commit{ID: id, Oid: oid, URL: page, request: q, cohort: together}
-		if _, ok := git.ParseOID(oid); ok && page != nil {
-			c.at, _, c.known = q.at(string(*page))
+		c := &Commit{URL: at(i), request: q, cohort: together}
+		if c.URL != nil {
+			c.find()
 		}
 		together.all = append(together.all, c)
 	}
 	return together.all
 }
 
-func (c *Commit) name() ci.CommitName { return ci.CommitName{Repository: c.at.name, OID: c.Oid} }
+// find reads the address of its page.
+func (c *Commit) find() {
+	at, rest, ok := c.request.at(string(*c.URL))
+	if !ok {
+		return
+	}
+	if oid, whole := git.ParseOID(at.system.Host.CommitIn(rest)); whole {
+		c.at, c.oid, c.known = at, string(oid), true
+	}
+}
+
+func (c *Commit) name() ci.CommitName { return ci.CommitName{Repository: c.at.name, OID: c.oid} }
 
 // PipelineRuns are the newest run of each pipeline.
 func (c *Commit) PipelineRuns(ctx context.Context, first *int, after *string) (*PipelineRunConnection, error) {
@@ -253,7 +291,6 @@ func (c *Commit) PipelineRuns(ctx context.Context, first *int, after *string) (*
 
 // PullRequest is a pull request, as far as its runs are concerned.
 type PullRequest struct {
-	ID          string
 	URL         scalar.URL
 	HeadRefOid  *string
 	BaseRefName string
@@ -274,11 +311,11 @@ type pulls struct {
 }
 
 // NewPullRequests returns pull requests that are asked for together.
-func (q *Request) NewPullRequests(n int, at func(i int) (id string, page scalar.URL, head *string, base string)) []*PullRequest {
+func (q *Request) NewPullRequests(n int, at func(i int) (page scalar.URL, head *string, base string)) []*PullRequest {
 	together := &pulls{}
 	for i := range n {
 		p := &PullRequest{request: q, cohort: together}
-		p.ID, p.URL, p.HeadRefOid, p.BaseRefName = at(i)
+		p.URL, p.HeadRefOid, p.BaseRefName = at(i)
 		if t, rest, ok := q.at(string(p.URL)); ok {
 			p.at, p.number = t, t.system.Host.PullRequestIn(rest)
 		}

@@ -73,6 +73,7 @@ func (p *Pipeline) Series(ctx context.Context, metric PipelineMetric, branch *st
 			out.Points = append(out.Points, &PipelinePoint{At: at, Value: v, Commit: orNull(r.Commit), Run: new(encodeID(runID, p.system, r.Key))})
 		}
 	}
+	slices.SortStableFunc(out.Points, func(a, b *PipelinePoint) int { return a.At.Compare(b.At) }) // who began later may be done sooner
 	return out, nil
 }
 

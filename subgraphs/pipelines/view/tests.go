@@ -110,7 +110,8 @@ func (r *PipelineRun) Tests(ctx context.Context) (*TestResults, error) {
 			return r.showTests(l.Value.Report, nil, nil), nil
 		}
 	}
-	if of, ok := r.repository(); ok && r.run.Commit != "" {
+	// What reports say while it runs is of an earlier attempt.
+	if of, ok := r.repository(); ok && r.run.Commit != "" && r.run.Status.Done() {
 		r.collect(ctx)
 		known, err := r.request.source.Reports.Tests(ctx, of, r.run.Commit, r.run.Key)
 		if err != nil {
@@ -200,26 +201,80 @@ func (t *TestResults) Failing(first *int) ([]*TestCase, error) {
 
 // compare tells what changed against the commit where the run's left its base, or the newest before of which something is known; nil where there is none.
 func (t *TestResults) compare(ctx context.Context) (*reports.TestChange, error) {
-	t.once.Do(func() {
-		of, ok := t.run.repository()
-		if t.report == nil || !ok || t.run.run.Commit == "" {
-			return
-		}
-		base, err := t.run.before(ctx)
-		if err != nil || len(base) == 0 {
-			t.failure = err
-			return
-		}
-		change, err := t.run.request.source.Reports.TestChange(ctx, of, base, t.report, t.flags...)
-		if err != nil {
-			t.failure = Refuse(CodeUnavailable, "the reports of the tests cannot be read now: try again later")
-			return
-		}
-		if change != nil && change.Base != "" {
-			t.change = change
-		}
-	})
+	t.once.Do(func() { t.change, t.failure = t.compareOnce(ctx) })
 	return t.change, t.failure
+}
+
+func (t *TestResults) compareOnce(ctx context.Context) (*reports.TestChange, error) {
+	of, ok := t.run.repository()
+	if t.report == nil || !ok || t.run.run.Commit == "" {
+		return nil, nil
+	}
+	before, err := t.run.before(ctx)
+	if err != nil || len(before) == 0 {
+		return nil, err
+	}
+	q := t.run.request
+	look := func() (*reports.TestChange, error) {
+		change, err := q.source.Reports.TestChange(ctx, of, before, t.report, t.flags...)
+		if err != nil {
+			return nil, Refuse(CodeUnavailable, "the reports of the tests cannot be read now: try again later")
+		}
+		if change == nil || change.Base == "" {
+			return nil, nil
+		}
+		return change, nil
+	}
+	if change, err := look(); change != nil || err != nil {
+		return change, err
+	}
+	// Nobody has told of the base yet.
+	found, err := q.runsAt(ctx, of, before[0])
+	if err != nil {
+		return nil, err
+	}
+	if len(t.flags) > 0 {
+		q.collectAll(ctx, found)
+		return look()
+	}
+	for _, r := range found {
+		if r.run.Pipeline != t.run.run.Pipeline || r.system != t.run.system {
+			continue
+		}
+		l, err := q.of(r.system).tests.Load(ctx, r.run.Key)
+		if err != nil {
+			return nil, err
+		}
+		if l.Known() && l.Value != nil && l.Value.Report != nil {
+			return &reports.TestChange{Base: before[0], Exact: true, Tests: testreport.Compare(l.Value.Report, t.report)}, nil
+		}
+	}
+	return nil, nil
+}
+
+// runsAt returns the newest run of each pipeline for a commit, also those that others have linked to it.
+func (q *Request) runsAt(ctx context.Context, of reports.Repository, commit string) ([]*PipelineRun, error) {
+	name := ci.CommitName{Repository: of.Path, OID: commit}
+	q.prepareLinked(ctx, of.System, name)
+	l, err := q.of(of.System).commits.Load(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var out []*PipelineRun
+	for _, r := range l.Value {
+		out = append(out, q.showRun(of.System, sourced(of.System, l), r))
+	}
+	linked, err := q.linked(ctx, of.System, name)
+	return byTime(append(out, linked...)), err
+}
+
+// collectAll has the reports of runs fetched that are done, all at once.
+func (q *Request) collectAll(ctx context.Context, runs []*PipelineRun) {
+	var group sync.WaitGroup
+	for _, r := range runs {
+		group.Go(func() { r.collect(ctx) })
+	}
+	group.Wait()
 }
 
 // before returns the commits that a run is compared with, the nearest first: that where its branch left the default branch or the one that its pull request goes

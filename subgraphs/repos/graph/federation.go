@@ -283,6 +283,37 @@ func (ec *executionContext) resolveManyEntities(
 			}
 			return nil
 
+		case "findManyCommitByURLs":
+			typedReps := make([]*CommitByURLsInput, len(reps))
+
+			for i, rep := range reps {
+				id0, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
+				if err != nil {
+					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "url"))
+				}
+
+				representation := &CommitByURLsInput{
+					URL: id0,
+				}
+
+				typedReps[i] = representation
+			}
+
+			entities, err := ec.Resolvers.Entity().FindManyCommitByURLs(ctx, typedReps)
+			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
+			if err != nil {
+				return err
+			}
+
+			for i, entity := range entities {
+				if i < len(entityErrs) && entityErrs[i] != nil {
+					ec.Error(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(reps[i].index)), entityErrs[i])
+					continue
+				}
+				list[reps[i].index] = entity
+			}
+			return nil
+
 		default:
 			return fmt.Errorf("unknown resolver: %s", resolverName)
 		}
@@ -325,6 +356,37 @@ func (ec *executionContext) resolveManyEntities(
 			}
 			return nil
 
+		case "findManyPullRequestByURLs":
+			typedReps := make([]*PullRequestByURLsInput, len(reps))
+
+			for i, rep := range reps {
+				id0, err := ec.unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
+				if err != nil {
+					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "url"))
+				}
+
+				representation := &PullRequestByURLsInput{
+					URL: id0,
+				}
+
+				typedReps[i] = representation
+			}
+
+			entities, err := ec.Resolvers.Entity().FindManyPullRequestByURLs(ctx, typedReps)
+			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
+			if err != nil {
+				return err
+			}
+
+			for i, entity := range entities {
+				if i < len(entityErrs) && entityErrs[i] != nil {
+					ec.Error(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(reps[i].index)), entityErrs[i])
+					continue
+				}
+				list[reps[i].index] = entity
+			}
+			return nil
+
 		default:
 			return fmt.Errorf("unknown resolver: %s", resolverName)
 		}
@@ -353,6 +415,37 @@ func (ec *executionContext) resolveManyEntities(
 			}
 
 			entities, err := ec.Resolvers.Entity().FindManyRepositoryByIDs(ctx, typedReps)
+			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
+			if err != nil {
+				return err
+			}
+
+			for i, entity := range entities {
+				if i < len(entityErrs) && entityErrs[i] != nil {
+					ec.Error(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(reps[i].index)), entityErrs[i])
+					continue
+				}
+				list[reps[i].index] = entity
+			}
+			return nil
+
+		case "findManyRepositoryByURLs":
+			typedReps := make([]*RepositoryByURLsInput, len(reps))
+
+			for i, rep := range reps {
+				id0, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, rep.entity["url"])
+				if err != nil {
+					return errors.New(fmt.Sprintf("Field %s undefined in schema.", "url"))
+				}
+
+				representation := &RepositoryByURLsInput{
+					URL: id0,
+				}
+
+				typedReps[i] = representation
+			}
+
+			entities, err := ec.Resolvers.Entity().FindManyRepositoryByURLs(ctx, typedReps)
 			entityErrs, err := fedruntime.SplitEntityBatchErrors(err)
 			if err != nil {
 				return err
@@ -442,6 +535,33 @@ func entityResolverNameForCommit(ctx context.Context, rep EntityRepresentation) 
 		}
 		return "findManyCommitByIDs", nil
 	}
+	for {
+		var (
+			m   EntityRepresentation
+			val any
+			ok  bool
+		)
+		_ = val
+		// if all of the KeyFields values for this resolver are null,
+		// we shouldn't use use it
+		allNull := true
+		m = rep
+		val, ok = m["url"]
+		if !ok {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to missing Key Field \"url\" for Commit", ErrTypeNotFound))
+			break
+		}
+		if allNull {
+			allNull = val == nil
+		}
+		if allNull {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to all null value KeyFields for Commit", ErrTypeNotFound))
+			break
+		}
+		return "findManyCommitByURLs", nil
+	}
 	return "", fmt.Errorf("%w for Commit due to %v", ErrTypeNotFound,
 		errors.Join(entityResolverErrs...).Error())
 }
@@ -477,6 +597,33 @@ func entityResolverNameForPullRequest(ctx context.Context, rep EntityRepresentat
 		}
 		return "findManyPullRequestByIDs", nil
 	}
+	for {
+		var (
+			m   EntityRepresentation
+			val any
+			ok  bool
+		)
+		_ = val
+		// if all of the KeyFields values for this resolver are null,
+		// we shouldn't use use it
+		allNull := true
+		m = rep
+		val, ok = m["url"]
+		if !ok {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to missing Key Field \"url\" for PullRequest", ErrTypeNotFound))
+			break
+		}
+		if allNull {
+			allNull = val == nil
+		}
+		if allNull {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to all null value KeyFields for PullRequest", ErrTypeNotFound))
+			break
+		}
+		return "findManyPullRequestByURLs", nil
+	}
 	return "", fmt.Errorf("%w for PullRequest due to %v", ErrTypeNotFound,
 		errors.Join(entityResolverErrs...).Error())
 }
@@ -511,6 +658,33 @@ func entityResolverNameForRepository(ctx context.Context, rep EntityRepresentati
 			break
 		}
 		return "findManyRepositoryByIDs", nil
+	}
+	for {
+		var (
+			m   EntityRepresentation
+			val any
+			ok  bool
+		)
+		_ = val
+		// if all of the KeyFields values for this resolver are null,
+		// we shouldn't use use it
+		allNull := true
+		m = rep
+		val, ok = m["url"]
+		if !ok {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to missing Key Field \"url\" for Repository", ErrTypeNotFound))
+			break
+		}
+		if allNull {
+			allNull = val == nil
+		}
+		if allNull {
+			entityResolverErrs = append(entityResolverErrs,
+				fmt.Errorf("%w due to all null value KeyFields for Repository", ErrTypeNotFound))
+			break
+		}
+		return "findManyRepositoryByURLs", nil
 	}
 	return "", fmt.Errorf("%w for Repository due to %v", ErrTypeNotFound,
 		errors.Join(entityResolverErrs...).Error())

@@ -167,8 +167,11 @@ type ComplexityRoot struct {
 	Entity struct {
 		FindManyCatalogEntityByRefs func(childComplexity int, reps []*CatalogEntityByRefsInput) int
 		FindManyCommitByIDs         func(childComplexity int, reps []*CommitByIDsInput) int
+		FindManyCommitByURLs        func(childComplexity int, reps []*CommitByURLsInput) int
 		FindManyPullRequestByIDs    func(childComplexity int, reps []*PullRequestByIDsInput) int
+		FindManyPullRequestByURLs   func(childComplexity int, reps []*PullRequestByURLsInput) int
 		FindManyRepositoryByIDs     func(childComplexity int, reps []*RepositoryByIDsInput) int
+		FindManyRepositoryByURLs    func(childComplexity int, reps []*RepositoryByURLsInput) int
 	}
 
 	FileText struct {
@@ -510,8 +513,11 @@ type ComplexityRoot struct {
 type EntityResolver interface {
 	FindManyCatalogEntityByRefs(ctx context.Context, reps []*CatalogEntityByRefsInput) ([]*view.CatalogEntity, error)
 	FindManyCommitByIDs(ctx context.Context, reps []*CommitByIDsInput) ([]*view.Commit, error)
+	FindManyCommitByURLs(ctx context.Context, reps []*CommitByURLsInput) ([]*view.Commit, error)
 	FindManyPullRequestByIDs(ctx context.Context, reps []*PullRequestByIDsInput) ([]*view.PullRequest, error)
+	FindManyPullRequestByURLs(ctx context.Context, reps []*PullRequestByURLsInput) ([]*view.PullRequest, error)
 	FindManyRepositoryByIDs(ctx context.Context, reps []*RepositoryByIDsInput) ([]*view.Repository, error)
+	FindManyRepositoryByURLs(ctx context.Context, reps []*RepositoryByURLsInput) ([]*view.Repository, error)
 }
 type QueryResolver interface {
 	Repository(ctx context.Context, id *string, nameWithOwner *string, host *string, path *string, url *scalar.URL) (*view.Repository, error)
@@ -1052,6 +1058,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyCommitByIDs(childComplexity, args["reps"].([]*CommitByIDsInput)), true
+	case "Entity.findManyCommitByURLs":
+		if e.ComplexityRoot.Entity.FindManyCommitByURLs == nil {
+			break
+		}
+
+		args, err := ec.field_Entity_findManyCommitByURLs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Entity.FindManyCommitByURLs(childComplexity, args["reps"].([]*CommitByURLsInput)), true
 	case "Entity.findManyPullRequestByIDs":
 		if e.ComplexityRoot.Entity.FindManyPullRequestByIDs == nil {
 			break
@@ -1063,6 +1080,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyPullRequestByIDs(childComplexity, args["reps"].([]*PullRequestByIDsInput)), true
+	case "Entity.findManyPullRequestByURLs":
+		if e.ComplexityRoot.Entity.FindManyPullRequestByURLs == nil {
+			break
+		}
+
+		args, err := ec.field_Entity_findManyPullRequestByURLs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Entity.FindManyPullRequestByURLs(childComplexity, args["reps"].([]*PullRequestByURLsInput)), true
 	case "Entity.findManyRepositoryByIDs":
 		if e.ComplexityRoot.Entity.FindManyRepositoryByIDs == nil {
 			break
@@ -1074,6 +1102,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyRepositoryByIDs(childComplexity, args["reps"].([]*RepositoryByIDsInput)), true
+	case "Entity.findManyRepositoryByURLs":
+		if e.ComplexityRoot.Entity.FindManyRepositoryByURLs == nil {
+			break
+		}
+
+		args, err := ec.field_Entity_findManyRepositoryByURLs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Entity.FindManyRepositoryByURLs(childComplexity, args["reps"].([]*RepositoryByURLsInput)), true
 
 	case "FileText.from":
 		if e.ComplexityRoot.FileText.From == nil {
@@ -2543,9 +2582,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("CatalogEntityByRefsInput", ec.unmarshalInputCatalogEntityByRefsInput),
 			graphql.NewInputUnmarshaler("CommitByIDsInput", ec.unmarshalInputCommitByIDsInput),
+			graphql.NewInputUnmarshaler("CommitByURLsInput", ec.unmarshalInputCommitByURLsInput),
 			graphql.NewInputUnmarshaler("PullRequestByIDsInput", ec.unmarshalInputPullRequestByIDsInput),
+			graphql.NewInputUnmarshaler("PullRequestByURLsInput", ec.unmarshalInputPullRequestByURLsInput),
 			graphql.NewInputUnmarshaler("PullRequestOrder", ec.unmarshalInputPullRequestOrder),
 			graphql.NewInputUnmarshaler("RepositoryByIDsInput", ec.unmarshalInputRepositoryByIDsInput),
+			graphql.NewInputUnmarshaler("RepositoryByURLsInput", ec.unmarshalInputRepositoryByURLsInput),
 			graphql.NewInputUnmarshaler("TrackerIssueOrder", ec.unmarshalInputTrackerIssueOrder),
 		)
 	}
@@ -2721,7 +2763,7 @@ interface Sourced {
 A repository of source code: one of a repository host, or a checkout. What only hosts know is null of a checkout. Commits, trees and files of a host's repository are read from its checkout where
 there is one that has them: they are named by their content, so that they are the same.
 """
-type Repository implements Sourced @key(fields: "id") {
+type Repository implements Sourced @key(fields: "id") @key(fields: "url") {
   "A name that is unique among all repositories of all providers. It has no meaning."
   id: ID!
   "Where the facts about it come from."
@@ -3122,7 +3164,7 @@ input PullRequestOrder {
 }
 
 "A pull request: commits that somebody wants to have merged into a branch. GitLab calls it a merge request."
-type PullRequest implements Sourced @key(fields: "id") {
+type PullRequest implements Sourced @key(fields: "id") @key(fields: "url") {
   "A name that is unique among all pull requests of all hosts. It has no meaning."
   id: ID!
   "The name of the source."
@@ -3406,7 +3448,7 @@ type GitActor {
 }
 
 "A commit."
-type Commit @key(fields: "id") {
+type Commit @key(fields: "id") @key(fields: "url") {
   "A name that is unique among all commits of all repositories. It has no meaning."
   id: ID!
   "The object id."
@@ -3828,20 +3870,35 @@ input CommitByIDsInput {
 	ID: ID!
 }
 
+input CommitByURLsInput {
+	URL: URL
+}
+
 input PullRequestByIDsInput {
 	ID: ID!
+}
+
+input PullRequestByURLsInput {
+	URL: URL!
 }
 
 input RepositoryByIDsInput {
 	ID: ID!
 }
 
+input RepositoryByURLsInput {
+	URL: URL
+}
+
 # fake type to build resolver interfaces for users to implement
 type Entity {
 	findManyCatalogEntityByRefs(reps: [CatalogEntityByRefsInput]!): [CatalogEntity]
 	findManyCommitByIDs(reps: [CommitByIDsInput]!): [Commit]
+	findManyCommitByURLs(reps: [CommitByURLsInput]!): [Commit]
 	findManyPullRequestByIDs(reps: [PullRequestByIDsInput]!): [PullRequest]
+	findManyPullRequestByURLs(reps: [PullRequestByURLsInput]!): [PullRequest]
 	findManyRepositoryByIDs(reps: [RepositoryByIDsInput]!): [Repository]
+	findManyRepositoryByURLs(reps: [RepositoryByURLsInput]!): [Repository]
 }
 
 type _Service {
@@ -5016,6 +5073,20 @@ func (ec *executionContext) field_Entity_findManyCommitByIDs_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Entity_findManyCommitByURLs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
+		func(ctx context.Context, v any) ([]*CommitByURLsInput, error) {
+			return ec.unmarshalNCommitByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByURLsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reps"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Entity_findManyPullRequestByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5030,12 +5101,40 @@ func (ec *executionContext) field_Entity_findManyPullRequestByIDs_args(ctx conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Entity_findManyPullRequestByURLs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
+		func(ctx context.Context, v any) ([]*PullRequestByURLsInput, error) {
+			return ec.unmarshalNPullRequestByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByURLsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reps"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Entity_findManyRepositoryByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
 		func(ctx context.Context, v any) ([]*RepositoryByIDsInput, error) {
 			return ec.unmarshalNRepositoryByIDsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐRepositoryByIDsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reps"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Entity_findManyRepositoryByURLs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
+		func(ctx context.Context, v any) ([]*RepositoryByURLsInput, error) {
+			return ec.unmarshalNRepositoryByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐRepositoryByURLsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7947,6 +8046,50 @@ func (ec *executionContext) fieldContext_Entity_findManyCommitByIDs(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Entity_findManyCommitByURLs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_findManyCommitByURLs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Entity().FindManyCommitByURLs(ctx, fc.Args["reps"].([]*CommitByURLsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Commit) graphql.Marshaler {
+			return ec.marshalOCommit2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_findManyCommitByURLs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Commit(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Entity_findManyCommitByURLs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Entity_findManyPullRequestByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7991,6 +8134,50 @@ func (ec *executionContext) fieldContext_Entity_findManyPullRequestByIDs(ctx con
 	return fc, nil
 }
 
+func (ec *executionContext) _Entity_findManyPullRequestByURLs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_findManyPullRequestByURLs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Entity().FindManyPullRequestByURLs(ctx, fc.Args["reps"].([]*PullRequestByURLsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.PullRequest) graphql.Marshaler {
+			return ec.marshalOPullRequest2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_findManyPullRequestByURLs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PullRequest(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Entity_findManyPullRequestByURLs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Entity_findManyRepositoryByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8029,6 +8216,50 @@ func (ec *executionContext) fieldContext_Entity_findManyRepositoryByIDs(ctx cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Entity_findManyRepositoryByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Entity_findManyRepositoryByURLs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_findManyRepositoryByURLs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Entity().FindManyRepositoryByURLs(ctx, fc.Args["reps"].([]*RepositoryByURLsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Repository) graphql.Marshaler {
+			return ec.marshalORepository2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐRepository(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_findManyRepositoryByURLs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Repository(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Entity_findManyRepositoryByURLs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -15225,6 +15456,48 @@ func UnmarshalCommitByIDsInput(ctx context.Context, raw any) (CommitByIDsInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCommitByURLsInput(ctx context.Context, obj any) (CommitByURLsInput, error) {
+	var it CommitByURLsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"URL"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "URL":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("URL"))
+			data, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.URL = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCommitByURLsInput unmarshals raw into the CommitByURLsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCommitByURLsInput(ctx context.Context, raw any) (CommitByURLsInput, error) {
+	var out CommitByURLsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CommitByURLsInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputPullRequestByIDsInput(ctx context.Context, obj any) (PullRequestByIDsInput, error) {
 	var it PullRequestByIDsInput
 	if obj == nil {
@@ -15264,6 +15537,48 @@ func (ec *executionContext) unmarshalInputPullRequestByIDsInput(ctx context.Cont
 func UnmarshalPullRequestByIDsInput(ctx context.Context, raw any) (PullRequestByIDsInput, error) {
 	var out PullRequestByIDsInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PullRequestByIDsInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPullRequestByURLsInput(ctx context.Context, obj any) (PullRequestByURLsInput, error) {
+	var it PullRequestByURLsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"URL"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "URL":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("URL"))
+			data, err := ec.unmarshalNURL2callboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.URL = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalPullRequestByURLsInput unmarshals raw into the PullRequestByURLsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPullRequestByURLsInput(ctx context.Context, raw any) (PullRequestByURLsInput, error) {
+	var out PullRequestByURLsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PullRequestByURLsInput", raw, &out)
 	return out, err
 }
 
@@ -15359,6 +15674,48 @@ func (ec *executionContext) unmarshalInputRepositoryByIDsInput(ctx context.Conte
 func UnmarshalRepositoryByIDsInput(ctx context.Context, raw any) (RepositoryByIDsInput, error) {
 	var out RepositoryByIDsInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RepositoryByIDsInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRepositoryByURLsInput(ctx context.Context, obj any) (RepositoryByURLsInput, error) {
+	var it RepositoryByURLsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"URL"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "URL":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("URL"))
+			data, err := ec.unmarshalOURL2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋscalarᚐURL(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.URL = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRepositoryByURLsInput unmarshals raw into the RepositoryByURLsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRepositoryByURLsInput(ctx context.Context, raw any) (RepositoryByURLsInput, error) {
+	var out RepositoryByURLsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RepositoryByURLsInput", raw, &out)
 	return out, err
 }
 
@@ -16360,17 +16717,35 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) g
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyCommitByIDs(ctx, field)
 				})
+		case "findManyCommitByURLs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Entity_findManyCommitByURLs(ctx, field)
+				})
 		case "findManyPullRequestByIDs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyPullRequestByIDs(ctx, field)
 				})
+		case "findManyPullRequestByURLs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Entity_findManyPullRequestByURLs(ctx, field)
+				})
 		case "findManyRepositoryByIDs":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyRepositoryByIDs(ctx, field)
+				})
+		case "findManyRepositoryByURLs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Entity_findManyRepositoryByURLs(ctx, field)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -19142,6 +19517,20 @@ func (ec *executionContext) unmarshalNCommitByIDsInput2ᚕᚖcallboardᚗdevᚋc
 	return res, nil
 }
 
+func (ec *executionContext) unmarshalNCommitByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByURLsInput(ctx context.Context, v any) ([]*CommitByURLsInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*CommitByURLsInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalOCommitByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByURLsInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 func (ec *executionContext) marshalNCommitEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommitEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.CommitEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -19557,6 +19946,20 @@ func (ec *executionContext) unmarshalNPullRequestByIDsInput2ᚕᚖcallboardᚗde
 	return res, nil
 }
 
+func (ec *executionContext) unmarshalNPullRequestByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByURLsInput(ctx context.Context, v any) ([]*PullRequestByURLsInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*PullRequestByURLsInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalOPullRequestByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByURLsInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 func (ec *executionContext) marshalNPullRequestEdge2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.PullRequestEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -19714,6 +20117,20 @@ func (ec *executionContext) unmarshalNRepositoryByIDsInput2ᚕᚖcallboardᚗdev
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
 		res[i], err = ec.unmarshalORepositoryByIDsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐRepositoryByIDsInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNRepositoryByURLsInput2ᚕᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐRepositoryByURLsInput(ctx context.Context, v any) ([]*RepositoryByURLsInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*RepositoryByURLsInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalORepositoryByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐRepositoryByURLsInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -20546,6 +20963,14 @@ func (ec *executionContext) unmarshalOCommitByIDsInput2ᚖcallboardᚗdevᚋcall
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOCommitByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐCommitByURLsInput(ctx context.Context, v any) (*CommitByURLsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCommitByURLsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOCommitConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐCommitConnection(ctx context.Context, sel ast.SelectionSet, v *view.CommitConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -20719,6 +21144,14 @@ func (ec *executionContext) unmarshalOPullRequestByIDsInput2ᚖcallboardᚗdev�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOPullRequestByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐPullRequestByURLsInput(ctx context.Context, v any) (*PullRequestByURLsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPullRequestByURLsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOPullRequestConnection2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋviewᚐPullRequestConnection(ctx context.Context, sel ast.SelectionSet, v *view.PullRequestConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -20816,6 +21249,14 @@ func (ec *executionContext) unmarshalORepositoryByIDsInput2ᚖcallboardᚗdevᚋ
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputRepositoryByIDsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalORepositoryByURLsInput2ᚖcallboardᚗdevᚋcallboardᚋsubgraphsᚋreposᚋgraphᚐRepositoryByURLsInput(ctx context.Context, v any) (*RepositoryByURLsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRepositoryByURLsInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

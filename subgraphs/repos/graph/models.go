@@ -15,8 +15,16 @@ type CommitByIDsInput struct {
 	ID string `json:"ID"`
 }
 
+type CommitByURLsInput struct {
+	URL *scalar.URL `json:"URL,omitempty"`
+}
+
 type PullRequestByIDsInput struct {
 	ID string `json:"ID"`
+}
+
+type PullRequestByURLsInput struct {
+	URL scalar.URL `json:"URL"`
 }
 
 type Query struct {
@@ -24,4 +32,8 @@ type Query struct {
 
 type RepositoryByIDsInput struct {
 	ID string `json:"ID"`
+}
+
+type RepositoryByURLsInput struct {
+	URL *scalar.URL `json:"URL,omitempty"`
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
@@ -68,6 +69,29 @@ func (q *Request) CommitByID(ctx context.Context, id string) (*Commit, error) {
 		return nil, nil
 	}
 	r, err := q.ByID(ctx, encodeID(provider, source, path[:at]))
+	return q.commitOf(ctx, r, oid, err)
+}
+
+// CommitByURL returns the commit with an address, or nil where there is none.
+func (q *Request) CommitByURL(ctx context.Context, address scalar.URL) (*Commit, error) {
+	u, err := url.Parse(string(address))
+	if err != nil {
+		return nil, nil
+	}
+	for _, h := range q.source.Hosts {
+		path, rest, ok := h.Locate(u)
+		oid, whole := git.ParseOID(h.CommitIn(rest))
+		if !ok || !whole {
+			continue
+		}
+		r, err := q.hostedAt(ctx, h, path, nil)
+		return q.commitOf(ctx, r, oid, err)
+	}
+	return nil, nil
+}
+
+// commitOf returns a commit of a repository; nil where there is none, or no repository.
+func (q *Request) commitOf(ctx context.Context, r *Repository, oid git.OID, err error) (*Commit, error) {
 	if err != nil || r == nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // What the page is of: the pull request, or the run.
-import { element, link, render, stale, webAddress, when } from "./show.js";
+import { element, link, numberOf, render, stale, webAddress, when } from "./show.js";
 
 const states = new Map([
   ["OPEN", ["open", "good"]],
@@ -31,7 +31,7 @@ function pullHead(p) {
   const repository = p.repository?.nameWithOwner ?? "";
   const moved = p.mergedAt ? ["merged ", when(p.mergedAt)] : p.closedAt ? ["closed ", when(p.closedAt)] : ["opened ", when(p.createdAt)];
   return [
-    element("p", "crumb", repository && link(p.repository?.url, repository), repository && " ", link(p.url, `#${p.number}`), stale(p)),
+    element("p", "crumb", repository && link(p.repository?.url, repository), repository && " ", link(p.url, numberOf(p)), stale(p)),
     element("h1", "", p.title),
     element(
       "p",
@@ -80,6 +80,7 @@ function person(who) {
   picture.referrerPolicy = "no-referrer";
   const address = webAddress(who.avatarUrl);
   if (address?.startsWith("https:")) picture.src = address;
+  picture.addEventListener("error", () => picture.remove());
   const name = link(who.url, element("strong", "", who.name || who.login));
   return element("span", "person", picture.src ? picture : null, name);
 }

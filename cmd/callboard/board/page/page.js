@@ -1,7 +1,7 @@
 // The page: what is asked for when, and which part shows it. Parts that cannot be had do not take the others with them.
 import { ask, errorsAt, follow, streams, token, GraphError } from "./graph.js";
 import * as operations from "./operations.js";
-import { button, element, isDone, isRed, many, points, problems, render, tickAll, word } from "./show.js";
+import { button, element, isDone, isRed, many, numberOf, points, problems, render, tickAll, word } from "./show.js";
 import { head } from "./head.js";
 import { coverage } from "./coverage.js";
 import { Card } from "./run.js";
@@ -15,6 +15,7 @@ const name = asked.get(single ? "id" : "url")?.trim() ?? "";
 
 const often = 15_000; // milliseconds between two looks at the whole while something goes on
 const rarely = 90_000;
+const again = 3_000; // where something was remembered and is being asked for behind the answer
 
 const parts = { head: element("div", "part"), errors: element("div", "part"), sum: element("div", "sum"), runs: element("div", "runs"), coverage: element("section", "part") };
 parts.coverage.setAttribute("aria-label", "Coverage");
@@ -25,6 +26,7 @@ const log = new LogPane();
 let answer = null; // the last that there was
 let looking = null;
 let timer = 0;
+let hurried = false; // the last look was one of those
 
 function say(text) {
   $("spoken").textContent = text;
@@ -59,7 +61,8 @@ function plan() {
   clearTimeout(timer);
   if (document.hidden) return;
   const open = [...cards.values()].some((card) => !isDone(card.run.status));
-  timer = setTimeout(look, (open || !answer ? often : rarely) * (0.9 + Math.random() / 5));
+  hurried = !hurried && (answer?.extensions?.sources ?? []).some((s) => s.stale > 0 && !s.failed && !s.errors?.length);
+  timer = setTimeout(look, (hurried ? again : open || !answer ? often : rarely) * (0.9 + Math.random() / 5));
 }
 
 function state(text) {
@@ -140,6 +143,8 @@ function sum() {
     if (red) add("bad", `${red} failed`);
     if (running) add("busy", `${running} running`);
     if (waiting) add("", `${waiting} waiting`);
+    const canceled = count((r) => r.status === "CANCELED");
+    if (canceled) add("", `${canceled} canceled`);
   }
   const fresh = all.reduce((n, r) => n + (r.tests?.newlyFailing?.length ?? 0), 0);
   if (fresh) add("bad", `${many(fresh, "test", "tests")} newly failing`);
@@ -152,7 +157,7 @@ function title() {
   const of = single ? answer.data.pipelineRun : answer.data.pullRequest;
   const all = [...cards.values()].map((card) => card.run.status);
   const mark = all.some(isRed) ? "✗ " : all.some((s) => !isDone(s)) ? "… " : all.length ? "✓ " : "";
-  document.title = `${mark}${single ? `${of.pipeline.name} ${of.number ?? ""}` : `#${of.number} ${of.title}`} · Callboard`;
+  document.title = `${mark}${single ? `${of.pipeline.name} ${of.number ?? ""}` : `${numberOf(of)} ${of.title}`} · Callboard`;
 }
 
 // followAll follows the runs that are not done, as many as may be at once; the others are looked at with the whole.

@@ -51,7 +51,7 @@ export class Card {
     render(s.message, [this.#message, this.#connection], () => this.#said());
     render(s.errors, this.errors, () => problems(this.errors, r.pipeline.name));
     render(s.stages, [r.stages, r.status], () => this.#stages(r));
-    render(s.results, [r.tests, r.coverage], () => results(r));
+    render(s.results, [r.tests, r.coverage, before(r)], () => results(r));
   }
 
   #first(r) {
@@ -169,8 +169,11 @@ function bar(r) {
   return [node, text];
 }
 
+// before tells whether what is known of the results is of an earlier attempt.
+const before = (r) => r.attempt > 1 && !isDone(r.status);
+
 function results(r) {
-  const out = [];
+  const out = before(r) && (r.tests || r.coverage) ? [element("p", "hint", "As of the attempt before:")] : [];
   const t = r.tests;
   if (t) {
     const fresh = t.newlyFailing;

@@ -148,9 +148,14 @@ export function icon(status) {
   return node;
 }
 
+// numberOf writes the number of a pull request as its host does.
+export const numberOf = (p) => `${/\/merge_requests\//.test(p.url) ? "!" : "#"}${p.number}`;
+
+const soon = 60_000; // milliseconds: what is a little too old is being asked for again, and comes with the next look
+
 // stale marks what is older than it may get.
 export function stale(value) {
-  if (value.freshness !== "STALE") return null;
+  if (value.freshness !== "STALE" || Date.now() - new Date(value.fetchedAt) < soon) return null;
   const node = element("span", "tag warn", value.fetchedAt ? `as of ${clock(value.fetchedAt)}` : "not current");
   node.title = `${value.source} cannot be asked now: this is what it said last`;
   return node;
