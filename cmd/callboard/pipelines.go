@@ -45,9 +45,11 @@ func accessOf(c config.Access) *access.Access {
 		}
 		return out
 	}
-	tokens := make([]access.Token, len(c.Tokens))
-	for i, t := range c.Tokens {
-		tokens[i] = access.Token{Name: t.Name, Secret: t.Token.Reveal(), May: permissions(t.May)}
+	var tokens []access.Token
+	for _, t := range c.Tokens {
+		if t.Token.Given() {
+			tokens = append(tokens, access.Token{Name: t.Name, Secret: t.Token.Reveal(), May: permissions(t.May)})
+		}
 	}
 	return access.New(permissions(c.Anonymous), tokens)
 }

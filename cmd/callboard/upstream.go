@@ -246,9 +246,9 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 		return nil, nil, err
 	}
 	client = client.Showing(finds.Web)
-	secrets := make([][]byte, len(s.WebhookSecrets))
-	for i, secret := range s.WebhookSecrets {
-		secrets[i] = []byte(secret.Reveal())
+	var secrets [][]byte
+	for _, secret := range given(s.WebhookSecrets) {
+		secrets = append(secrets, []byte(secret))
 	}
 	if len(secrets) > 0 {
 		u.hooks.github.Senders = append(u.hooks.github.Senders, webhooks.Sender{Source: s.Name, Verify: func(header http.Header, body []byte) error {
@@ -258,6 +258,17 @@ func (u *upstream) openGitHub(s config.Source, settings clients.Settings, shared
 	h := host.New(forge.GitHub, finds.Web, source, host.NewGitHub(client))
 	u.systems = append(u.systems, ci.New(ci.GitHubActions, finds.Web, h.Forge(), source, ci.NewGitHub(client.Fetching(source.Elsewhere))))
 	return h, origin.GitHub(finds, client), nil
+}
+
+// given returns the secrets that are some.
+func given(list []config.Secret) []string {
+	var out []string
+	for _, secret := range list {
+		if secret.Given() {
+			out = append(out, secret.Reveal())
+		}
+	}
+	return out
 }
 
 func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared clients.Shared, finds origin.Config) (*host.Host, *origin.Origin, error) {
@@ -271,10 +282,7 @@ func (u *upstream) openGitLab(s config.Source, settings clients.Settings, shared
 		return nil, nil, err
 	}
 	client = client.Showing(finds.Web)
-	var secrets []string
-	for _, secret := range s.WebhookSecrets {
-		secrets = append(secrets, secret.Reveal())
-	}
+	secrets := given(s.WebhookSecrets)
 	if len(secrets) > 0 {
 		u.hooks.gitlab.Senders = append(u.hooks.gitlab.Senders, webhooks.Sender{Source: s.Name, Verify: func(header http.Header, body []byte) error {
 			return gitlab.Verify(secrets, header, body, time.Now())
@@ -295,10 +303,7 @@ func (u *upstream) openJenkins(s config.Source, settings clients.Settings, share
 	if err != nil {
 		return err
 	}
-	var secrets []string
-	for _, secret := range s.WebhookSecrets {
-		secrets = append(secrets, secret.Reveal())
-	}
+	secrets := given(s.WebhookSecrets)
 	if len(secrets) > 0 {
 		u.hooks.jenkins.Senders = append(u.hooks.jenkins.Senders, webhooks.Sender{Source: s.Name, Verify: func(header http.Header, body []byte) error {
 			return jenkins.Verify(secrets, header, body)

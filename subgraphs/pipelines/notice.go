@@ -2,7 +2,6 @@ package pipelines
 
 import (
 	"context"
-	"time"
 
 	"callboard.dev/callboard/subgraphs/pipelines/announce"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
@@ -37,32 +36,8 @@ func (p *Pipelines) Noticed(n Notice) {
 	key := s.RunKey(n.Owner, n.Run)
 	p.source.Hub.Nudge(view.Topic(s, key))
 	if n.Done {
-		p.background(func(ctx context.Context) { p.collect(ctx, s, key) })
+		p.behind.Do("", func(ctx context.Context) { p.collect(ctx, s, key) }) // else the next who asks has it done
 	}
-}
-
-// noticeTime is what is done behind a notice may take.
-const noticeTime = 10 * time.Minute
-
-// background does something behind what is going on, unless the subgraph is being closed or too much is being done already: the next who asks does it then.
-func (p *Pipelines) background(do func(ctx context.Context)) {
-	select {
-	case p.places <- struct{}{}:
-	default:
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ctx.Err() != nil {
-		<-p.places
-		return
-	}
-	p.workers.Go(func() {
-		defer func() { <-p.places }()
-		ctx, cancel := context.WithTimeout(p.ctx, noticeTime)
-		defer cancel()
-		do(ctx)
-	})
 }
 
 // collect fetches the reports of a run, where it is done.

@@ -61,14 +61,14 @@ type Pipelines struct {
 	own       store.Store
 	announcer *announce.Announcer
 
-	ctx     context.Context // of what is done behind notices
+	behind *view.Behind // does what notices are about
+
+	ctx     context.Context // of forgetting what is old
 	stop    context.CancelFunc
-	places  chan struct{} // as many as are done at once
-	mu      sync.Mutex    // held where a worker begins
 	workers sync.WaitGroup
 }
 
-// maxBehind is how much is done at once behind notices, by judgement: most of it waits for others.
+// maxBehind is how much is done at once behind notices, and as much behind requests, by judgement: most of it waits for others.
 const maxBehind = 64
 
 // databaseFile is where the state is kept where nothing else is configured.
@@ -93,14 +93,14 @@ func Open(cfg Config) *Pipelines {
 		prefix = cfg.Prefix + ":live"
 	}
 	source := &view.Source{
-		Systems: cfg.Systems, Store: own, Access: cfg.Access, Forget: cfg.Forget, Log: log,
+		Systems: cfg.Systems, Store: own, Access: cfg.Access, Forget: cfg.Forget, Log: log, Behind: view.NewBehind(maxBehind, log),
 		Hub:     live.New(live.Config{Redis: cfg.Redis, Prefix: prefix, Every: cfg.Every, Log: log}),
 		Reports: reports.New(reports.Config{Store: own, Systems: cfg.Systems, Rules: cfg.Rules, Log: log, Authorize: mayUpload(cfg.Access)}),
 	}
 	if cfg.View == nil || cfg.Announce == nil {
 		cfg.View, cfg.Announce = func(string) string { return "" }, func(string, string) string { return announce.None }
 	}
-	p := &Pipelines{source: source, own: own, places: make(chan struct{}, maxBehind)}
+	p := &Pipelines{source: source, own: own, behind: view.NewBehind(maxBehind, log)}
 	p.announcer = announce.New(announce.Config{Store: own, View: cfg.View, How: cfg.Announce, Log: log, Describe: func(ctx context.Context, of announce.Pull) (announce.Summary, error) {
 		return view.NewRequest(source).Describe(ctx, of)
 	}})
@@ -151,10 +151,10 @@ func mayUpload(who *access.Access) func(ctx context.Context, header http.Header,
 
 // Close ends all watching and forgets what is remembered. No request may be under way.
 func (p *Pipelines) Close() error {
-	p.mu.Lock()
 	p.stop()
-	p.mu.Unlock()
 	p.workers.Wait()
+	p.behind.Close()
+	p.source.Behind.Close()
 	p.announcer.Close()
 	p.source.Hub.Close()
 	return p.own.Close()

@@ -123,6 +123,9 @@ func (c Config) checkSources(add func(key, format string, args ...any)) {
 
 // checkAccess finds what is wrong between tokens.
 func (c Config) checkAccess(add func(key, format string, args ...any)) {
+	if slices.Contains(c.Access.Anonymous, string(access.UploadReports)) {
+		add("access.anonymous", "cannot have %s: whoever reads reports has to know whom they are from, and any web page could send some; give it to a token", access.UploadReports)
+	}
 	names, tokens := map[string]bool{}, map[string]bool{}
 	for i, t := range c.Access.Tokens {
 		if names[strings.ToLower(t.Name)] || strings.EqualFold(t.Name, access.Anonymous) {
@@ -130,7 +133,9 @@ func (c Config) checkAccess(add func(key, format string, args ...any)) {
 		}
 		names[strings.ToLower(t.Name)] = true
 		switch secret := t.Token.Reveal(); {
-		case secret == hidden: // as Effective prints it
+		case secret == hidden, secret == "": // as Effective prints it, and where there is none: nobody has either
+		case len(secret) < minToken:
+			add(fmt.Sprintf("access.tokens[%d].token", i), "has less than %d bytes, and can be guessed: openssl rand -hex 32 makes one that cannot", minToken)
 		case tokens[secret]:
 			add(fmt.Sprintf("access.tokens[%d].token", i), "is that of another: nobody could tell who gives it")
 		default:
@@ -138,6 +143,9 @@ func (c Config) checkAccess(add func(key, format string, args ...any)) {
 		}
 	}
 }
+
+// minToken is how short a token may be, in bytes: 16 digits in hexadecimal are 64 bits, which nobody guesses over a network.
+const minToken = 16
 
 func permissions() string {
 	var out []string

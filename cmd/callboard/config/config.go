@@ -112,7 +112,7 @@ type Source struct {
 	User           string              `yaml:"user" validate:"omitempty,user"`
 	Token          Secret              `yaml:"token" validate:"omitempty,headervalue"`
 	App            App                 `yaml:"app"`
-	WebhookSecrets []Secret            `yaml:"webhookSecrets" validate:"dive,headervalue"`
+	WebhookSecrets []Secret            `yaml:"webhookSecrets" validate:"dive,omitempty,headervalue"`
 	Timeout        Duration            `yaml:"timeout" validate:"gt=0"`
 	Concurrency    int                 `yaml:"concurrency" validate:"gt=0"`
 	AllowAddresses []string            `yaml:"allowAddresses" validate:"dive,prefix"`
@@ -148,7 +148,7 @@ type Access struct {
 // AccessToken lets who knows it be somebody.
 type AccessToken struct {
 	Name  string   `yaml:"name" validate:"source"`
-	Token Secret   `yaml:"token" validate:"headervalue"`
+	Token Secret   `yaml:"token" validate:"omitempty,headervalue"` // empty: nobody has it
 	May   []string `yaml:"may" validate:"dive,permission"`
 }
 

@@ -27,6 +27,9 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
+// Given tells whether there is a secret: neither none, nor the stars that stand for one in what was printed, which everybody knows.
+func (s Secret) Given() bool { return s.Reveal() != "" && s.Reveal() != hidden }
+
 // Format prints stars for every verb and flag.
 func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, hidden) }
 

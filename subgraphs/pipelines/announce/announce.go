@@ -9,7 +9,9 @@ package announce
 import (
 	"container/heap"
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -264,7 +266,7 @@ func (a *Announcer) post() {
 			one.news = false
 			p := one.latest
 			a.mu.Unlock()
-			rest, again := a.turn(one, p)
+			rest, again := a.contained(one, p)
 			a.mu.Lock()
 			a.busy--
 			one.due, one.again = time.Now().Add(rest), again
@@ -274,6 +276,17 @@ func (a *Announcer) post() {
 			return
 		}
 	}
+}
+
+// contained is turn, of which a panic costs this pull request its turn and nothing else.
+func (a *Announcer) contained(one *pull, p Pull) (rest time.Duration, again bool) {
+	defer func() {
+		if bug := recover(); bug != nil {
+			a.log.Error("bug: announcing a pull request panicked", "pull", one.key, "panic", fmt.Sprint(bug), "stack", string(debug.Stack()))
+			rest, again = retries[len(retries)-1], false
+		}
+	}()
+	return a.turn(one, p)
 }
 
 // silence leaves a repository alone for a while.

@@ -58,18 +58,19 @@ func (r *Reports) Collect(ctx context.Context, of Repository, run *ci.Run) error
 	if err != nil || !first {
 		return err
 	}
-	defer func() { r.leave(name, err == nil) }()
+	done := false // a panic leaves it so
+	defer func() { r.leave(name, done) }()
 	select {
 	case r.collecting <- struct{}{}:
 		defer func() { <-r.collecting }()
 	case <-ctx.Done():
-		err = ctx.Err()
-		return err
+		return ctx.Err()
 	}
 	err = c.once(ctx, name)
 	if err == errElsewhere { // it may fail there, so it is not remembered as done
 		return nil
 	}
+	done = err == nil
 	return err
 }
 

@@ -84,7 +84,8 @@ const (
 // Act does something to the run or pipeline with an id, for who may, and once for each key.
 func (q *Request) Act(ctx context.Context, kind PipelineActionKind, id string, key *string, start ci.StartQuery) (*Outcome, error) {
 	who, err := q.source.Access.Want(ctx, access.RunPipelines)
-	if err != nil {
+	if err != nil { // nothing is written down, so that who may do nothing cannot fill the store
+		q.source.Log.Info("an action was refused", "kind", kind, "target", cutText(id, maxKey), "error", err)
 		return nil, err
 	}
 	if key != nil && (*key == "" || len(*key) > maxKey) {
@@ -99,7 +100,13 @@ func (q *Request) Act(ctx context.Context, kind PipelineActionKind, id string, k
 		return wrong(errNotFound, "there is nothing of this id", "input", "id"), nil
 	}
 	action := store.Action{ID: rand.Text(), Key: orEmpty(key), Principal: who.Name, Kind: string(kind), Target: encodeID(of, system, name), At: time.Now(), Details: details(orEmpty(key), start)}
-	known, err := q.source.Store.Begin(ctx, action)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// Who is cut off from now on has started it nonetheless: else it could be written down as begun, and never be done.
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), actTime)
+	defer cancel()
+	known, err := q.source.Store.Begin(within, action)
 	switch {
 	case errors.Is(err, store.ErrKeyReused):
 		return wrong(errKeyReused, "this key was used for something else within the last day: use another", "input", "clientMutationId"), nil
@@ -112,9 +119,6 @@ func (q *Request) Act(ctx context.Context, kind PipelineActionKind, id string, k
 	case known != nil:
 		return q.again(ctx, system, action, known)
 	}
-	// Who is cut off now has started it nonetheless.
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), actTime)
-	defer cancel()
 	run, err := q.do(within, system, kind, name, start)
 	end, state := ended(run, err)
 	text, _ := json.Marshal(end)
@@ -199,7 +203,11 @@ func (q *Request) outcome(system *ci.System, run *ci.Run, end result) *Outcome {
 	return out
 }
 
-// changed forgets what is remembered of what was changed, and has those look who watch.
+// laterOn is how long after an action what is remembered is forgotten once more: systems tell for a while how it was before, and what is done is remembered for long. By
+// judgement: GitHub's API takes a second or two.
+var laterOn = []time.Duration{3 * time.Second, 10 * time.Second}
+
+// changed forgets what is remembered of what was changed, and has those look who watch; now, and twice within the next seconds.
 func (q *Request) changed(ctx context.Context, system *ci.System, name string, run *ci.Run) {
 	owners := []string{ci.OwnerOf(name)}
 	topics := []string{encodeID(runID, system, name)}
@@ -207,12 +215,26 @@ func (q *Request) changed(ctx context.Context, system *ci.System, name string, r
 		owners = append(owners, ci.OwnerOf(run.Key), ci.OwnerOf(run.Pipeline))
 		topics = append(topics, encodeID(runID, system, run.Key))
 	}
-	if q.source.Forget != nil {
-		_ = q.source.Forget(ctx, system.Outdated(owners...)...) // the cache says so itself where it cannot
+	source := q.source
+	forget := func(ctx context.Context) {
+		if source.Forget != nil {
+			_ = source.Forget(ctx, system.Outdated(owners...)...) // the cache says so itself where it cannot
+		}
+		for _, topic := range topics {
+			source.Hub.Nudge(topic)
+		}
 	}
-	for _, topic := range topics {
-		q.source.Hub.Nudge(topic)
-	}
+	forget(ctx)
+	source.Behind.Do("", func(ctx context.Context) {
+		for _, wait := range laterOn {
+			select {
+			case <-time.After(wait):
+				forget(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 }
 
 // again returns what came of an action that was begun before under the key of another, once that is known.

@@ -311,22 +311,35 @@ const maxSeries = 1000
 // coverages returns the coverage of each of the runs: as the system tells it, else of the reports of its commit.
 func (p *Pipeline) coverages(ctx context.Context, runs []*ci.Run) (func(i int) (float64, bool), error) {
 	shares := make([]*float64, len(runs))
+	var without []int
 	for i, r := range runs {
-		if r.Coverage != nil {
-			shares[i] = r.Coverage
+		if shares[i] = r.Coverage; shares[i] == nil {
+			without = append(without, i)
+		}
+	}
+	kept, err := p.kept(ctx, reports.KindCoverage, runs, without)
+	if err != nil {
+		return nil, unreadable()
+	}
+	read := map[string]*float64{} // by commit
+	for _, k := range kept {
+		commit := runs[k.run].Commit
+		if len(k.heads) == 1 {
+			shares[k.run] = percent(k.heads[0].Count)
 			continue
 		}
-		of, ok := p.request.showRun(p.system, p.Provenance, r).repository()
-		if !ok || r.Commit == "" {
-			continue
+		share, done := read[commit]
+		if !done { // lines that several flags have are one
+			known, err := p.request.source.Reports.Coverage(ctx, k.of, commit)
+			if err != nil {
+				return nil, unreadable()
+			}
+			if known != nil {
+				share = percent(known.Totals.Lines)
+			}
+			read[commit] = share
 		}
-		known, err := p.request.source.Reports.Coverage(ctx, of, r.Commit)
-		if err != nil {
-			return nil, unreadable()
-		}
-		if known != nil {
-			shares[i] = percent(known.Totals.Lines)
-		}
+		shares[k.run] = share
 	}
 	return func(i int) (float64, bool) {
 		if shares[i] == nil {

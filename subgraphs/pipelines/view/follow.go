@@ -10,8 +10,12 @@ import (
 	"callboard.dev/callboard/subgraphs/pipelines/live"
 )
 
-// livePart is how much of a log one event has, by judgement: it is held for each that watches.
-const livePart = 64 << 10
+const (
+	// livePart is how much of a log one event has, by judgement: it is held for each that watches.
+	livePart = 64 << 10
+	// maxBetween is how much of a log, in bytes, is shown before its end to who goes on after what was seen long ago, or says so: each part is a request.
+	maxBetween = 16 << 20
+)
 
 // follower is somebody who watches a log.
 type follower struct {
@@ -76,10 +80,8 @@ func (f *follower) run(ctx context.Context, hub *live.Hub, watch *live.Watch) {
 		if json.Unmarshal(event.Data, &part) != nil {
 			continue
 		}
-		for _, shown := range f.follow(ctx, &part) {
-			if !send(ctx, f.out, shown) {
-				return
-			}
+		if !f.follow(ctx, &part) {
+			return
 		}
 		// Which job tells most of a run changes as the run goes on. Who has begun with one stays with it, as what was seen is counted in its log.
 		if f.query.Job == "" && part.Job != "" && !event.Done {
@@ -111,30 +113,35 @@ func lookAtLog(s *ci.System, query ci.LogQuery) live.Look {
 	}
 }
 
-// follow returns what of a part comes after what was seen, and before it what lies between, where that was left out.
-func (f *follower) follow(ctx context.Context, part *ci.Log) []*PipelineLog {
-	var out []*PipelineLog
-	// add shows a part, and reports whether that has brought anything on.
+// follow gives what of a part comes after what was seen, and before it what lies between, where that was left out: one piece after the other, each when the one before
+// was taken, so that of a long log there is never more than one in memory. Of more than maxBetween the beginning is left out. It is false where nobody takes any more.
+func (f *follower) follow(ctx context.Context, part *ci.Log) (taken bool) {
+	complete, taken := false, true
+	// add gives a piece, and reports whether that has brought anything on.
 	add := func(p *ci.Log, cut bool) bool {
 		shown, before := showLog(f.system, p, 0), f.seen
 		f.seen, _, _ = offsetOf(shown.Next)
 		if shown.IsCutBefore = cut; len(shown.Lines) > 0 || shown.IsComplete {
-			out = append(out, shown)
+			complete, taken = shown.IsComplete, send(ctx, f.out, shown)
 		}
 		return f.seen > before
 	}
 	if f.seen < 0 {
 		add(part, part.Start > 0)
-		return out
+		return taken
+	}
+	late := f.seen < part.Start-maxBetween
+	if late {
+		f.seen = part.Start - maxBetween
 	}
 	// Jenkins counts in other bytes than it tells, so that what is new cannot be cut out of what it told.
 	exact := part.Next-part.Start == int64(len(part.Text))
 	rest, had := *part, true // had: what was asked for could be had
-	for f.seen < part.Start || !exact && f.seen < part.Next {
+	for taken && (f.seen < part.Start || !exact && f.seen < part.Next) {
 		asked := f.query
 		asked.Job, asked.After, asked.Most = part.Job, f.seen, maxPart
 		if exact {
-			asked.Most = int(min(livePart, part.Next-f.seen))
+			asked.Most = int(min(maxPart, part.Next-f.seen))
 		}
 		l := f.system.Logs(ctx, []ci.LogQuery{asked})[0]
 		if had = l.Known() && l.Value != nil && l.Value.Start <= f.seen && l.Value.Next > f.seen; !had {
@@ -146,20 +153,22 @@ func (f *follower) follow(ctx context.Context, part *ci.Log) []*PipelineLog {
 		} else {
 			piece.Runs = piece.Runs || part.Runs
 		}
-		if !add(&piece, false) { // all of it is one line that goes on
+		on := add(&piece, late)
+		late = false
+		if !on { // all of it is one line that goes on
 			if exact {
 				piece.Runs, rest = part.Runs, piece
 			}
 			break
 		}
 	}
-	if !exact && had && (part.Runs || len(out) > 0 && out[len(out)-1].IsComplete) {
-		return out
+	if !taken || !exact && had && (part.Runs || complete) {
+		return taken
 	}
-	cut := f.seen < rest.Start
+	cut := late || f.seen < rest.Start
 	rest.Start = max(f.seen, rest.Start)
 	fresh := min(max(rest.Next-rest.Start, 0), int64(len(rest.Text)))
 	rest.Text, rest.Next = rest.Text[int64(len(rest.Text))-fresh:], max(rest.Next, f.seen)
 	add(&rest, cut)
-	return out
+	return taken
 }

@@ -22,7 +22,8 @@ func encodeID(kind string, s *ci.System, key string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(idVersion + kind + ":" + s.Name + ":" + key))
 }
 
-// decodeID takes an id apart again; false where it is none of that kind and of a system of the configuration.
+// decodeID takes an id apart again; false where it is none of that kind and of a system of the configuration. Each thing has one id: what base64 would read as well, with
+// line breaks in it or other bits at its end, is none. Else who looks for what was done to a run, by its id, would not find all of it.
 func (q *Request) decodeID(kind, id string) (*ci.System, string, bool) {
 	text, err := base64.RawURLEncoding.DecodeString(id)
 	if err != nil {
@@ -35,7 +36,7 @@ func (q *Request) decodeID(kind, id string) (*ci.System, string, bool) {
 	}
 	for _, s := range q.source.Systems {
 		if s.Name == name {
-			return s, key, true
+			return s, key, encodeID(kind, s, key) == id
 		}
 	}
 	return nil, "", false

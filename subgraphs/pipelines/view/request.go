@@ -23,6 +23,7 @@ type Source struct {
 	Access  *access.Access
 	// Forget ends what is remembered under the tags.
 	Forget func(ctx context.Context, tags ...string) error
+	Behind *Behind // does what requests begin and do not wait for
 	Log    *slog.Logger
 }
 
@@ -54,11 +55,12 @@ type Request struct {
 
 	mu      sync.Mutex
 	systems map[*ci.System]*asking
+	flakes  map[branchName]func() ([]reports.Flake, error)
 }
 
 // NewRequest returns a request that has learnt nothing yet.
 func NewRequest(source *Source) *Request {
-	return &Request{source: source, systems: map[*ci.System]*asking{}}
+	return &Request{source: source, systems: map[*ci.System]*asking{}, flakes: map[branchName]func() ([]reports.Flake, error){}}
 }
 
 type requestKey struct{}

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -71,13 +72,16 @@ func (r *PipelineRun) collect(ctx context.Context) {
 			return
 		}
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := r.request.source.Reports.Collect(context.WithoutCancel(ctx), of, r.run); err != nil {
-			r.request.source.Log.Debug("the reports of a run could not be collected: they are when somebody asks again", "system", r.system.Name, "run", r.run.Key, "error", err)
+	source := r.request.source
+	name := "collect " + r.ID + " " + strconv.Itoa(r.run.Attempt) + " " + strconv.FormatInt(r.run.FinishedAt.Unix(), 10)
+	done := source.Behind.Do(name, func(ctx context.Context) {
+		if err := source.Reports.Collect(ctx, of, r.run); err != nil {
+			source.Log.Debug("the reports of a run could not be collected: they are when somebody asks again", "system", r.system.Name, "run", r.run.Key, "error", err)
 		}
-	}()
+	})
+	if done == nil {
+		return
+	}
 	timer := time.NewTimer(collectWait)
 	defer timer.Stop()
 	select {
@@ -360,7 +364,7 @@ func (t *TestResults) Flaky(ctx context.Context, first *int) ([]*TestCase, error
 		unsure[id] = true
 	}
 	if of, ok := t.run.repository(); ok {
-		known, err := t.run.request.source.Reports.Flaky(ctx, of, t.run.run.Branch)
+		known, err := t.run.request.flaky(ctx, of, t.run.run.Branch)
 		if err != nil {
 			return nil, Refuse(CodeUnavailable, "the reports of the tests cannot be read now: try again later")
 		}
@@ -387,37 +391,4 @@ func (t *TestResults) ComparedWith(ctx context.Context) (*string, error) {
 		return nil, err
 	}
 	return &change.Base, nil
-}
-
-// counts returns how many tests each of the runs had, or how many of them failed.
-func (p *Pipeline) counts(ctx context.Context, metric PipelineMetric, runs []*ci.Run) (func(i int) (float64, bool), error) {
-	known := make([]*ci.TestCounts, len(runs))
-	for i, r := range runs {
-		if r.Tests != nil {
-			known[i] = r.Tests
-			continue
-		}
-		run := p.request.showRun(p.system, p.Provenance, r)
-		of, ok := run.repository()
-		if !ok || r.Commit == "" {
-			continue
-		}
-		found, err := p.request.source.Reports.Tests(ctx, of, r.Commit, r.Key)
-		if err != nil {
-			return nil, Refuse(CodeUnavailable, "the reports of the tests cannot be read now: try again later")
-		}
-		if found != nil && found.Report != nil {
-			shown := run.showTests(found.Report, nil, nil)
-			known[i] = &ci.TestCounts{Total: shown.Total, Failed: shown.Failed}
-		}
-	}
-	return func(i int) (float64, bool) {
-		switch {
-		case known[i] == nil:
-			return 0, false
-		case metric == metricFailedTests:
-			return float64(known[i].Failed), true
-		}
-		return float64(known[i].Total), true
-	}, nil
 }
