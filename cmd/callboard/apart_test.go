@@ -22,7 +22,7 @@ func TestPipelinesOnAnotherMachine(t *testing.T) {
 	entities := alone.query(`query ($of: [_Any!]!) { _entities(representations: $of) { ... on CatalogEntity { ref pipelines { nodes { id name latestRun { id status } } } } ... on Repository { pipelines { nodes { name } } } } }`, json.RawMessage(`{"of":[
 		{"__typename":"CatalogEntity","ref":"component:default/tiles","annotations":{"github.com/project-slug":"larkfold/tiles","backstage.io/source-location":"url:https://github.larkfold.example/larkfold/tiles/"}},
 		{"__typename":"CatalogEntity","ref":"component:default/payouts-api","annotations":{"jenkins.io/job-full-name":"larkfold/payouts"}},
-		{"__typename":"Repository","id":"any","url":"https://gitlab.larkfold.example/larkfold/data/mixes"},
+		{"__typename":"Repository","url":"https://gitlab.larkfold.example/larkfold/data/mixes"},
 		{"__typename":"CatalogEntity","ref":"component:default/other","annotations":{}}]}`))
 	list, _ := dig(entities, "data", "_entities").([]any)
 	if entities["errors"] != nil || len(list) != 4 || dig(list, 0, "pipelines", "nodes", 0, "name") != "check" || dig(list, 1, "pipelines", "nodes", 0, "latestRun", "status") == nil ||

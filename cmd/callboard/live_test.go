@@ -17,9 +17,12 @@ import (
 	"callboard.dev/callboard/clients/github/githubtest"
 )
 
-// watchRun is a subscription to a run.
-const watchRun = `subscription ($id: ID!, $after: String) { pipelineRun(id: $id, after: $after) {
-	id event missedEvents status attempt pipeline { id name provider } stages { name status } jobs { name status } } }`
+// Subscriptions to a run: with what its own subgraph tells, and with the commit, of which another one tells more.
+const (
+	watched           = `id event missedEvents status attempt pipeline { id name provider } stages { name status } jobs { name status }`
+	watchRun          = `subscription ($id: ID!, $after: String) { pipelineRun(id: $id, after: $after) { ` + watched + ` } }`
+	watchRunAndCommit = `subscription ($id: ID!, $after: String) { pipelineRun(id: $id, after: $after) { ` + watched + ` commit { oid messageHeadline author { name } } } }`
+)
 
 // events are what a subscription gets, until it ends.
 type events chan map[string]any
@@ -205,21 +208,20 @@ func TestRunIsWatched(t *testing.T) {
 	const repository = "larkfold/tiles"
 	run, jobs, id := s.held(c, repository, holding("lint", "test", "image")...)
 	of := map[string]any{"id": id}
-	sse, err := c.subscribe(http.DefaultClient, "", watchRun, of)
+	sse, err := c.subscribe(http.DefaultClient, "", watchRunAndCommit, of)
 	s.do(err)
-	socket, err := c.socket(watchRun, of)
+	socket, err := c.socket(watchRunAndCommit, of)
 	s.do(err)
 	ways := map[string]events{"sse": sse, "socket": socket}
 	var seen any
 	for _, way := range ways {
 		seen = way.next(t, "it waits", by("QUEUED"))
+		if commit := dig(seen, "commit"); dig(commit, "oid") != c.main(repository) || dig(commit, "messageHeadline") == nil || dig(commit, "author", "name") == nil {
+			t.Errorf("the commit is %v", commit)
+		}
 	}
 	if dig(seen, "id") != id || dig(seen, "pipeline", "name") != "check" || dig(seen, "pipeline", "provider") != "GITHUB_ACTIONS" || dig(seen, "missedEvents") != false || dig(seen, "event") == nil {
 		t.Errorf("%v", seen)
-	}
-	// What the pipeline is called is asked of the subgraph by the id that the event has, as of an entity.
-	if named := c.query(`query ($id: ID!) { pipeline(id: $id) { name latestRun { status } } }`, json.RawMessage(fmt.Sprintf(`{"id":%q}`, dig(seen, "pipeline", "id")))); dig(named, "data", "pipeline", "name") != "check" {
-		t.Errorf("%v", named)
 	}
 	route := fmt.Sprintf("/api/v3/repos/%s/actions/runs/%d", repository, run)
 	job := func(i int, status string) func(any) bool {
