@@ -263,6 +263,10 @@ func (q *Request) again(ctx context.Context, system *ci.System, action store.Act
 	if end.Run == "" {
 		return out, nil
 	}
+	// It may have been done by another process, whose cache is not this one's.
+	if q.source.Forget != nil {
+		_ = q.source.Forget(ctx, system.Outdated(ci.OwnerOf(end.Run))...)
+	}
 	run, err := q.runOf(ctx, system, end.Run)
 	if err != nil {
 		return nil, err
