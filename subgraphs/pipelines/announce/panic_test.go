@@ -2,12 +2,11 @@ package announce_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"log/slog"
 
 	"callboard.dev/callboard/subgraphs/pipelines/announce"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
