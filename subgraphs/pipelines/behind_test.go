@@ -2,8 +2,11 @@ package pipelines_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -12,10 +15,12 @@ import (
 
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/cache"
+	"callboard.dev/callboard/subgraphs/access"
 	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/pipelines"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
 	"callboard.dev/callboard/subgraphs/pipelines/store"
+	"callboard.dev/callboard/subgraphs/pipelines/store/sqlite"
 	"callboard.dev/callboard/subgraphs/relay"
 )
 
@@ -45,7 +50,8 @@ func openOver(t *testing.T, from *world, driver ci.Driver, kept store.Store) *wo
 	if _, tells := driver.(tested); tells {
 		provider = ci.GitLabCI
 	}
-	w.opened = pipelines.Open(pipelines.Config{Systems: []*ci.System{ci.New(provider, address, forge.New("github.com", forge.GitHub, address), source, driver)}, Store: kept, Forget: w.cache.Invalidate})
+	w.opened = pipelines.Open(pipelines.Config{Systems: []*ci.System{ci.New(provider, address, forge.New("github.com", forge.GitHub, address), source, driver)}, Store: kept, Forget: w.cache.Invalidate,
+		Access: access.New([]access.Permission{access.RunPipelines}, nil)})
 	w.executor = executor.New(w.opened.ExecutableSchema())
 	return w
 }
@@ -87,6 +93,60 @@ func TestCloseEndsCollecting(t *testing.T) {
 	}
 	if calls.Load() != 1 || ended.Load() != 1 {
 		t.Errorf("after the end, %d of %d are over", ended.Load(), calls.Load())
+	}
+}
+
+// ending is a store that tells how actions end, and that it is closed.
+type ending struct {
+	store.Store
+	mu   sync.Mutex
+	said []string
+}
+
+func (e *ending) say(what string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.said = append(e.said, what)
+}
+
+func (e *ending) Finish(ctx context.Context, id string, state store.State, result string) error {
+	err := e.Store.Finish(ctx, id, state, result)
+	e.say(fmt.Sprint(state, " ", err))
+	return err
+}
+
+func (e *ending) Close() error {
+	e.say("closed")
+	return e.Store.Close()
+}
+
+// TestCloseWaitsForActions checks that what came of an action that is under way when the subgraph is closed is written down, and that none is begun after.
+func TestCloseWaitsForActions(t *testing.T) {
+	old := newWorld(t)
+	id := old.run(5)
+	kept := &ending{Store: sqlite.New("")}
+	w := over(t, old, old.hub, kept)
+	block := make(chan struct{})
+	old.hub.set(func() { old.hub.block = block })
+	answers := make(chan string)
+	go func() { answers <- w.send(t.Context(), "", again, map[string]any{"id": id, "key": "k"}) }()
+	for old.hub.count("Rerun") == 0 {
+		runtime.Gosched()
+	}
+	closed := make(chan error)
+	go func() { closed <- w.opened.Close() }()
+	for { // until nothing is begun any more
+		if answer := w.send(t.Context(), "", again, map[string]any{"id": id, "key": ""}); strings.Contains(answer, "is being stopped") {
+			break
+		}
+	}
+	close(block)
+	w.want(<-answers, `"attempt":2`)
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if got := strings.Join(kept.said, ", "); got != "done <nil>, closed" {
+		t.Errorf("what became of it: %s", got)
 	}
 }
 

@@ -90,6 +90,11 @@ func (q *Request) Act(ctx context.Context, kind PipelineActionKind, id string, k
 		q.source.Log.Info("an action was refused", "kind", kind, "target", cutText(id, maxKey), "error", err)
 		return nil, err
 	}
+	release := q.source.Behind.Hold()
+	if release == nil {
+		return wrong(errUnavailable, "nothing was done, as Callboard is being stopped: try again"), nil
+	}
+	defer release()
 	if key != nil && (*key == "" || len(*key) > maxKey) {
 		return wrong(errBadInput, "a key has 1 to 200 bytes", "input", "clientMutationId"), nil
 	}

@@ -66,6 +66,17 @@ func (b *Behind) Do(name string, do func(ctx context.Context)) <-chan struct{} {
 	return done
 }
 
+// Hold keeps Close from returning until what it returns was called, for what a request does that has to be written down at its end. It is nil where all ends.
+func (b *Behind) Hold() (release func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ctx.Err() != nil {
+		return nil
+	}
+	b.workers.Add(1)
+	return sync.OnceFunc(b.workers.Done)
+}
+
 // contain keeps a panic from ending the process. It is deferred.
 func contain(log *slog.Logger, what string) {
 	if p := recover(); p != nil {
