@@ -125,7 +125,7 @@ func TestCloseWaitsForActions(t *testing.T) {
 	old := newWorld(t)
 	id := old.run(5)
 	kept := &ending{Store: sqlite.New("")}
-	w := over(t, old, old.hub, kept)
+	w := openOver(t, old, old.hub, kept)
 	block := make(chan struct{})
 	old.hub.set(func() { old.hub.block = block })
 	answers := make(chan string)

@@ -2688,8 +2688,8 @@ type Pipeline implements Sourced @key(fields: "id") {
   file: String
   "Its page on the web."
   url: URL
-  "Whether it does not run by itself any more."
-  isDisabled: Boolean!
+  "Whether it does not run by itself any more; null where that is not told."
+  isDisabled: Boolean
   "The newest run of the default branch; null where there is none."
   latestRun: PipelineRun
   "The runs, the newest first. Of a multibranch project of Jenkins, without a branch the newest of each branch."
@@ -7235,11 +7235,11 @@ func (ec *executionContext) _Pipeline_isDisabled(ctx context.Context, field grap
 			return obj.IsDisabled(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_isDisabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -15014,7 +15014,7 @@ func (ec *executionContext) _Pipeline(ctx context.Context, sel ast.SelectionSet,
 				})
 		case "isDisabled":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Pipeline_isDisabled(ctx, field, obj)
 				})

@@ -222,7 +222,7 @@ func (c *Coverage) Files(path *string, first *int, after *string) (*CoverageFile
 }
 
 // covered returns the coverage of a commit, nil where there is none. Where nobody has told of it yet, the reports of its runs are fetched.
-func (q *Request) covered(ctx context.Context, of reports.Repository, commit string) (*reports.Coverage, error) {
+func (q *Request) covered(ctx context.Context, of reports.Repository, commit string, runs func() ([]*PipelineRun, error)) (*reports.Coverage, error) {
 	known, err := q.source.Reports.Coverage(ctx, of, commit)
 	if err != nil {
 		return nil, unreadable()
@@ -230,7 +230,7 @@ func (q *Request) covered(ctx context.Context, of reports.Repository, commit str
 	if known != nil && known.Report != nil {
 		return known, nil
 	}
-	found, err := q.runsAt(ctx, of, commit)
+	found, err := runs()
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (c *Commit) Coverage(ctx context.Context) (*Coverage, error) {
 		return nil, nil
 	}
 	of := reports.Repository{System: c.at.system, Path: c.at.name}
-	known, err := c.request.covered(ctx, of, c.oid)
+	known, err := c.request.covered(ctx, of, c.oid, func() ([]*PipelineRun, error) { return c.request.runsAt(ctx, of, c.oid) })
 	if err != nil || known == nil {
 		return nil, err
 	}
@@ -264,7 +264,10 @@ func (p *PullRequest) CoverageChange(ctx context.Context) (*CoverageChange, erro
 		return nil, nil
 	}
 	of := reports.Repository{System: p.at.system, Path: p.at.name}
-	known, err := p.request.covered(ctx, of, head)
+	known, err := p.request.covered(ctx, of, head, func() ([]*PipelineRun, error) {
+		own, linked, err := p.runs(ctx)
+		return append(own, linked...), err
+	})
 	if err != nil || known == nil {
 		return nil, err // without any, the host need not be asked what is compared with what
 	}

@@ -16,17 +16,14 @@ func (q *Request) Describe(ctx context.Context, p announce.Pull) (announce.Summa
 	if err != nil {
 		return announce.Summary{}, err
 	}
-	var runs []*PipelineRun
-	for _, r := range l.Value {
-		runs = append(runs, q.showRun(p.System, sourced(p.System, l), r))
-	}
+	runs := q.showRuns(p.System, sourced(p.System, l), l.Value)
 	head := p.Head
 	if head == "" && len(runs) > 0 {
 		head = runs[0].run.Commit
 	}
 	linked, err := q.linked(ctx, p.System, ci.CommitName{Repository: p.Repository, OID: head})
 	if err != nil {
-		return announce.Summary{}, err
+		q.source.Log.Warn("builds that others have linked to a pull request cannot be had: what is said of it lacks them", "system", p.System.Name, "pull", p.URL, "error", err)
 	}
 	out := announce.Summary{Head: head}
 	for _, r := range byTime(append(runs, linked...)) {

@@ -79,12 +79,12 @@ func (p *Pipeline) URL(ctx context.Context) (*scalar.URL, error) {
 }
 
 // IsDisabled tells whether it does not run by itself any more.
-func (p *Pipeline) IsDisabled(ctx context.Context) (bool, error) {
+func (p *Pipeline) IsDisabled(ctx context.Context) (*bool, error) {
 	card, err := p.load(ctx, false)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return card.Disabled, nil
+	return &card.Disabled, nil
 }
 
 // PipelineParameter is what it takes.

@@ -286,7 +286,8 @@ func (c *Commit) PipelineRuns(ctx context.Context, first *int, after *string) (*
 	if err != nil {
 		return nil, err
 	}
-	return c.request.withLinked(ctx, c.at, sourced(c.at.system, l), l.Value, c.name(), first, after)
+	linked, err := c.request.linked(ctx, c.at.system, c.name())
+	return pageOfRuns(ctx, c.request.showRuns(c.at.system, sourced(c.at.system, l), l.Value), linked, err, first, after)
 }
 
 // PullRequest is a pull request, as far as its runs are concerned.
@@ -332,11 +333,9 @@ func (p *PullRequest) commit() ci.CommitName {
 	return ci.CommitName{Repository: p.at.name, OID: orEmpty(p.HeadRefOid)}
 }
 
-// PipelineRuns are the newest run of each pipeline for its newest commit.
-func (p *PullRequest) PipelineRuns(ctx context.Context, first *int, after *string) (*PipelineRunConnection, error) {
-	if p.number == 0 {
-		return nil, nil
-	}
+// runs returns the newest run of each pipeline for its newest commit: those of the host, and those that others have linked to the commit. Where only the latter cannot be
+// had, the error comes with the others.
+func (p *PullRequest) runs(ctx context.Context) (own, linked []*PipelineRun, err error) {
 	p.cohort.once.Do(func() {
 		for _, other := range p.cohort.all {
 			if other.number > 0 {
@@ -347,29 +346,42 @@ func (p *PullRequest) PipelineRuns(ctx context.Context, first *int, after *strin
 	})
 	l, err := p.request.of(p.at.system).pulls.Load(ctx, p.name())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	page, err := p.request.withLinked(ctx, p.at, sourced(p.at.system, l), l.Value, p.commit(), first, after)
-	if page != nil {
-		for _, r := range page.Nodes {
-			r.base = p.BaseRefName
-		}
+	own = p.request.showRuns(p.at.system, sourced(p.at.system, l), l.Value)
+	linked, err = p.request.linked(ctx, p.at.system, p.commit())
+	for _, r := range append(own[:len(own):len(own)], linked...) {
+		r.base = p.BaseRefName
 	}
-	return page, err
+	return own, linked, err
 }
 
-// withLinked returns a page of a host's runs and of those that others have linked to the commit. Where those cannot be had the others are there, and an error
-// says so.
-func (q *Request) withLinked(ctx context.Context, at target, from Provenance, own []*ci.Run, commit ci.CommitName, first *int, after *string) (*PipelineRunConnection, error) {
-	var all []*PipelineRun
-	for _, r := range own {
-		all = append(all, q.showRun(at.system, from, r))
+// PipelineRuns are the newest run of each pipeline for its newest commit.
+func (p *PullRequest) PipelineRuns(ctx context.Context, first *int, after *string) (*PipelineRunConnection, error) {
+	if p.number == 0 {
+		return nil, nil
 	}
-	linked, err := q.linked(ctx, at.system, commit)
+	own, linked, err := p.runs(ctx)
+	return pageOfRuns(ctx, own, linked, err, first, after)
+}
+
+func (q *Request) showRuns(s *ci.System, from Provenance, runs []*ci.Run) []*PipelineRun {
+	out := []*PipelineRun{}
+	for _, r := range runs {
+		out = append(out, q.showRun(s, from, r))
+	}
+	return out
+}
+
+// pageOfRuns returns a page of a host's runs and of those that others have linked to the commit. Where those cannot be had the others are there, and an error says so.
+func pageOfRuns(ctx context.Context, own, linked []*PipelineRun, err error, first *int, after *string) (*PipelineRunConnection, error) {
+	if err != nil && own == nil {
+		return nil, err
+	}
 	if err != nil {
 		graphql.AddError(ctx, err)
 	}
-	page, err := cut(byTime(append(all, linked...)), relay.Args{First: first, After: after}, func(r *PipelineRun) string { return r.ID },
+	page, err := cut(byTime(append(own, linked...)), relay.Args{First: first, After: after}, func(r *PipelineRun) string { return r.ID },
 		func(e edge[*PipelineRun]) *PipelineRunEdge { return &PipelineRunEdge{e} })
 	if err != nil {
 		return nil, err

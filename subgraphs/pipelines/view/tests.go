@@ -264,10 +264,7 @@ func (q *Request) runsAt(ctx context.Context, of reports.Repository, commit stri
 	if err != nil {
 		return nil, err
 	}
-	var out []*PipelineRun
-	for _, r := range l.Value {
-		out = append(out, q.showRun(of.System, sourced(of.System, l), r))
-	}
+	out := q.showRuns(of.System, sourced(of.System, l), l.Value)
 	linked, err := q.linked(ctx, of.System, name)
 	return byTime(append(out, linked...)), err
 }
