@@ -41,7 +41,7 @@ var costs = []struct {
 }{
 	{"twenty components with their last runs", "", [3]int{1, 1, 1}},
 	{"the components of a team: `ci-health`", "ci-health", [3]int{1, 0, 1}},
-	{"a pull request: `where-is-my-pull-request`", "where-is-my-pull-request", [3]int{14, 0, 0}},
+	{"a pull request: `where-is-my-pull-request`", "where-is-my-pull-request", [3]int{13, 0, 0}},
 	{"a component: `what-broke`", "what-broke", [3]int{2, 0, 14}},
 }
 
