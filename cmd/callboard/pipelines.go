@@ -56,7 +56,7 @@ func accessOf(c config.Access) *access.Access {
 
 // announced says how pull requests of a repository get a link to their view.
 func (u *upstream) announced(system, repository string) string {
-	if a := u.announces[system]; slices.ContainsFunc(a.Repositories, func(pattern string) bool { return reports.Matches(pattern, repository) }) {
+	if a := u.said[system].Announce; slices.ContainsFunc(a.Repositories, func(pattern string) bool { return reports.Matches(pattern, repository) }) {
 		return a.As
 	}
 	return announce.None
@@ -64,7 +64,7 @@ func (u *upstream) announced(system, repository string) string {
 
 // reportRules says which files that runs of a repository leave are reports: the usual ones where the configuration says nothing of the system.
 func (u *upstream) reportRules(system, repository string) []reports.Rule {
-	said := u.rules[system]
+	said := u.said[system].Reports
 	if len(said) == 0 {
 		return reports.Usual()
 	}

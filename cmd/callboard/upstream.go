@@ -34,23 +34,22 @@ import (
 
 // upstream is what lies outside of Callboard: the sources, what is remembered of them and of subgraphs, and the webhooks that come from them.
 type upstream struct {
-	log       *slog.Logger
-	redis     redis.UniversalClient // nil where none is configured
-	cache     *cache.Cache          // nil where there is nothing to remember
-	sources   []*clients.Source
-	hosts     []*host.Host
-	systems   []*ci.System                   // that build and test
-	rules     map[string][]config.ReportRule // by name of system
-	announces map[string]config.Announce     // by name of system
-	origins   []remote.Origin
-	every     map[string]time.Duration // by name of origin
-	hooks     *hooks
-	seen      string // what deliveries of webhooks are remembered under: processes that serve different subgraphs each have to act on one
+	log     *slog.Logger
+	redis   redis.UniversalClient // nil where none is configured
+	cache   *cache.Cache          // nil where there is nothing to remember
+	sources []*clients.Source
+	hosts   []*host.Host
+	systems []*ci.System             // that build and test
+	said    map[string]config.Source // what the configuration says of each, by name
+	origins []remote.Origin
+	every   map[string]time.Duration // by name of origin
+	hooks   *hooks
+	seen    string // what deliveries of webhooks are remembered under: processes that serve different subgraphs each have to act on one
 }
 
 // openUpstream makes everything ready. It asks nobody. serves is what the process is, of which there may be several alike.
 func openUpstream(cfg config.Config, log *slog.Logger, registry prometheus.Registerer, serves string) (*upstream, error) {
-	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, rules: map[string][]config.ReportRule{}, announces: map[string]config.Announce{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
+	u := &upstream{log: log.With("part", "sources"), every: map[string]time.Duration{}, said: map[string]config.Source{}, seen: cfg.Cache.Redis.Prefix + ":" + serves}
 	if len(cfg.Sources) > 0 || remembersSubgraphs(cfg) || len(cfg.Cache.Redis.Addresses) > 0 {
 		redis.SetLogger(redisLog{u.log})
 		u.redis = redisClient(cfg.Cache.Redis)
@@ -145,7 +144,7 @@ func (u *upstream) open(s config.Source, shared clients.Shared) error {
 			return err
 		}
 	}
-	u.rules[s.Name], u.announces[s.Name] = s.Reports, s.Announce
+	u.said[s.Name] = s
 	u.hooks.secrets[s.Name] = given(s.WebhookSecrets)
 	settings := clients.Settings{Name: s.Name, Kind: s.Kind, Address: address, Timeout: s.Timeout.Duration(), Places: s.Concurrency}
 	if settings.Policies, err = policies(s); err != nil {

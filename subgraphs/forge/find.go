@@ -22,6 +22,7 @@ type Place[S Site] struct {
 	Site   S
 	Path   string // of the repository
 	Folder string // in the repository, "" for its top
+	Rest   string // of the address, as Locate returns it; "" where it was not found by one
 }
 
 // At returns the repository that the address of a page is in.
@@ -32,7 +33,7 @@ func At[S Site](sites []S, address string) (Place[S], bool) {
 	}
 	for _, s := range sites {
 		if repository, rest, ok := s.Forge().Locate(u); ok {
-			return Place[S]{s, repository, FolderInAddress(strings.Split(rest, "/"))}, true
+			return Place[S]{s, repository, FolderInAddress(strings.Split(rest, "/")), rest}, true
 		}
 	}
 	return Place[S]{}, false

@@ -8,6 +8,7 @@ package forge
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -97,3 +98,12 @@ func (h *Host) PullRequestURL(repository string, number int) string {
 
 // RepositoryURL returns the address of the page of a repository.
 func (h *Host) RepositoryURL(repository string) string { return h.Web.JoinPath(repository).String() }
+
+// Number reads a number as addresses and keys have it: of digits alone, without leading zeros; false, and 0, for anything else.
+func Number(text string) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != text {
+		return 0, false
+	}
+	return n, true
+}

@@ -134,3 +134,16 @@ func TestPagesAreFound(t *testing.T) {
 		}
 	}
 }
+
+func TestNumber(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "7": 7, "2147483648": 2147483648, "9223372036854775807": 9223372036854775807} {
+		if n, ok := forge.Number(text); !ok || n != want {
+			t.Errorf("%q is %d, %v", text, n, ok)
+		}
+	}
+	for _, text := range []string{"", "-1", "-0", "+1", "01", "1_0", "0x1", "1.0", " 1", "١", "9223372036854775808"} {
+		if n, ok := forge.Number(text); ok || n != 0 {
+			t.Errorf("%q is taken for %d", text, n)
+		}
+	}
+}

@@ -55,13 +55,10 @@ func (gitlab) commit(oid string) string { return "-/commit/" + oid }
 
 func (gitlab) pullRequest(number int) string { return "-/merge_requests/" + strconv.Itoa(number) }
 
-// naturalNumber reads a number of digits alone, from 1 to 2,147,483,647; 0 for anything else.
+// naturalNumber reads a number from 1 to 2,147,483,647; 0 for anything else.
 func naturalNumber(text string) int {
-	if text == "" || len(text) > 10 || strings.Trim(text, "0123456789") != "" {
-		return 0
-	}
-	n, _ := strconv.ParseInt(text, 10, 32)
-	if n > 1<<31-1 || strconv.FormatInt(n, 10) != text {
+	n, _ := Number(text)
+	if n > 1<<31-1 {
 		return 0
 	}
 	return int(n)

@@ -165,19 +165,7 @@ func (p *Pipelines) Upload() http.Handler { return p.source.Reports.Upload() }
 
 // ExecutableSchema returns the subgraph for gqlgen's servers and executors.
 func (p *Pipelines) ExecutableSchema() graphql.ExecutableSchema {
-	return report.Schema(perRequest{ExecutableSchema: graph.NewExecutableSchema(graph.Config{Resolvers: resolver{p.source}}), source: p.source})
-}
-
-// perRequest gives every operation a view.Request of its own.
-type perRequest struct {
-	graphql.ExecutableSchema
-	source *view.Source
-}
-
-func (s perRequest) Exec(ctx context.Context) graphql.ResponseHandler {
-	request := view.NewRequest(s.source)
-	next := s.ExecutableSchema.Exec(view.WithRequest(ctx, request))
-	return func(ctx context.Context) *graphql.Response { return next(view.WithRequest(ctx, request)) }
+	return report.Schema(upstream.PerRequest(graph.NewExecutableSchema(graph.Config{Resolvers: resolver{p.source}}), func() *view.Request { return view.NewRequest(p.source) }))
 }
 
 // resolver holds the entrances to the graph.
@@ -190,7 +178,7 @@ func (r resolver) Entity() graph.EntityResolver             { return entity{r} }
 
 // request returns the operation's request.
 func (r resolver) request(ctx context.Context) *view.Request {
-	if request := view.RequestOf(ctx); request != nil {
+	if request := upstream.RequestOf[view.Request](ctx); request != nil {
 		return request
 	}
 	return view.NewRequest(r.source)

@@ -75,19 +75,7 @@ func (r *Repos) Close() error {
 
 // ExecutableSchema returns the subgraph for gqlgen's servers and executors.
 func (r *Repos) ExecutableSchema() graphql.ExecutableSchema {
-	return report.Schema(perRequest{ExecutableSchema: graph.NewExecutableSchema(graph.Config{Resolvers: resolver{r.source}}), source: r.source})
-}
-
-// perRequest gives every operation a view.Request of its own.
-type perRequest struct {
-	graphql.ExecutableSchema
-	source *view.Source
-}
-
-func (s perRequest) Exec(ctx context.Context) graphql.ResponseHandler {
-	request := view.NewRequest(s.source)
-	next := s.ExecutableSchema.Exec(view.WithRequest(ctx, request))
-	return func(ctx context.Context) *graphql.Response { return next(view.WithRequest(ctx, request)) }
+	return report.Schema(upstream.PerRequest(graph.NewExecutableSchema(graph.Config{Resolvers: resolver{r.source}}), func() *view.Request { return view.NewRequest(r.source) }))
 }
 
 // resolver holds the entrances to the graph.
@@ -98,7 +86,7 @@ func (r resolver) Entity() graph.EntityResolver { return entity{r} }
 
 // request returns the operation's request.
 func (r resolver) request(ctx context.Context) *view.Request {
-	if request := view.RequestOf(ctx); request != nil {
+	if request := upstream.RequestOf[view.Request](ctx); request != nil {
 		return request
 	}
 	return view.NewRequest(r.source)

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"callboard.dev/callboard/subgraphs/forge"
 )
 
 // RunAt returns the key of the run whose page, or a page below it, has the address; false where it is none of the system's.
@@ -24,8 +26,8 @@ func (s *System) RunAt(address *url.URL) (key string, ok bool) {
 		return "", false
 	}
 	digits, _, _ := strings.Cut(rest, "/")
-	id, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || id < 1 || strconv.FormatInt(id, 10) != digits {
+	id, ok := forge.Number(digits)
+	if !ok || id < 1 {
 		return "", false
 	}
 	return s.RunKey(repository, id), true

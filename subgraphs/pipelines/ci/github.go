@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/github"
+	"callboard.dev/callboard/subgraphs/forge"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // gitHub is the driver of GitHub Actions. A pipeline is a workflow of a repository. What is asked of many repositories comes from the GraphQL interface, one
@@ -59,8 +59,8 @@ func (d gitHub) parse(key, letter string) (github.Slug, int, error) {
 
 // gitHubID reads an id of the REST interface as it is written in keys: without a sign or leading zeros.
 func gitHubID(digits string) (int, bool) {
-	id, err := strconv.Atoi(digits)
-	return id, err == nil && id > 0 && strconv.Itoa(id) == digits
+	id, ok := forge.Number(digits)
+	return int(id), ok && id > 0
 }
 
 // slug reads the path of a repository; where it is none, the client refuses to ask.
@@ -74,20 +74,14 @@ const gitHubAtOnce = 4
 
 // gitHubEach asks about each item, a few at a time.
 func gitHubEach[Q, V any](d gitHub, items []Q, ask func(Q) (V, error)) ([]V, []error) {
-	out, errs := make([]V, len(items)), make([]error, len(items))
-	var requests errgroup.Group
-	requests.SetLimit(gitHubAtOnce)
-	for i, item := range items {
-		requests.Go(func() error {
-			value, err := ask(item)
-			if errs[i] = d.said(err); err == nil {
-				out[i] = value
-			}
-			return nil
-		})
-	}
-	_ = requests.Wait() // errors are those of the items
-	return out, errs
+	return upstream.Each(items, gitHubAtOnce, func(item Q) (V, error) {
+		value, err := ask(item)
+		if err != nil {
+			var none V
+			return none, d.said(err)
+		}
+		return value, nil
+	})
 }
 
 // said makes of what the client, or GitHub, refuses an error of the kinds of this package.

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/gitlab"
+	"callboard.dev/callboard/subgraphs/forge"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // GitLabFetch gets what lies at an address of another host that GitLab named, without a credential. It is clients.Source.Elsewhere.
@@ -81,17 +81,7 @@ const gitLabAtOnce = 4
 
 // gitLabEach asks for each of some things, a few at a time.
 func gitLabEach[Q, V any](questions []Q, ask func(Q) (V, error)) ([]V, []error) {
-	out, errs := make([]V, len(questions)), make([]error, len(questions))
-	var group errgroup.Group
-	group.SetLimit(gitLabAtOnce)
-	for i, q := range questions {
-		group.Go(func() error {
-			out[i], errs[i] = ask(q)
-			return nil
-		})
-	}
-	_ = group.Wait()
-	return out, errs
+	return upstream.Each(questions, gitLabAtOnce, ask)
 }
 
 // project reads the key of a pipeline, which is the path of a project.
@@ -128,13 +118,7 @@ func gitLabJobKey(project string, id int64) string {
 
 // gitLabID reads a number of digits alone, as they are written here; 0 for anything else.
 func gitLabID(text string) int64 {
-	if text == "" || strings.Trim(text, "0123456789") != "" {
-		return 0
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != text {
-		return 0
-	}
+	n, _ := forge.Number(text)
 	return n
 }
 

@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/jenkins"
+	"callboard.dev/callboard/subgraphs/forge"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // NewJenkins returns the driver of a Jenkins. Its pipelines are jobs and multibranch projects, which are named by their full names; a folder is neither. Its
@@ -70,11 +70,10 @@ func jenkinsQueueKey(job string, item int64) string {
 
 // jenkinsNumber reads a number of digits alone, as it would be written; -1 for anything else.
 func jenkinsNumber(text string) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 || strconv.FormatInt(n, 10) != text {
-		return -1
+	if n, ok := forge.Number(text); ok {
+		return n
 	}
-	return n
+	return -1
 }
 
 // job reads the key of a pipeline.
@@ -163,17 +162,7 @@ const jenkinsAtOnce = 4
 
 // jenkinsEach asks for each of some things, a few at a time.
 func jenkinsEach[Q, V any](questions []Q, ask func(Q) (V, error)) ([]V, []error) {
-	out, errs := make([]V, len(questions)), make([]error, len(questions))
-	var group errgroup.Group
-	group.SetLimit(jenkinsAtOnce)
-	for i, q := range questions {
-		group.Go(func() error {
-			out[i], errs[i] = ask(q)
-			return nil
-		})
-	}
-	_ = group.Wait()
-	return out, errs
+	return upstream.Each(questions, jenkinsAtOnce, ask)
 }
 
 // jenkinsUnknown answers questions for what only repository hosts know.

@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"slices"
 
 	"callboard.dev/callboard/subgraphs/pipelines/announce"
 	"callboard.dev/callboard/subgraphs/pipelines/ci"
@@ -63,7 +62,7 @@ func (q *Request) Pull(s *ci.System, r *ci.Run) (announce.Pull, bool) {
 		return announce.Pull{}, false
 	}
 	out := announce.Pull{System: of.System, Repository: of.Path, Number: r.PullRequest, URL: of.System.Host.PullRequestURL(of.Path, r.PullRequest)}
-	if slices.Contains([]ci.Provider{ci.GitHubActions, ci.GitLabCI}, s.Provider) {
+	if s.Host != nil {
 		out.Head = r.Commit // Jenkins builds a merge that no host has
 	}
 	return out, true

@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -75,18 +74,10 @@ func (q *Request) job(text string) (target, bool) {
 	return t, t.name != ""
 }
 
-// at returns the target that the address of a page on a host is in.
+// at returns the target that the address of a page on a host is in, and the rest of the address.
 func (q *Request) at(page string) (target, string, bool) {
-	u, err := url.Parse(page)
-	if err != nil {
-		return target{}, "", false
-	}
-	for _, s := range q.source.hosts() {
-		if repository, rest, ok := s.Host.Locate(u); ok {
-			return target{s, repository}, rest, true
-		}
-	}
-	return target{}, "", false
+	place, ok := forge.At(q.source.hosts(), page)
+	return target{place.Site, place.Path}, place.Rest, ok
 }
 
 // cohort is what one step of a query asks for together: what one of them is asked all of them are, as they have one selection. So when the first is asked, the

@@ -63,19 +63,6 @@ func NewRequest(source *Source) *Request {
 	return &Request{source: source, systems: map[*ci.System]*asking{}, flakes: map[branchName]func() ([]reports.Flake, error){}}
 }
 
-type requestKey struct{}
-
-// WithRequest returns a context that carries the request.
-func WithRequest(ctx context.Context, q *Request) context.Context {
-	return context.WithValue(ctx, requestKey{}, q)
-}
-
-// RequestOf returns the request the context carries, or nil.
-func RequestOf(ctx context.Context) *Request {
-	q, _ := ctx.Value(requestKey{}).(*Request)
-	return q
-}
-
 // asking collects what one request asks of one system, so that all that one level of the query wants is asked for at once.
 type asking struct {
 	overviews   upstream.Batch[string, []*ci.Pipeline]

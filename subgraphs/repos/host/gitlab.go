@@ -8,11 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/gitlab"
+	"callboard.dev/callboard/subgraphs/upstream"
 )
 
 // NewGitLab returns the driver of a GitLab.
@@ -37,18 +36,6 @@ type gitLab struct {
 	web    string // where its pages are, without a slash at the end
 }
 
-// naturalNumber reads a number of digits alone, from 1 to 2,147,483,647; 0 for anything else.
-func naturalNumber(text string) int {
-	if text == "" || len(text) > 10 || strings.Trim(text, "0123456789") != "" {
-		return 0
-	}
-	n, _ := strconv.ParseInt(text, 10, 32)
-	if n > 1<<31-1 || strconv.FormatInt(n, 10) != text {
-		return 0
-	}
-	return int(n)
-}
-
 // refuse makes the error of what is not asked for, as it can name nothing on GitLab or is nothing that GitLab can do.
 func (g *gitLab) refuse(format string, args ...any) error {
 	return &clients.Error{Kind: git.ErrInvalid, Source: g.source, Message: fmt.Sprintf(format, args...)}
@@ -70,17 +57,7 @@ const askedAtOnce = 4
 
 // oneByOne asks for each of some things, a few at a time.
 func oneByOne[Q, V any](questions []Q, ask func(Q) (V, error)) ([]V, []error) {
-	out, errs := make([]V, len(questions)), make([]error, len(questions))
-	var group errgroup.Group
-	group.SetLimit(askedAtOnce)
-	for i, q := range questions {
-		group.Go(func() error {
-			out[i], errs[i] = ask(q)
-			return nil
-		})
-	}
-	_ = group.Wait()
-	return out, errs
+	return upstream.Each(questions, askedAtOnce, ask)
 }
 
 // Repositories makes one request for every 100 of them. One whose code could not be read is an error: it would be taken for one without commits.

@@ -8,6 +8,7 @@ import (
 	"callboard.dev/callboard/clients"
 	"callboard.dev/callboard/clients/git"
 	"callboard.dev/callboard/clients/gitlab"
+	"callboard.dev/callboard/subgraphs/forge"
 )
 
 // page is the part of a list as GraphQL is asked for it. Cursors are GitLab's own, which are in base64; what cannot be one is not sent.
@@ -149,11 +150,11 @@ func placeCursor(place int) string { return placeVersion + strconv.Itoa(place) }
 
 func (g *gitLab) placeOf(cursor string) (int, error) {
 	digits, ok := strings.CutPrefix(cursor, placeVersion)
-	place := naturalNumber(digits)
-	if !ok || place == 0 && digits != "0" || place >= maxPlace {
+	place, natural := forge.Number(digits)
+	if !ok || !natural || place >= maxPlace {
 		return 0, g.refuse("%.50q is not a cursor of this list; use endCursor or startCursor of an earlier page", cursor)
 	}
-	return place, nil
+	return int(place), nil
 }
 
 // chunk is a page of one of REST's lists.

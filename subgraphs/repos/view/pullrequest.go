@@ -2,11 +2,11 @@ package view
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"callboard.dev/callboard/subgraphs/forge"
 	"callboard.dev/callboard/subgraphs/relay"
 	"callboard.dev/callboard/subgraphs/repos/host"
 	"callboard.dev/callboard/subgraphs/scalar"
@@ -195,16 +195,11 @@ func (q *Request) PullRequestByID(ctx context.Context, id string) (*PullRequest,
 
 // PullRequestByURL returns the pull request with an address, or nil where there is none.
 func (q *Request) PullRequestByURL(ctx context.Context, address scalar.URL) (*PullRequest, error) {
-	u, err := url.Parse(string(address))
-	if err != nil {
+	place, ok := forge.At(q.source.Hosts, string(address))
+	if !ok {
 		return nil, nil
 	}
-	for _, h := range q.source.Hosts {
-		if path, rest, ok := h.Locate(u); ok {
-			return q.pullRequest(ctx, h, path, h.PullRequestIn(rest))
-		}
-	}
-	return nil, nil
+	return q.pullRequest(ctx, place.Site, place.Path, place.Site.PullRequestIn(place.Rest))
 }
 
 func (q *Request) pullRequest(ctx context.Context, h *host.Host, path string, number int) (*PullRequest, error) {

@@ -46,19 +46,6 @@ func NewRequest(source *Source) *Request {
 	return q
 }
 
-type requestKey struct{}
-
-// WithRequest returns a context that carries the request.
-func WithRequest(ctx context.Context, q *Request) context.Context {
-	return context.WithValue(ctx, requestKey{}, q)
-}
-
-// RequestOf returns the request the context carries, or nil.
-func RequestOf(ctx context.Context) *Request {
-	q, _ := ctx.Value(requestKey{}).(*Request)
-	return q
-}
-
 // pinned is one repository's refs as this request saw them first.
 type pinned struct {
 	once sync.Once
